@@ -1,0 +1,39 @@
+"""Build of the compiled search; everything else is in pyproject.toml."""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# A debug build flips the checks on: PERSONA_DEBUG=1 pip install .
+DEBUG = os.environ.get("PERSONA_DEBUG") == "1"
+HEADERS = [
+    os.path.join(folder, name)
+    for folder in ("sklearn_persona/_native", "sklearn_persona/_objectives")
+    for name in sorted(os.listdir(folder))
+    if name.endswith(".h")
+]
+FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3" if not DEBUG else "-O1"]
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                "sklearn_persona._kernel",
+                ["sklearn_persona/_kernel.pyx"],
+                depends=HEADERS,
+                extra_compile_args=FLAGS,
+            )
+        ],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": DEBUG,
+            "nonecheck": DEBUG,
+            "cdivision": True,
+            "freethreading_compatible": True,
+        },
+    )
+)

@@ -1,0 +1,416 @@
+"""Exact search over one label column; see ``_native/search_template.h``.
+
+The kernel knows row sets and outcomes in SD units. It does not know names, designs
+or directions, and always looks for the largest value.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+import threading
+import time
+
+import numpy as np
+
+
+cdef extern from "_native/kernels.h" nogil:
+    enum: MAX_VARIABLES
+    enum: MAX_CENTERS
+
+    ctypedef struct totals_t:
+        double n[2]
+        double s[2]
+        double mean
+
+    ctypedef struct column_t:
+        int n_rows
+        int n_words
+        int n_selectors
+        const uint64_t *bits
+        const int32_t *feature
+        const int32_t *side
+        const int32_t *cut
+        const int32_t *modality
+        const uint64_t *mask[2]
+        int first[2]
+        int last[2]
+        const int64_t *fixed
+        const double *outcome
+        const int64_t *table
+        double scale
+        totals_t all
+        double centers[5]
+        int n_centers
+        int64_t least[2]
+        int64_t most[2]
+        int64_t least_members
+        int min_variables
+        int max_variables
+        int min_modalities
+
+    ctypedef struct level_t:
+        int64_t n
+
+    ctypedef struct shared_t:
+        uint64_t best
+        int64_t next_root
+        uint64_t stop
+        level_t roots
+        const uint64_t *kept
+        int n_kept
+        double max_overlap
+
+    ctypedef struct worker_t:
+        const column_t *column
+        shared_t *shared
+        double threshold
+        int32_t rule[4]
+        int n_rule
+        double value
+        int64_t n_evaluated
+        int failed
+        level_t levels[4]
+        int (*poll)(void *) noexcept nogil
+        void *context
+
+    ctypedef struct kernel_t:
+        void (*roots)(worker_t *) noexcept nogil
+        void (*search)(worker_t *) noexcept nogil
+        void (*evaluate)(const column_t *, const uint64_t *, int64_t,
+                         double *) noexcept nogil
+        void (*bounds)(const column_t *, const uint64_t *, int64_t,
+                       double *) noexcept nogil
+
+    const kernel_t *find_kernel(int, int, int, int)
+    int padded_words(int)
+    int has_popcnt()
+    double canonical(double)
+    uint64_t double_to_bits(double)
+    double bits_to_double(uint64_t)
+    void level_free(level_t *)
+    int popcount64(uint64_t)
+
+
+OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
+LEAST_VALUE = 1e-18
+
+
+def round_value(double value):
+    """Round a squared value as the kernel does before it compares two of them."""
+    return canonical(value)
+
+
+def uses_popcnt():
+    """Whether this machine runs the variant with the popcount instruction."""
+    return bool(has_popcnt())
+
+
+cdef int poll_workers(void *context) noexcept nogil:
+    with gil:
+        (<Search> context).poll()
+    return 0
+
+
+cdef class Column:
+    """One label column over the selectors, with rows in the order of its outcomes.
+
+    Parameters
+    ----------
+    bits : ndarray of uint64, shape (n_selectors, n_words)
+        Row sets in search order, padded to ``words_for(n_rows)`` words.
+    feature, side, cut, modality : ndarray of int32, shape (n_selectors,)
+    fixed : ndarray of int64, shape (n_rows,)
+        Outcomes in search order, fixed point.
+    scale : float
+        SD units of one step of ``fixed``.
+    n_treated : int
+        Rows of arm 0, which come first; ``n_rows`` for one-sample units.
+    centers : sequence of float
+        Constants of the bound, in SD units.
+    """
+
+    cdef column_t c
+    cdef const kernel_t *kernel
+    cdef object keep_alive
+    cdef readonly object bits
+
+    def __init__(self, const uint64_t[:, ::1] bits, const int32_t[::1] feature,
+                 const int32_t[::1] side, const int32_t[::1] cut,
+                 const int32_t[::1] modality, const int64_t[::1] fixed,
+                 double scale, int n_treated, *, str objective, int arms, centers,
+                 least, most, int64_t least_members, int min_variables,
+                 int max_variables, int min_modalities, bint portable=False):
+        cdef int n_rows = fixed.shape[0], n_words = bits.shape[1]
+        cdef const double[::1] outcome
+        cdef const int64_t[:, ::1] table
+        cdef const uint64_t[:, ::1] masks
+        if n_words != words_for(n_rows):
+            raise ValueError(f"{n_words} words for {n_rows} rows")
+        if not 1 <= max_variables <= MAX_VARIABLES:
+            raise ValueError(f"max_variables={max_variables}")
+        if not 1 <= len(centers) <= MAX_CENTERS:
+            raise ValueError(f"{len(centers)} centers")
+        if not (feature.shape[0] == side.shape[0] == cut.shape[0] ==
+                modality.shape[0] == bits.shape[0]):
+            raise ValueError("selector arrays differ in length")
+        self.bits = np.asarray(bits)
+        fixed_array = np.asarray(fixed)
+        is_treated = np.arange(n_rows) < n_treated
+        mask_array = np.stack([pack_rows(is_treated[None]),
+                               pack_rows(~is_treated[None])])[:, 0]
+        masks = np.ascontiguousarray(mask_array)
+        outcome = fixed_array * scale
+        outcome_array = np.asarray(outcome)
+        if n_words <= 16:
+            table_array = byte_table(fixed_array, n_treated, arms, n_words)
+        else:
+            table_array = np.zeros((0, arms), np.int64)
+        table = table_array
+        self.keep_alive = (bits, feature, side, cut, modality, fixed, outcome, table,
+                           masks)
+        memset(&self.c, 0, sizeof(column_t))
+        self.c.n_rows = n_rows
+        self.c.n_words = n_words
+        self.c.n_selectors = bits.shape[0]
+        if bits.shape[0]:
+            self.c.bits = &bits[0, 0]
+            self.c.feature = &feature[0]
+            self.c.side = &side[0]
+            self.c.cut = &cut[0]
+            self.c.modality = &modality[0]
+        self.c.mask[0] = &masks[0, 0]
+        self.c.mask[1] = &masks[1, 0]
+        self.c.first[0] = 0
+        self.c.last[0] = (n_treated + 63) // 64
+        self.c.first[1] = n_treated // 64
+        self.c.last[1] = (n_rows + 63) // 64
+        self.c.fixed = &fixed[0]
+        self.c.outcome = &outcome[0]
+        self.c.table = &table[0, 0] if table.shape[0] else NULL
+        self.c.scale = scale
+        self.c.all.n[0] = n_treated
+        self.c.all.n[1] = n_rows - n_treated
+        self.c.all.s[0] = outcome_array[:n_treated].sum()
+        self.c.all.s[1] = outcome_array[n_treated:].sum()
+        self.c.all.mean = outcome_array.mean()
+        self.c.n_centers = len(centers)
+        for i in range(len(centers)):
+            self.c.centers[i] = centers[i]
+        for i in range(2):
+            self.c.least[i] = least[i]
+            self.c.most[i] = most[i]
+        self.c.least_members = least_members
+        self.c.min_variables = min_variables
+        self.c.max_variables = max_variables
+        self.c.min_modalities = min_modalities
+        self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, portable)
+
+    def evaluate(self, const uint64_t[:, ::1] parents):
+        """Squared values of each parent row set joined with each selector.
+
+        Parameters
+        ----------
+        parents : ndarray of uint64, shape (n_parents, n_words)
+
+        Returns
+        -------
+        values : ndarray of float64, shape (n_parents, n_selectors)
+            -2 where an arm or the coverage is too small, -1 where the complement is
+            or the sign is wrong.
+        """
+        # One row beyond the parents is the kernel's scratch.
+        cdef uint64_t[:, ::1] rows = np.vstack([parents, np.asarray(parents)[:1]])
+        cdef int64_t n = parents.shape[0]
+        cdef double[:, ::1] out = np.empty((n, self.c.n_selectors))
+        if n and self.c.n_selectors:
+            with nogil:
+                self.kernel.evaluate(&self.c, &rows[0, 0], n, &out[0, 0])
+        return np.asarray(out)
+
+    def bound(self, const uint64_t[:, ::1] extents):
+        """Upper bound of the squared value over all subsets of each row set."""
+        cdef int64_t n = extents.shape[0]
+        cdef double[::1] out = np.empty(n)
+        if n:
+            with nogil:
+                self.kernel.bounds(&self.c, &extents[0, 0], n, &out[0])
+        return np.asarray(out)
+
+    def extents(self, rules):
+        """Row sets of rules given as tuples of selectors, shape (n, n_words)."""
+        out = np.empty((len(rules), self.c.n_words), np.uint64)
+        for i, rule in enumerate(rules):
+            out[i] = np.bitwise_and.reduce(self.bits[list(rule)], axis=0)
+        return out
+
+
+cdef class Search:
+    """One exact search: the best rule of a column that overlaps no kept one.
+
+    ``run`` may be called by several threads at once; it returns when nothing is
+    left to search, ``stop`` was called or ``deadline`` (``time.monotonic``) passed.
+
+    Parameters
+    ----------
+    column : Column
+    kept : ndarray of uint64, shape (n_kept, n_words)
+    max_overlap : float
+        Largest Jaccard index with a kept row set.
+    incumbent : float
+        Squared value known to be reachable; rules below it are not reported.
+    deadline : float or None
+    on_poll : callable or None
+        Called with the share of the top level that is done.
+    """
+
+    cdef Column column
+    cdef shared_t shared
+    cdef object keep_alive
+    cdef object deadline
+    cdef object on_poll
+    cdef object error
+    cdef object lock
+    cdef readonly int64_t n_evaluated
+    cdef readonly bint timed_out
+    cdef readonly object best
+
+    def __cinit__(self):
+        memset(&self.shared, 0, sizeof(shared_t))
+
+    def __init__(self, Column column, const uint64_t[:, ::1] kept, double max_overlap,
+                 double incumbent=0.0, deadline=None, on_poll=None):
+        if kept.shape[0] and kept.shape[1] != column.c.n_words:
+            raise ValueError("kept row sets have another number of words")
+        self.column = column
+        self.keep_alive = kept
+        self.shared.kept = &kept[0, 0] if kept.shape[0] else NULL
+        self.shared.n_kept = kept.shape[0]
+        self.shared.max_overlap = max_overlap
+        self.shared.best = double_to_bits(max(incumbent, LEAST_VALUE))
+        self.deadline = deadline
+        self.on_poll = on_poll
+        self.best = None
+        self.lock = threading.Lock()
+        self.n_evaluated = 0
+        self.timed_out = False
+
+    def __dealloc__(self):
+        level_free(&self.shared.roots)
+
+    def poll(self):
+        """Look at the clock, at signals and at the caller, from inside the search.
+
+        Errors (Ctrl-C among them) stop every thread and are raised by ``run``.
+        """
+        try:
+            PyErr_CheckSignals()
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                self.timed_out = True
+                self.shared.stop = 1
+            if self.on_poll is not None:
+                self.on_poll(self.shared.next_root / max(self.shared.roots.n, 1))
+        except BaseException as error:
+            self.error = error
+            self.shared.stop = 1
+
+    def stop(self):
+        """Make every thread in ``run`` return soon."""
+        self.shared.stop = 1
+
+    def start(self):
+        """Evaluate the rules of one condition; must return before ``run``."""
+        self._work(True)
+
+    def run(self):
+        """Search the refinements, sharing them with other threads in ``run``."""
+        self._work(False)
+
+    cdef _work(self, bint first):
+        cdef worker_t *worker = <worker_t *> calloc(1, sizeof(worker_t))
+        cdef int i
+        if worker == NULL:
+            raise MemoryError
+        worker.column = &self.column.c
+        worker.shared = &self.shared
+        worker.threshold = bits_to_double(self.shared.best)
+        worker.value = -1
+        worker.poll = poll_workers
+        worker.context = <void *> self
+        try:
+            with nogil:
+                if first:
+                    self.column.kernel.roots(worker)
+                else:
+                    self.column.kernel.search(worker)
+            if self.error is not None:
+                raise self.error
+            if worker.failed:
+                self.shared.stop = 1
+                raise MemoryError(
+                    "The search ran out of memory; lower n_cuts or max_variables."
+                )
+            rule = tuple([worker.rule[i] for i in range(worker.n_rule)])
+            with self.lock:
+                self.n_evaluated += worker.n_evaluated
+                if rule:
+                    self._merge(worker.value, rule)
+        finally:
+            for i in range(MAX_VARIABLES):
+                level_free(&worker.levels[i])
+            free(worker)
+
+    cdef _merge(self, double value, tuple rule):
+        if self.best is None or value > self.best[0] or (
+                value == self.best[0] and
+                self.order(rule) < self.order(self.best[1])):
+            self.best = (value, rule)
+
+    def order(self, rule):
+        """Sort key of the tie rule: number, columns, sides, cuts."""
+        chosen = sorted(rule, key=lambda i: self.column.c.feature[<int> i])
+        return (len(chosen), [self.column.c.feature[<int> i] for i in chosen],
+                [self.column.c.side[<int> i] for i in chosen],
+                [self.column.c.cut[<int> i] for i in chosen])
+
+
+def words_for(int64_t n_rows):
+    """Words of a row set: the number needed, padded to a compiled width."""
+    return padded_words(<int> max((n_rows + 63) // 64, 1))
+
+
+def pack_rows(member):
+    """Pack membership into words, lowest bit first.
+
+    Parameters
+    ----------
+    member : ndarray of bool, shape (n_sets, n_rows)
+
+    Returns
+    -------
+    bits : ndarray of uint64, shape (n_sets, words_for(n_rows))
+    """
+    packed = np.packbits(member, axis=1, bitorder="little")
+    out = np.zeros((len(packed), 8 * words_for(member.shape[1])), np.uint8)
+    out[:, :packed.shape[1]] = packed
+    return out.view("<u8").astype(np.uint64, copy=False)
+
+
+def unpack_rows(bits, int64_t n_rows):
+    """Membership of packed row sets, bool of shape (n_sets, n_rows)."""
+    as_bytes = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
+    return np.unpackbits(as_bytes, axis=1, count=n_rows, bitorder="little").view(bool)
+
+
+cdef byte_table(fixed, int n_treated, int arms, int n_words):
+    """Sum of the outcomes by arm for every value of every byte of a row set."""
+    padded = np.zeros((arms, 64 * n_words), np.int64)
+    if arms == 1:
+        padded[0, :len(fixed)] = fixed
+    else:
+        padded[0, :n_treated] = fixed[:n_treated]
+        padded[1, n_treated:len(fixed)] = fixed[n_treated:]
+    in_byte = (np.arange(256)[:, None] >> np.arange(8)) & 1
+    table = np.einsum("vb,akb->kva", in_byte, padded.reshape(arms, -1, 8))
+    return np.ascontiguousarray(table.reshape(-1, arms))

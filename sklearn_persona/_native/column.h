@@ -1,0 +1,91 @@
+/* What a search reads (one label column) and what its threads share. */
+#ifndef PERSONA_COLUMN_H
+#define PERSONA_COLUMN_H
+
+#include "platform.h"
+
+#define MAX_VARIABLES 4
+#define MAX_CENTERS 5
+#define SCAN_FORWARD 1
+#define SCAN_BACKWARD 2
+#define SCAN_BOTH 3
+/* Squared values at or below this (objective 1e-9 SD) are rounding, not effect. */
+#define LEAST_VALUE 1e-18
+
+/* Outcomes in SD units; sums over all rows of an arm. */
+typedef struct {
+    double n[2], s[2], mean;
+} totals_t;
+
+/* Rows in search order: treated by falling outcome, then control by rising one.
+ * The favorable refinements of any member set are then prefixes of its bits. */
+typedef struct {
+    int n_rows, n_words, n_selectors;
+    const uint64_t *bits;               /* n_selectors x n_words */
+    const int32_t *feature, *side, *cut, *modality; /* n_selectors each */
+    const uint64_t *mask[2];            /* n_words each: the rows of an arm */
+    int first[2], last[2];              /* words of an arm, last exclusive */
+    const int64_t *fixed;               /* n_rows: outcome, fixed point */
+    const double *outcome;              /* n_rows: fixed * scale, in SD */
+    const int64_t *table;               /* per byte of a row set: sums by arm */
+    double scale;
+    totals_t all;
+    double centers[MAX_CENTERS];        /* the constants c of the bounds */
+    int n_centers;
+    int64_t least[2], most[2];          /* members of an arm inside a rule */
+    int64_t least_members;              /* coverage */
+    int min_variables, max_variables, min_modalities;
+} column_t;
+
+typedef struct {
+    double bound;
+    int32_t selector, slot;             /* slot: row of the extent buffer */
+} item_t;
+
+typedef struct {
+    item_t *items;
+    uint64_t *extents, *spare;          /* extents follow items once sorted */
+    int64_t n, capacity;
+} level_t;
+
+typedef struct {
+    volatile uint64_t best;             /* bits of the best squared value so far */
+    volatile int64_t next_root;
+    volatile uint64_t stop;
+    level_t roots;
+    const uint64_t *kept;               /* n_kept x n_words: personas kept so far */
+    int n_kept;
+    double max_overlap;
+} shared_t;
+
+typedef struct {
+    const column_t *column;
+    shared_t *shared;
+    double threshold;                   /* what this thread last saw of the best */
+    int32_t path[MAX_VARIABLES];
+    int32_t rule[MAX_VARIABLES];        /* best rule of this thread */
+    int n_rule;
+    double value;                       /* its squared value, -1 when none */
+    int64_t n_evaluated, work;
+    int failed;                         /* out of memory */
+    level_t levels[MAX_VARIABLES];
+    int (*poll)(void *);
+    void *context;
+} worker_t;
+
+typedef struct {
+    void (*roots)(worker_t *);
+    void (*search)(worker_t *);
+    void (*evaluate)(const column_t *, const uint64_t *, int64_t, double *);
+    void (*bounds)(const column_t *, const uint64_t *, int64_t, double *);
+} kernel_t;
+
+/* Rounded to 40 significant bits, so that values that are equal but for the order
+ * of additions compare as equal and the tie rule decides. */
+static inline double canonical(double value)
+{
+    uint64_t bits = double_to_bits(value);
+    return bits_to_double((bits + (1ULL << 12)) & ~((1ULL << 13) - 1));
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* Every compiled variant of the search, and the choice between them. */
+#ifndef PERSONA_KERNELS_H
+#define PERSONA_KERNELS_H
+
+#include "column.h"
+#include "rules.h"
+#include "../_objectives/effect.h"
+#include "../_objectives/contrast.h"
+#include "../_objectives/sum_of_squares.h"
+#include "../_objectives/mean_shift.h"
+
+#define N_OBJECTIVES 4
+
+#define ISA portable
+#include "kernels_isa.h"
+#undef ISA
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define HAVE_POPCNT 1
+#pragma GCC push_options
+#pragma GCC target("popcnt,bmi")
+#define ISA popcnt
+#include "kernels_isa.h"
+#undef ISA
+#pragma GCC pop_options
+#elif defined(__x86_64__) && defined(__clang__)
+#define HAVE_POPCNT 1
+#pragma clang attribute push(__attribute__((target("popcnt,bmi"))), \
+                             apply_to = function)
+#define ISA popcnt
+#include "kernels_isa.h"
+#undef ISA
+#pragma clang attribute pop
+#else
+#define HAVE_POPCNT 0
+#endif
+
+static int has_popcnt(void)
+{
+#if HAVE_POPCNT
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi");
+#else
+    return 0;
+#endif
+}
+
+/* The narrowest class that holds n_words; the caller pads its row sets to it. */
+static int padded_words(int n_words)
+{
+    return n_words <= 2 ? n_words : n_words <= 4 ? 4 : n_words;
+}
+
+static const kernel_t *find_kernel(int objective, int arms, int n_words, int portable)
+{
+    const int words = n_words == 1 ? 0 : n_words == 2 ? 1 : n_words == 4 ? 2 : 3;
+#if HAVE_POPCNT
+    if (!portable && has_popcnt())
+        return popcnt_kernels[objective][arms - 1][words];
+#endif
+    (void)portable;
+    return portable_kernels[objective][arms - 1][words];
+}
+
+#endif

@@ -1,0 +1,381 @@
+/* The branch and bound, compiled once for each OBJ (objective), ARMS (1, 2), WORDS
+ * (words of a row set, 0: any number) and ISA. Included by kernels.h only. */
+
+#define JOIN_(obj, arms, words, isa, name) obj##_##arms##_##words##_##isa##_##name
+#define JOIN(obj, arms, words, isa, name) JOIN_(obj, arms, words, isa, name)
+#define FN(name) JOIN(OBJ, ARMS, WORDS, ISA, name)
+#define PART_(obj, name) obj##_##name
+#define PART(obj, name) PART_(obj, name)
+#if WORDS
+#define N_WORDS(column) WORDS
+#else
+#define N_WORDS(column) ((column)->n_words)
+#endif
+
+/* Counts and sums by arm of a row set; 0 when it or an arm is too small. */
+static ALWAYS_INLINE int FN(cells)(const column_t *column, const uint64_t *extent,
+                                   double n[2], double s[2])
+{
+    const int n_words = N_WORDS(column);
+    int64_t members = 0, treated = 0, sum0 = 0, sum1 = 0;
+    int w, b;
+    for (w = 0; w < n_words; w++)
+        members += popcount64(extent[w]);
+    if (members < column->least_members)
+        return 0;
+    if (ARMS == 1) {
+        treated = members;
+        if (members < column->least[0])
+            return 0;
+    } else {
+        for (w = 0; w < n_words; w++)
+            treated += popcount64(extent[w] & column->mask[0][w]);
+        if (treated < column->least[0] || members - treated < column->least[1])
+            return 0;
+    }
+    if (WORDS || column->table) {
+        const int64_t *table = column->table;
+        for (w = 0; w < n_words; w++) {
+            uint64_t x = extent[w];
+            for (b = 0; b < 8; b++, x >>= 8, table += 256 * ARMS) {
+                const int64_t *cell = table + (x & 255) * ARMS;
+                sum0 += cell[0];
+                if (ARMS == 2)
+                    sum1 += cell[1];
+            }
+        }
+    } else {
+        for (w = 0; w < n_words; w++) {
+            uint64_t x = extent[w] & column->mask[0][w];
+            for (; x; x &= x - 1)
+                sum0 += column->fixed[64 * w + lowest_bit(x)];
+            if (ARMS == 2) {
+                x = extent[w] & column->mask[1][w];
+                for (; x; x &= x - 1)
+                    sum1 += column->fixed[64 * w + lowest_bit(x)];
+            }
+        }
+    }
+    n[0] = (double)treated;
+    n[1] = (double)(members - treated);
+    s[0] = (double)sum0 * column->scale;
+    s[1] = (double)sum1 * column->scale;
+    return 1;
+}
+
+/* Squared value, -1 where the complement is too small or the sign is wrong. */
+static ALWAYS_INLINE double FN(value)(const column_t *column, const double n[2],
+                                      const double s[2])
+{
+    if (n[0] > (double)column->most[0] ||
+        (ARMS == 2 && n[1] > (double)column->most[1]))
+        return -1;
+    return PART(OBJ, value)(ARMS, &column->all, n, s);
+}
+
+/* Largest term of an arm over its first k members, k within the size limits. */
+static ALWAYS_INLINE double FN(scan)(const column_t *column, const uint64_t *extent,
+                                     int arm, int backward, double c)
+{
+    const int first = WORDS ? 0 : column->first[arm];
+    const int last = WORDS ? WORDS : column->last[arm];
+    const double *outcome = column->outcome;
+    const uint64_t *mask = column->mask[arm];
+    const int64_t least = column->least[arm], most = column->most[arm];
+    double sum = 0, best = 0;
+    int64_t k = 0;
+    int step;
+    for (step = first; step < last; step++) {
+        const int w = backward ? last - 1 - (step - first) : step;
+        uint64_t x = extent[w] & mask[w];
+        while (x) {
+            int bit;
+            double term;
+            if (backward) {
+                bit = highest_bit(x);
+                x ^= 1ULL << bit;
+            } else {
+                bit = lowest_bit(x);
+                x &= x - 1;
+            }
+            if (++k > most)
+                return best;
+            sum += outcome[64 * w + bit];
+            if (k >= least) {
+                term = PART(OBJ, term)(&column->all, arm, (double)k, sum, c);
+                if (term > best)
+                    best = term;
+            }
+        }
+    }
+    return best;
+}
+
+static ALWAYS_INLINE double FN(arm_bound)(const column_t *column,
+                                          const uint64_t *extent, int arm, double c)
+{
+    const int scans = arm == 0 ? PART(OBJ, SCAN_0) : PART(OBJ, SCAN_1);
+    double best = 0;
+    if (scans & SCAN_FORWARD)
+        best = FN(scan)(column, extent, arm, 0, c);
+    if (scans & SCAN_BACKWARD) {
+        double other = FN(scan)(column, extent, arm, 1, c);
+        if (other > best)
+            best = other;
+    }
+    return best;
+}
+
+/* Upper bound of the squared value over every subset of a row set that keeps the
+ * least sizes: for each constant c the arms separate; the smallest sum is taken.
+ * Stops as soon as it falls below enough. */
+static ALWAYS_INLINE double FN(bound)(const column_t *column, const uint64_t *extent,
+                                      double enough)
+{
+    double best = 0;
+    int i;
+    for (i = 0; i < column->n_centers; i++) {
+        const double c = column->centers[i];
+        double sum = FN(arm_bound)(column, extent, 0, c);
+        if (ARMS == 2)
+            sum += FN(arm_bound)(column, extent, 1, c);
+        if (i == 0 || sum < best)
+            best = sum;
+        if (best < enough)
+            break;
+    }
+    /* Room for the rounding of the sums and of canonical(). */
+    return best * (1 + 1e-9);
+}
+
+static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
+{
+    const double best = bits_to_double(atomic_read(&worker->shared->best));
+    if (best > worker->threshold)
+        worker->threshold = best;
+    worker->work += done * N_WORDS(worker->column);
+    if (worker->work > (1 << 20)) {
+        worker->work = 0;
+        if (worker->poll(worker->context))
+            worker->shared->stop = 1;
+    }
+    return !worker->shared->stop && !worker->failed;
+}
+
+/* Rules of one condition: all of them evaluated, those worth refining kept. */
+static void FN(roots)(worker_t *worker)
+{
+    const column_t *column = worker->column;
+    const int n_words = N_WORDS(column);
+    level_t *roots = &worker->shared->roots;
+    double n[2], s[2];
+    int32_t i;
+    roots->n = 0;
+    for (i = 0; i < column->n_selectors; i++) {
+        const uint64_t *extent = column->bits + (int64_t)i * n_words;
+        double bound, value;
+        if (!FN(refresh)(worker, 8))
+            return;
+        if (!FN(cells)(column, extent, n, s))
+            continue;
+        worker->n_evaluated++;
+        worker->path[0] = i;
+        value = FN(value)(column, n, s);
+        if (value * (1 + 1e-11) >= worker->threshold)
+            consider(worker, extent, 1, value);
+        if (column->max_variables == 1)
+            continue;
+        bound = FN(bound)(column, extent, worker->threshold);
+        if (bound < worker->threshold)
+            continue;
+        if (!level_reserve(roots, n_words, roots->n + 1)) {
+            worker->failed = 1;
+            return;
+        }
+        roots->items[roots->n].bound = bound;
+        roots->items[roots->n].selector = i;
+        roots->items[roots->n].slot = (int32_t)roots->n;
+        memcpy(roots->extents + roots->n * n_words, extent,
+               (size_t)n_words * sizeof(uint64_t));
+        roots->n++;
+    }
+    level_sort(roots, n_words);
+}
+
+/* Item i with every item before it, on the last variable: values only. */
+static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int depth)
+{
+    const column_t *column = worker->column;
+    const int n_words = N_WORDS(column);
+    const item_t *items = level->items;
+    const uint64_t *extents = level->extents, *mine = extents + i * n_words;
+    const int32_t feature = column->feature[items[i].selector];
+    const int64_t block = 1 + (1 << 20) / n_words;
+    double n[2], s[2];
+    int64_t j, end;
+#if WORDS
+    uint64_t both[WORDS];
+#else
+    uint64_t *both = worker->levels[MAX_VARIABLES - 1].extents;
+#endif
+    int w;
+    for (j = 0; j < i; j = end) {
+        end = j + block < i ? j + block : i;
+        if (!FN(refresh)(worker, end - j))
+            return;
+        for (; j < end; j++) {
+            const uint64_t *other = extents + j * n_words;
+            double value;
+            if (column->feature[items[j].selector] == feature)
+                continue;
+            for (w = 0; w < n_words; w++)
+                both[w] = mine[w] & other[w];
+            if (!FN(cells)(column, both, n, s))
+                continue;
+            worker->n_evaluated++;
+            value = FN(value)(column, n, s);
+            if (value * (1 + 1e-11) >= worker->threshold) {
+                worker->path[depth] = items[j].selector;
+                consider(worker, both, depth + 1, value);
+            }
+        }
+    }
+}
+
+/* Item i with every item before it: values, and the ones worth refining in out. */
+static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int depth,
+                        level_t *out)
+{
+    const column_t *column = worker->column;
+    const int n_words = N_WORDS(column);
+    const item_t *items = level->items;
+    const uint64_t *extents = level->extents, *mine = extents + i * n_words;
+    const int32_t feature = column->feature[items[i].selector];
+    const int64_t block = 1 + (1 << 17) / n_words;
+    double n[2], s[2];
+    int64_t j, end;
+    int w;
+    out->n = 0;
+    for (j = 0; j < i; j = end) {
+        end = j + block < i ? j + block : i;
+        if (!FN(refresh)(worker, 8 * (end - j)))
+            return 0;
+        /* One slot beyond the last item is the scratch for the next candidate. */
+        if (!level_reserve(out, n_words, out->n + (end - j) + 1)) {
+            worker->failed = 1;
+            return 0;
+        }
+        for (; j < end; j++) {
+            const uint64_t *other = extents + j * n_words;
+            uint64_t *both = out->extents + out->n * n_words;
+            double value, bound;
+            if (column->feature[items[j].selector] == feature)
+                continue;
+            for (w = 0; w < n_words; w++)
+                both[w] = mine[w] & other[w];
+            if (!FN(cells)(column, both, n, s))
+                continue;
+            worker->n_evaluated++;
+            value = FN(value)(column, n, s);
+            if (value * (1 + 1e-11) >= worker->threshold) {
+                worker->path[depth] = items[j].selector;
+                consider(worker, both, depth + 1, value);
+            }
+            bound = FN(bound)(column, both, worker->threshold);
+            if (bound < worker->threshold)
+                continue;
+            out->items[out->n].bound = bound;
+            out->items[out->n].selector = items[j].selector;
+            out->items[out->n].slot = (int32_t)out->n;
+            out->n++;
+        }
+    }
+    level_sort(out, n_words);
+    return 1;
+}
+
+/* Refine item i of a level whose items are rules of `depth` conditions. */
+static void FN(refine)(worker_t *worker, const level_t *level, int64_t i, int depth)
+{
+    level_t *next = &worker->levels[depth];
+    int64_t k;
+    worker->path[depth - 1] = level->items[i].selector;
+    if (depth + 1 == worker->column->max_variables) {
+        FN(leaves)(worker, level, i, depth);
+        return;
+    }
+    if (!FN(children)(worker, level, i, depth, next))
+        return;
+    for (k = 1; k < next->n; k++) {
+        if (!FN(refresh)(worker, 1) || next->items[k].bound < worker->threshold)
+            return;
+        FN(refine)(worker, next, k, depth + 1);
+    }
+}
+
+/* Take roots until none is left that could hold a better rule. */
+static void FN(search)(worker_t *worker)
+{
+    const level_t *roots = &worker->shared->roots;
+    if (worker->column->max_variables == 1)
+        return;
+#if !WORDS
+    if (!level_reserve(&worker->levels[MAX_VARIABLES - 1],
+                       worker->column->n_words, 1)) {
+        worker->failed = 1;
+        return;
+    }
+#endif
+    for (;;) {
+        int64_t i = atomic_next(&worker->shared->next_root);
+        if (i >= roots->n || !FN(refresh)(worker, 1) ||
+            roots->items[i].bound < worker->threshold)
+            return;
+        FN(refine)(worker, roots, i, 1);
+    }
+}
+
+/* Squared value of every parent joined with every selector; -2 when too small. */
+static void FN(evaluate)(const column_t *column, const uint64_t *parents,
+                         int64_t n_parents, double *out)
+{
+    const int n_words = N_WORDS(column);
+    double n[2], s[2];
+    int64_t p;
+    int32_t i;
+    int w;
+    for (p = 0; p < n_parents; p++)
+        for (i = 0; i < column->n_selectors; i++, out++) {
+            const uint64_t *other = column->bits + (int64_t)i * n_words;
+#if WORDS
+            uint64_t both[WORDS];
+#else
+            uint64_t *both = (uint64_t *)parents + n_parents * n_words;
+#endif
+            for (w = 0; w < n_words; w++)
+                both[w] = parents[p * n_words + w] & other[w];
+            *out = FN(cells)(column, both, n, s) ? FN(value)(column, n, s) : -2;
+        }
+}
+
+/* Bound of every row set given; -2 when too small. */
+static void FN(bounds)(const column_t *column, const uint64_t *extents,
+                       int64_t n_extents, double *out)
+{
+    const int n_words = N_WORDS(column);
+    double n[2], s[2];
+    int64_t p;
+    for (p = 0; p < n_extents; p++) {
+        const uint64_t *extent = extents + p * n_words;
+        out[p] = FN(cells)(column, extent, n, s) ? FN(bound)(column, extent, 0) : -2;
+    }
+}
+
+static const kernel_t FN(kernel) = {FN(roots), FN(search), FN(evaluate), FN(bounds)};
+
+#undef JOIN_
+#undef JOIN
+#undef FN
+#undef PART_
+#undef PART
+#undef N_WORDS

@@ -1,0 +1,315 @@
+"""The search for personas: best rules, greedily distinct, in both directions."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_persona._beam import beam_search
+from sklearn_persona._kernel import Column, Search, pack_rows, unpack_rows
+from sklearn_persona._objectives import OBJECTIVES, pooled_sd
+
+__all__ = ["FoundRule", "LabelColumn", "SearchRecord", "SearchSettings", "find_rules"]
+
+FAVORABLE, UNFAVORABLE = 1, -1
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What a rule must satisfy and how it is looked for.
+
+    Attributes
+    ----------
+    objective : str
+    min_variables, max_variables, min_modalities : int
+    least_arm : int
+        Least units of an arm inside, and of an arm in the complement.
+    least_members : int
+        Least units inside (coverage).
+    n_personas : int
+    max_overlap : float
+    signs : tuple of int
+        1 looks for favorable rules, -1 for unfavorable ones.
+    exact : bool
+    max_time : float or None
+        Seconds.
+    """
+
+    objective: str
+    min_variables: int
+    max_variables: int
+    min_modalities: int
+    least_arm: int
+    least_members: int
+    n_personas: int
+    max_overlap: float
+    signs: tuple
+    exact: bool
+    max_time: float | None
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """One labeling of the units.
+
+    Attributes
+    ----------
+    outcome : ndarray of float64, shape (n_units,)
+        Oriented: larger is better.
+    treated : ndarray of bool, shape (n_units,), or None
+        None for one-sample units (pairs, or cases of a single arm).
+    """
+
+    outcome: np.ndarray
+    treated: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class FoundRule:
+    """A rule kept by the search.
+
+    Attributes
+    ----------
+    selectors : tuple of int
+    sign : int
+    objective : float
+    members : ndarray of bool, shape (n_units,)
+    """
+
+    selectors: tuple
+    sign: int
+    objective: float
+    members: np.ndarray
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """What was searched, and whether the result is proven.
+
+    Attributes
+    ----------
+    n_candidates : int
+        Conjunctions of 1..max_variables conditions on different variables, before
+        size limits.
+    n_evaluated : int
+        Rules whose objective was computed; the others were excluded by bounds.
+    proven_optimal : bool
+        Whether every step of the greedy list is proven best.
+    best_objective : float
+        NaN when nothing was found.
+    seconds : float
+    """
+
+    n_candidates: int
+    n_evaluated: int
+    proven_optimal: bool
+    best_objective: float
+    seconds: float
+
+
+def make_column(selectors, label, sign, settings):
+    """Order the units by outcome within arms and hand them to the kernel.
+
+    Returns None when the outcome does not vary within arms.
+    """
+    outcome = sign * np.asarray(label.outcome, dtype=float)
+    treated = label.treated
+    one_sample = treated is None
+    # Only the mean of one sample depends on where zero is; elsewhere an outcome of
+    # the data is the origin, so that sums of round numbers stay exact.
+    origin = 0.0 if one_sample else np.sort(outcome)[len(outcome) // 2]
+    shifted = outcome - origin
+    largest = np.abs(shifted).max()
+    if largest == 0:
+        return None
+    exponent = int(np.frexp(largest)[1])
+    shifted = np.ldexp(shifted, -exponent)
+    sd = pooled_sd(shifted, treated)
+    if sd <= 1e-13:
+        return None
+    arm = np.ones(len(outcome), bool) if one_sample else treated
+    order = np.lexsort((np.where(arm, -shifted, shifted), ~arm))
+    # |sum| < 2**62 whatever the rows.
+    steps = 62 - max(int(np.ceil(np.log2(len(outcome)))), 0) - 1
+    fixed = np.rint(np.ldexp(shifted[order], steps)).astype(np.int64)
+    n_treated = int(np.count_nonzero(arm))
+    n_arms = np.array([n_treated, len(outcome) - n_treated])
+    arms = 1 if one_sample else 2
+    return Column(
+        _reorder(selectors.bits, order),
+        selectors.feature,
+        selectors.side,
+        selectors.cut,
+        selectors.modality,
+        fixed,
+        float(np.ldexp(1.0, -steps) / sd),
+        n_treated,
+        objective=settings.objective,
+        arms=arms,
+        centers=_centers(settings.objective, shifted / sd, treated),
+        least=[settings.least_arm] * arms + [0] * (2 - arms),
+        most=[*(n_arms[:arms] - settings.least_arm), *[0] * (2 - arms)],
+        least_members=settings.least_members,
+        min_variables=settings.min_variables,
+        max_variables=settings.max_variables,
+        min_modalities=settings.min_modalities,
+    )
+
+
+def _centers(objective, outcome, treated):
+    """Constants at which the bounds of two arms are taken apart."""
+    if treated is None or objective in ("sum-of-squares", "mean-shift"):
+        return [0.0]
+    middle = 0.0
+    if objective == "effect":
+        middle = (outcome[treated].mean() + outcome[~treated].mean()) / 2
+    return [middle, middle - 0.4, middle + 0.4]
+
+
+def _reorder(bits, order):
+    out = np.empty_like(bits)
+    block = max(1, 2**26 // len(order))
+    for start in range(0, len(bits), block):
+        member = unpack_rows(bits[start : start + block], len(order))
+        out[start : start + block] = pack_rows(member[:, order])
+    return out
+
+
+class _Direction:
+    """The greedy list of one direction, one step at a time."""
+
+    def __init__(self, selectors, label, sign, settings, n_jobs, deadline, on_poll):
+        self.selectors, self.settings, self.sign = selectors, settings, sign
+        self.n_jobs, self.deadline, self.on_poll = n_jobs, deadline, on_poll
+        self.column = make_column(selectors, label, sign, settings)
+        self.kept = []
+        self.proven = settings.exact
+        self.exhausted = self.column is None or not len(selectors.bits)
+        self.n_evaluated = 0
+        if not self.exhausted:
+            self.pool = beam_search(
+                self.column,
+                selectors,
+                min_variables=settings.min_variables,
+                max_variables=settings.max_variables,
+                min_modalities=settings.min_modalities,
+            )
+            self.n_evaluated += self.pool.n_evaluated
+            self.kept_bits = np.empty((0, self.column.bits.shape[1]), np.uint64)
+            self.open = np.ones(len(self.pool.rules), bool)
+
+    def next(self):
+        """Return (squared value, rule) of the next persona, or None."""
+        if self.exhausted:
+            return None
+        best = None
+        if self.open.any():
+            first = int(np.argmax(self.open))
+            best = (float(self.pool.values[first]), self.pool.rules[first])
+        if self.proven:
+            best = self._exact(best)
+        if best is None:
+            self.exhausted = True
+        return best
+
+    def _exact(self, incumbent):
+        search = Search(
+            self.column,
+            self.kept_bits,
+            self.settings.max_overlap,
+            incumbent[0] if incumbent else 0.0,
+            self.deadline,
+            self.on_poll,
+        )
+        search.start()
+        if self.n_jobs == 1:
+            search.run()
+        else:
+            with ThreadPoolExecutor(self.n_jobs - 1) as threads:
+                others = [threads.submit(search.run) for _ in range(self.n_jobs - 1)]
+                try:
+                    # In this thread too: only the main thread sees Ctrl-C.
+                    search.run()
+                except BaseException:
+                    search.stop()
+                    raise
+                for other in others:
+                    other.result()
+        self.n_evaluated += search.n_evaluated
+        if search.timed_out:
+            self.proven = False
+        return search.best if search.best is not None else incumbent
+
+    def keep(self, rule):
+        """Exclude what overlaps a kept rule from the steps to come."""
+        extent = self.column.extents([rule])
+        self.kept.append(rule)
+        self.kept_bits = np.concatenate([self.kept_bits, extent])
+        n = self.selectors.n_units
+        mine = unpack_rows(extent, n)[0]
+        others = unpack_rows(self.pool.extents, n)
+        both = np.count_nonzero(others & mine, axis=1)
+        either = np.count_nonzero(others | mine, axis=1)
+        self.open &= ~(both / np.maximum(either, 1) > self.settings.max_overlap)
+
+
+def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
+    """Find the greedy list of rules over both directions.
+
+    Each direction has a list of its own, in which a rule overlaps no better one by
+    more than ``max_overlap`` (Jaccard index of the units); the lists are merged by
+    objective.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    label : LabelColumn
+    settings : SearchSettings
+    n_jobs : int
+        Threads. The result does not depend on it.
+    on_poll : callable or None
+        Called during the search with the share of the current step that is done.
+
+    Returns
+    -------
+    rules : list of FoundRule
+        At most ``n_personas``, best first.
+    record : SearchRecord
+    """
+    start = time.monotonic()
+    deadline = None if settings.max_time is None else start + settings.max_time
+    objective = OBJECTIVES[settings.objective]
+    outcome, treated = label.outcome, label.treated
+    directions, waiting = [], []
+    for sign in settings.signs:
+        direction = _Direction(
+            selectors, label, sign, settings, n_jobs, deadline, on_poll
+        )
+        directions.append(direction)
+        waiting.append(direction.next())
+    found = []
+    sd = pooled_sd(outcome, treated)
+    # A direction's list falls, so taking the better head each time merges them.
+    while len(found) < settings.n_personas and any(waiting):
+        values = [head[0] if head else -1.0 for head in waiting]
+        i = int(np.argmax(values))
+        direction, rule = directions[i], waiting[i][1]
+        members = unpack_rows(
+            np.bitwise_and.reduce(selectors.bits[list(rule)], axis=0)[None],
+            selectors.n_units,
+        )[0]
+        value = objective.value(direction.sign * outcome / sd, treated, members)
+        found.append(FoundRule(tuple(rule), direction.sign, float(value), members))
+        direction.keep(rule)
+        if len(found) < settings.n_personas:
+            waiting[i] = direction.next()
+    proven = all(direction.proven for direction in directions)
+    record = SearchRecord(
+        n_candidates=selectors.n_candidates(settings.max_variables),
+        n_evaluated=sum(direction.n_evaluated for direction in directions),
+        proven_optimal=proven,
+        best_objective=found[0].objective if found else float("nan"),
+        seconds=time.monotonic() - start,
+    )
+    return found, record

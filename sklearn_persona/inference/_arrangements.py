@@ -1,0 +1,101 @@
+"""Sums over the arrangements of a permutation test.
+
+A *block* is a pair ``(x, k)``: values x of shape (n,) of which k are labeled. Labels
+move within a block, never across, so the labeled sum of an arrangement is the total
+of one subset sum per block.
+"""
+
+import math
+from functools import lru_cache, reduce
+from itertools import chain, combinations
+
+import numpy as np
+
+#: Up to this many arrangements all are visited; beyond, a random sample is.
+MAX_EXACT = 50_000
+
+# Elements of a chunk of random arrangements (1 MB of doubles: stays in cache).
+_CHUNK = 1 << 17
+
+
+def n_arrangements(blocks):
+    """Return the number of arrangements of `blocks`, an exact integer."""
+    return math.prod(math.comb(len(x), k) for x, k in blocks)
+
+
+@lru_cache(maxsize=32)
+def _subsets(n, k):
+    """Return the k-subsets of range(n) as the columns of a (k, C(n, k)) array."""
+    count = math.comb(n, k)
+    flat = np.fromiter(
+        chain.from_iterable(combinations(range(n), k)), dtype=np.intp, count=count * k
+    )
+    table = np.ascontiguousarray(flat.reshape(count, k).T)
+    table.flags.writeable = False
+    return table
+
+
+def subset_sums(x, k):
+    """Return the sums of all k-subsets of `x`, shape (C(n, k),).
+
+    The smaller side of the split is summed: a subset and its complement share one
+    position, so two calls with the same n and k line up.
+    """
+    n = len(x)
+    if 2 * k > n:
+        return x.sum() - subset_sums(x, n - k)
+    if k == 0:
+        return np.zeros(1)
+    table = _subsets(n, k)
+    sums = x[table[0]]
+    for row in table[1:]:
+        sums += x[row]
+    return sums
+
+
+def all_sums(blocks):
+    """Return the labeled sum of every arrangement of `blocks`."""
+    return reduce(
+        lambda sums, more: np.add.outer(sums, more).ravel(),
+        (subset_sums(x, k) for x, k in blocks),
+    )
+
+
+def random_sums(blocks, size, rng):
+    """Return labeled sums and sums of squares of random arrangements, (2, size)."""
+    out = np.zeros((2, size))
+    for x, k in blocks:
+        n = len(x)
+        few, flip = min(k, n - k), 2 * k > n
+        part = np.zeros((2, size))
+        if few:
+            step = max(1, _CHUNK // n)
+            for start in range(0, size, step):
+                stop = min(start + step, size)
+                shuffled = np.broadcast_to(x, (stop - start, n))
+                labeled = rng.permuted(shuffled, axis=1)[:, :few]
+                part[0, start:stop] = labeled.sum(axis=1)
+                part[1, start:stop] = np.einsum("ij,ij->i", labeled, labeled)
+        if flip:
+            part = np.array([[x.sum()], [x @ x]]) - part
+        out += part
+    return out
+
+
+def sign_sums(x):
+    """Return the sums of `x` under all sign flips that keep the first sign."""
+    sums = x[:1]
+    for value in x[1:]:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
+
+
+def random_sign_sums(x, size, rng):
+    """Return the sums of `x` under `size` random sign flips."""
+    out = np.empty(size)
+    step = max(1, _CHUNK // len(x))
+    for start in range(0, size, step):
+        stop = min(start + step, size)
+        plus = rng.integers(0, 2, size=(stop - start, len(x)), dtype=np.int8)
+        out[start:stop] = plus @ x
+    return 2.0 * out - x.sum()

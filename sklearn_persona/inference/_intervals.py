@@ -1,0 +1,252 @@
+"""Confidence intervals of means and of their differences."""
+
+import inspect
+import math
+from functools import lru_cache
+from itertools import combinations_with_replacement
+
+import numpy as np
+from scipy import special
+
+from sklearn_persona.inference._checks import (
+    as_count,
+    as_generator,
+    as_probability,
+    as_values,
+    rescale,
+    unscale,
+)
+
+# All n**n resamples are enumerated up to this many.
+_MAX_RESAMPLES = 1_000_000
+
+_CHUNK = 1 << 17
+
+
+def bootstrap_ci(
+    x, *, statistic=np.mean, level=0.95, n_bootstrap=10_000, random_state=None
+):
+    """Percentile bootstrap interval, as published; it under-covers in small groups.
+
+    The interval of the published persona cards. Below about 12 observations a group
+    it covers too rarely (measured .81 instead of .95 at 4): read it as a
+    description, and use :func:`mean_interval` or :func:`welch_interval` to infer.
+
+    Parameters
+    ----------
+    x : array-like of shape (n,)
+        Observations of one group.
+    statistic : callable, default=numpy.mean
+        Maps a sample to a number. If it has an `axis` parameter it is called once on
+        a matrix of resamples with ``axis=1``, otherwise once per resample.
+    level : float, default=0.95
+        Nominal coverage.
+    n_bootstrap : int, default=10_000
+        Random resamples; unused when all can be enumerated.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of the random resamples; unused when all are enumerated.
+
+    Returns
+    -------
+    low, high : float
+        The ``(1 - level) / 2`` and ``(1 + level) / 2`` quantiles (linear
+        interpolation, as in :func:`numpy.quantile`) over the resamples, in the units
+        of the statistic. With one observation both are the statistic of it.
+
+    Raises
+    ------
+    ValueError
+        If `x` is empty, not one-dimensional or not finite, or `level` is not
+        strictly between 0 and 1.
+
+    Notes
+    -----
+    Up to n = 7 (n**n <= 1e6) all n**n resamples enter, as multisets weighted by
+    their multinomial counts: the result is exact and does not depend on a seed.
+
+    References
+    ----------
+    Efron, B. & Tibshirani, R. J. (1993). An Introduction to the Bootstrap, ch. 13.
+    Fisher, N. I. & Hall, P. (1991). Bootstrap algorithms for small samples. Journal
+    of Statistical Planning and Inference 27, 157-169.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import bootstrap_ci
+    >>> bootstrap_ci([-9, -6, -2, 6])
+    (-7.5, 3.0)
+    >>> bootstrap_ci([-28, -17, -14, -11])
+    (-24.5, -12.5)
+    """
+    x = as_values("x", x)
+    level = as_probability("level", level)
+    n_bootstrap = as_count("n_bootstrap", n_bootstrap)
+    tail = (1 - level) / 2
+    n = len(x)
+    if n**n <= _MAX_RESAMPLES:
+        members, weights = _multisets(n)
+        values = _apply(statistic, x[members])
+        low, high = (
+            _weighted_quantile(values, weights, q) for q in (tail, 1 - tail)
+        )
+        return float(low), float(high)
+    rng = as_generator(random_state)
+    step = max(1, _CHUNK // n)
+    values = np.concatenate(
+        [
+            _apply(statistic, x[rng.integers(0, n, size=(min(step, left), n))])
+            for left in range(n_bootstrap, 0, -step)
+        ]
+    )
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _multisets(n):
+    """Return the multisets of size n of range(n) and how many resamples each is."""
+    members = np.array(list(combinations_with_replacement(range(n), n)), dtype=np.intp)
+    counts = np.stack([(members == i).sum(axis=1) for i in range(n)], axis=1)
+    factorials = np.array([math.factorial(i) for i in range(n + 1)])
+    weights = math.factorial(n) // factorials[counts].prod(axis=1)
+    members.flags.writeable = weights.flags.writeable = False
+    return members, weights
+
+
+def _apply(statistic, samples):
+    """Return the statistic of each row of `samples`."""
+    try:
+        has_axis = "axis" in inspect.signature(statistic).parameters
+    except (TypeError, ValueError):  # a builtin without a signature
+        has_axis = False
+    if has_axis:
+        return np.asarray(statistic(samples, axis=1), dtype=float)
+    return np.array([statistic(sample) for sample in samples], dtype=float)
+
+
+def _weighted_quantile(values, weights, q):
+    """Return numpy's linear quantile of `values` repeated `weights` times."""
+    order = np.argsort(values, kind="stable")
+    values, ends = values[order], np.cumsum(weights[order])
+    if np.isnan(values[-1]):
+        return np.nan
+    position = (ends[-1] - 1) * q
+    left = math.floor(position)
+    low, high = values[np.searchsorted(ends, [left, math.ceil(position)], "right")]
+    # As numpy interpolates, so that equal ends stay exactly equal.
+    gap, share = high - low, position - left
+    return low + gap * share if share < 0.5 else high - gap * (1 - share)
+
+
+def mean_interval(x, level=0.95):
+    """Student's t interval of a mean; of paired differences, the paired interval.
+
+    Parameters
+    ----------
+    x : array-like of shape (n,)
+        Observations, or treated minus control within each pair.
+    level : float, default=0.95
+        Nominal coverage.
+
+    Returns
+    -------
+    low, high : float
+        In the units of `x`; ``(nan, nan)`` when the spread cannot be estimated,
+        with one observation or all equal.
+
+    Raises
+    ------
+    ValueError
+        If `x` is empty, not one-dimensional or not finite, or `level` is not
+        strictly between 0 and 1.
+
+    References
+    ----------
+    Student (1908). The probable error of a mean. Biometrika 6, 1-25.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import mean_interval
+    >>> low, high = mean_interval([-19, -11, -12, -17])
+    >>> round(low, 2), round(high, 2)
+    (-20.91, -8.59)
+    >>> mean_interval([-19])
+    (nan, nan)
+    """
+    x, exponent = rescale(as_values("x", x))
+    mean, variance = _moments(x)
+    return _t_interval(mean, [variance / len(x)], [len(x) - 1], level, exponent)
+
+
+def welch_interval(treated, control, level=0.95):
+    """Welch's t interval of a difference in means, variances not assumed equal.
+
+    Parameters
+    ----------
+    treated, control : array-like of shape (n_treated,) and (n_control,)
+        Outcomes of the two arms.
+    level : float, default=0.95
+        Nominal coverage.
+
+    Returns
+    -------
+    low, high : float
+        Interval of mean(treated) - mean(control), in the units of the data;
+        ``(nan, nan)`` when the spread cannot be estimated: a single observation in
+        an arm, or no variance in both. One arm without variance is taken as known.
+
+    Raises
+    ------
+    ValueError
+        If an arm is empty, not one-dimensional or not finite, or `level` is not
+        strictly between 0 and 1.
+
+    References
+    ----------
+    Welch, B. L. (1947). The generalization of 'Student's' problem when several
+    different population variances are involved. Biometrika 34, 28-35.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import welch_interval
+    >>> low, high = welch_interval([-28, -17, -14, -11], [-9, -6, -2, 6])
+    >>> round(low, 2), round(high, 2)
+    (-26.82, -2.68)
+    """
+    treated = as_values("treated", treated)
+    control = as_values("control", control)
+    pool, exponent = rescale(np.concatenate([treated, control]))
+    arms = pool[: len(treated)], pool[len(treated) :]
+    moments = [_moments(arm) for arm in arms]
+    return _t_interval(
+        moments[0][0] - moments[1][0],
+        [variance / len(arm) for (_, variance), arm in zip(moments, arms, strict=True)],
+        [len(arm) - 1 for arm in arms],
+        level,
+        exponent,
+    )
+
+
+def _moments(x):
+    """Return mean and sample variance; equal values give a variance of exactly 0."""
+    shifted = x - x[0]
+    center = shifted.mean()
+    variance = ((shifted - center) ** 2).sum() / (len(x) - 1) if len(x) > 1 else 0.0
+    return x[0] + center, variance
+
+
+def _t_interval(center, variances, dfs, level, exponent=0):
+    """Return a t interval with Welch-Satterthwaite degrees of freedom.
+
+    `variances` are those of the means that make up `center`, `dfs` their degrees of
+    freedom; the units are 2**exponent.
+    """
+    level = as_probability("level", level)
+    variances, dfs = np.asarray(variances, dtype=float), np.asarray(dfs)
+    total = variances.sum()
+    if total <= 0 or dfs.min() < 1:
+        return math.nan, math.nan
+    share = variances / total
+    df = 1.0 / (share**2 / dfs).sum()
+    half = special.stdtrit(df, (1 + level) / 2) * math.sqrt(total)
+    return unscale(center - half, exponent), unscale(center + half, exponent)
