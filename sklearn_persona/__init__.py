@@ -1,3 +1,22 @@
 """Personas: validated treatment-effect subgroups in small randomised trials."""
 
-__version__ = "0.1.dev0"
+from sklearn_persona import datasets, exceptions, inference, metrics, model_selection
+from sklearn_persona._discoverer import PersonaDiscoverer
+from sklearn_persona._evidence import Evidence
+from sklearn_persona._persona import Condition, Persona
+from sklearn_persona._trial_frame import TrialFrame
+from sklearn_persona._version import __version__
+
+__all__ = [
+    "Condition",
+    "Evidence",
+    "Persona",
+    "PersonaDiscoverer",
+    "TrialFrame",
+    "__version__",
+    "datasets",
+    "exceptions",
+    "inference",
+    "metrics",
+    "model_selection",
+]

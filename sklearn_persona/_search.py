@@ -1,18 +1,23 @@
 """The search for personas: best rules, greedily distinct, in both directions."""
 
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from sklearn_persona._beam import beam_search
+from sklearn_persona._cost import predicted_seconds
 from sklearn_persona._kernel import Column, Search, pack_rows, unpack_rows
 from sklearn_persona._objectives import OBJECTIVES, pooled_sd
+from sklearn_persona.exceptions import SearchCostWarning
 
 __all__ = ["FoundRule", "LabelColumn", "SearchRecord", "SearchSettings", "find_rules"]
 
 FAVORABLE, UNFAVORABLE = 1, -1
+# A search predicted to take longer than this (seconds) comes with a warning.
+LONG = 1800
 
 
 @dataclass(frozen=True)
@@ -254,6 +259,31 @@ class _Direction:
         self.open &= ~(both / np.maximum(either, 1) > self.settings.max_overlap)
 
 
+def _warn_if_long(directions, selectors, settings, n_jobs):
+    steps = (settings.n_personas - 1) / len(directions) + 1
+    seconds = sum(
+        steps
+        * predicted_seconds(
+            direction.column,
+            selectors,
+            direction.pool.values[0] if len(direction.pool.values) else 0.0,
+            settings,
+        )
+        for direction in directions
+        if not direction.exhausted
+    )
+    seconds /= n_jobs
+    if seconds > LONG:
+        warnings.warn(
+            f"The exact search over {selectors.n_candidates(settings.max_variables):.2g}"
+            f" candidates is predicted to take about {seconds / 3600:.1f} hours. Lower "
+            "max_variables, n_cuts or n_personas, use conditions='one-sided', set "
+            "max_time for the best answer until then, or use search='beam'.",
+            SearchCostWarning,
+            stacklevel=5,
+        )
+
+
 def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     """Find the greedy list of rules over both directions.
 
@@ -281,13 +311,15 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     deadline = None if settings.max_time is None else start + settings.max_time
     objective = OBJECTIVES[settings.objective]
     outcome, treated = label.outcome, label.treated
-    directions, waiting = [], []
+    directions = []
     for sign in settings.signs:
         direction = _Direction(
             selectors, label, sign, settings, n_jobs, deadline, on_poll
         )
         directions.append(direction)
-        waiting.append(direction.next())
+    if settings.exact and deadline is None:
+        _warn_if_long(directions, selectors, settings, n_jobs)
+    waiting = [direction.next() for direction in directions]
     found = []
     sd = pooled_sd(outcome, treated)
     # A direction's list falls, so taking the better head each time merges them.

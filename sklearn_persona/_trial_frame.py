@@ -119,7 +119,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_samples, n_columns)
-            pandas or polars table that holds the named columns.
+            Table (pandas or polars) that holds the named columns.
         y : array-like of shape (n_samples,), default=None
             Outcome.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -258,7 +258,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_samples, n_columns)
-            pandas or polars table that holds the named columns.
+            Table (pandas or polars) that holds the named columns.
         y : array-like of shape (n_samples,), default=None
             Outcome.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -391,9 +391,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
             columns = _column_names(X)
             present = {r: name for r, name in present.items() if name in columns}
         with config_context(enable_metadata_routing=True):
-            features, metadata = self._take(
-                self.estimator_, method, X, present, params
-            )
+            features, metadata = self._take(self.estimator_, method, X, present, params)
             return getattr(self.estimator_, method)(
                 features, *args, **metadata, **params
             )
@@ -426,7 +424,8 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
 
 
 def _column_names(X):
-    if not (hasattr(X, "columns") and hasattr(X, "drop") and hasattr(X, "shape")):
+    # A lazy frame has no shape, and asking for its columns would compute them.
+    if not all(hasattr(X, name) for name in ("shape", "drop", "columns")):
         raise TypeError(
             f"TrialFrame got {type(X).__name__}, expected a table with named columns "
             "(a pandas or polars DataFrame). Build one, e.g. pandas.DataFrame(X, "

@@ -1,6 +1,7 @@
 """Cross-validation that keeps participants whole and the arms balanced."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 from warnings import warn
 
 import numpy as np
@@ -23,7 +24,7 @@ class _ArmStratifiedMixin:
 
     # Without requests at class level every user would have to call
     # set_split_request, which is only possible while routing is switched on.
-    __metadata_request__split = {"groups": True, "treatment": True}
+    __metadata_request__split: ClassVar = {"groups": True, "treatment": True}
 
     def split(self, X, y=None, groups=None, treatment=None):
         """Generate indices to split data into training and test set.
@@ -180,8 +181,8 @@ class ArmStratifiedGroupKFold(_ArmStratifiedMixin, BaseCrossValidator):
     >>> cv = ArmStratifiedGroupKFold(n_splits=2)
     >>> for train, test in cv.split(X, groups=participant, treatment=arm):
     ...     print(train, test)
-    [2 3 4 5] [0 1 6]
-    [0 1 6] [2 3 4 5]
+    [0 1 4 5] [2 3 6]
+    [2 3 6] [0 1 4 5]
     """
 
     def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
@@ -290,6 +291,3 @@ class ArmStratifiedGroupShuffleSplit(_ArmStratifiedMixin, BaseShuffleSplit):
         share = self._share(len(sizes))
         for _ in range(self.n_splits):
             yield stratified_group_split(strata, share, rng)
-
-    def _iter_indices(self, X, y=None, groups=None):
-        return self.split(X, y, groups)

@@ -3,6 +3,8 @@
 from math import isfinite
 from numbers import Integral, Real
 
+import numpy as np
+
 
 def check_integer(name, value, *, low, high=None):
     """Return ``value`` as int, or raise ValueError unless low <= value <= high."""
@@ -19,9 +21,7 @@ def check_real(name, value, *, low=None, high=None, open_low=False, open_high=Fa
     right = "inf" if high is None else f"{high:g}"
     left = ("(" if open_low or low is None else "[") + left
     right = right + (")" if open_high or high is None else "]")
-    valid = (
-        isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
-    )
+    valid = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
     if valid and low is not None:
         valid = value > low if open_low else value >= low
     if valid and high is not None:
@@ -35,6 +35,6 @@ def check_real(name, value, *, low=None, high=None, open_low=False, open_high=Fa
 
 def check_flag(name, value):
     """Return ``value`` as bool, or raise ValueError when it is anything else."""
-    if value not in (True, False):
+    if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False; got {value!r}.")
     return bool(value)

@@ -10,7 +10,7 @@ MADRS_TOTAL = "MADRS total"
 _MADRS_MINIMUM = 20
 
 # Shares of an item's variance: depressive severity, its scale, the rest its own.
-_SEVERITY_SHARE, _SCALE_SHARE = 0.15, 0.25
+_SEVERITY_SHARE, _SCALE_SHARE = 0.12, 0.13
 
 # scale -> list of (item, minimum, maximum, mean, standard deviation).
 _MADRS = [

@@ -86,9 +86,7 @@ def bootstrap_ci(
     if n**n <= _MAX_RESAMPLES:
         members, weights = _multisets(n)
         values = _apply(statistic, x[members])
-        low, high = (
-            _weighted_quantile(values, weights, q) for q in (tail, 1 - tail)
-        )
+        low, high = (_weighted_quantile(values, weights, q) for q in (tail, 1 - tail))
         return float(low), float(high)
     rng = as_generator(random_state)
     step = max(1, _CHUNK // n)
@@ -175,7 +173,7 @@ def mean_interval(x, level=0.95):
     """
     x, exponent = rescale(as_values("x", x))
     mean, variance = _moments(x)
-    return _t_interval(mean, [variance / len(x)], [len(x) - 1], level, exponent)
+    return t_interval(mean, [variance / len(x)], [len(x) - 1], level, exponent)
 
 
 def welch_interval(treated, control, level=0.95):
@@ -218,7 +216,7 @@ def welch_interval(treated, control, level=0.95):
     pool, exponent = rescale(np.concatenate([treated, control]))
     arms = pool[: len(treated)], pool[len(treated) :]
     moments = [_moments(arm) for arm in arms]
-    return _t_interval(
+    return t_interval(
         moments[0][0] - moments[1][0],
         [variance / len(arm) for (_, variance), arm in zip(moments, arms, strict=True)],
         [len(arm) - 1 for arm in arms],
@@ -235,7 +233,7 @@ def _moments(x):
     return x[0] + center, variance
 
 
-def _t_interval(center, variances, dfs, level, exponent=0):
+def t_interval(center, variances, dfs, level, exponent=0):
     """Return a t interval with Welch-Satterthwaite degrees of freedom.
 
     `variances` are those of the means that make up `center`, `dfs` their degrees of

@@ -1,9 +1,9 @@
-"""Many statistics at once: adjusted p values and what a trial can detect."""
+"""P values of many statistics at once."""
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import stats
 
-from sklearn_persona.inference._checks import as_count, as_probability, as_values
+from sklearn_persona.inference._checks import as_values
 
 
 def max_statistic_pvalues(observed, null):

@@ -139,9 +139,7 @@ def permutation_pvalue(
         )
     n_treated = len(treated)
     pool, exponent = rescale(np.concatenate([treated, control]))
-    statistic = unscale(
-        pool[:n_treated].mean() - pool[n_treated:].mean(), exponent
-    )
+    statistic = unscale(pool[:n_treated].mean() - pool[n_treated:].mean(), exponent)
     n_labels = n_treated if paired else len(pool)
     codes = None if strata is None else as_codes("strata", strata, n_labels)
 

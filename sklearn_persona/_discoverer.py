@@ -1,0 +1,780 @@
+"""`PersonaDiscoverer`: the estimator."""
+
+import math
+import warnings
+from dataclasses import fields
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+
+# Private in scikit-learn, but the uniform way to errors about parameters.
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+
+from sklearn_persona._binning import make_selectors
+from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
+from sklearn_persona._evidence import Evidence, outcome_sd
+from sklearn_persona._objectives import OBJECTIVES
+from sklearn_persona._persona import Condition, Persona
+from sklearn_persona._prognosis import Prognosis, default_prognostic_model
+from sklearn_persona._progress import Progress
+from sklearn_persona._search import (
+    FAVORABLE,
+    UNFAVORABLE,
+    LabelColumn,
+    SearchSettings,
+    find_rules,
+)
+from sklearn_persona._table import is_frame, modality_codes, read_table
+from sklearn_persona._validation import split_units, validate
+from sklearn_persona.exceptions import (
+    NoPersonaWarning,
+    SingleArmWarning,
+    UnusableColumnWarning,
+    VaryingBaselineWarning,
+)
+from sklearn_persona.inference import smallest_testable_size
+from sklearn_persona.metrics import targeting_gain
+
+__all__ = ["PersonaDiscoverer"]
+
+TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": True}
+SIGNS = {
+    "favorable": (FAVORABLE,),
+    "unfavorable": (UNFAVORABLE,),
+    "both": (FAVORABLE, UNFAVORABLE),
+}
+
+
+class PersonaDiscoverer(TransformerMixin, BaseEstimator):
+    """Find subgroups of a randomised trial with another treatment effect.
+
+    A *persona* is a conjunction of ranges on one to four baseline variables. The
+    search over all conjunctions is exact. What it finds on one half of the
+    participants is tested on the other half.
+
+    Parameters
+    ----------
+    min_variables, max_variables : int, default=1, 3
+        Fewest and most variables of a persona, 1 to 4.
+    n_cuts : int or "all", default=9
+        Cut points of a number: so many quantiles of the training values, or every
+        midpoint between neighboring values.
+    conditions : {"one-sided", "interval"}, default="one-sided"
+        ``x <= c`` and ``x > c``, or also ``a < x <= b``. A category yields
+        equalities, and sets where it has three to five levels.
+    modalities : mapping or callable, default=None
+        Source of each variable (clinical scale, structural MRI, ...), by column
+        name or position.
+    min_modalities : int, default=1
+        Fewest sources that a persona must combine.
+    min_coverage : float, default=0.1
+        Smallest share of the training units inside.
+    min_arm_size : int or "auto", default="auto"
+        Fewest units of each arm inside, and of each arm in the complement (pairs
+        in a crossover; inside and outside with a single arm). ``"auto"`` is the
+        smallest size whose permutation test can reach `alpha`: 4 an arm, 6 pairs
+        at .05.
+    objective : {"auto", "effect", "contrast", "sum-of-squares", "mean-shift"}, \
+            default="auto"
+        What is maximised, on standardized outcomes: the effect inside against
+        zero; inside against the complement; the between-group sum of squares of
+        arm by membership; or the mean inside whatever the arm. ``"auto"`` takes
+        the sum of squares for cases with two arms, the contrast for pairs and the
+        effect for a single arm.
+    direction : {"both", "favorable", "unfavorable"}, default="both"
+        Look for effects above those in the complement, below them, or both.
+    prognostic : "auto", None or estimator, default="auto"
+        Regressor of the outcome on baseline whose cross-fitted predictions are
+        taken out of it for the objective and the p values. ``"auto"`` is a
+        cross-validated lasso for cases with two arms; pairs and single arms have
+        none.
+    response_threshold : float, default=None
+        Analyse the response ``y >= c`` (``y <= c`` when lower is better).
+    greater_is_better : bool, default=True
+        Whether larger outcomes are better; False for a depression scale.
+    search : {"exact", "beam"}, default="exact"
+        Branch and bound with proof, or a heuristic for what is too large.
+    max_time : float, default=None
+        Seconds after which the best rules so far are taken.
+    n_personas : int, default=10
+        Most personas kept by the search.
+    max_overlap : float, default=0.5
+        Largest Jaccard index of training members with a better persona of the same
+        direction.
+    memory : str or joblib.Memory, default=None
+        Cache of the search, so that a grid over thresholds searches once.
+    alpha : float, default=0.05
+        Level of all claims.
+    min_effect_size : float, default=0.5
+        Cohen's d that both halves must exceed.
+    criterion : {"heterogeneity", "effect"}, default="heterogeneity"
+        Whether a claim needs the contrast with the complement, or only the effect
+        inside, as was published.
+    validation : {"holdout", None}, default="holdout"
+        Test on other participants, or not at all.
+    holdout_size : float, default=0.5
+        Share of participants in the holdout.
+    n_holdout : int, default=3
+        Most personas tested in the holdout.
+    correction : {"holm", "fixed-sequence", "bh", None}, default="holm"
+        Adjustment over the personas tested there.
+    n_permutations : int, default=1000
+        Arrangements of a Monte-Carlo test; up to 50,000 are enumerated instead.
+    n_bootstrap : int, default=10_000
+        Resamples of the intervals by arm; 0 skips them.
+    design : {"auto", "parallel", "crossover", "pooled", "single-arm"}, \
+            default="auto"
+        ``"auto"``: single-arm without treatment, crossover when a participant has
+        both arms, else parallel.
+    control : label, default=None
+        The reference arm; by default the first in sorted order.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the split and of Monte-Carlo tests.
+    n_jobs : int, default=None
+        Threads of the search. Results do not depend on it.
+    verbose : int, default=0
+        Positive: progress on standard error.
+
+    Attributes
+    ----------
+    personas_ : list of Persona
+        Confirmed ones first, then by objective.
+    n_confirmed_ : int
+    table_ : DataFrame
+        One row a persona.
+    search_ : SearchRecord
+        ``n_candidates``, ``n_evaluated``, ``proven_optimal``, ``best_objective``,
+        ``seconds``.
+    design_ : str
+    two_arm_ : bool
+    arms_ : tuple
+        ``(control, treated)`` labels; empty for a single arm.
+    objective_ : str
+    min_arm_size_ : int
+    outcome_sd_ : float
+        Standard deviation of the outcome within arms, the unit of `score`.
+    split_ : ndarray of str, shape (n_samples,)
+        "training", "holdout" or "not analysed" for each row.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+
+    See Also
+    --------
+    Persona : One rule, which can be tested on another trial.
+    TrialFrame : Adapter for tables that still hold arm and participant columns.
+
+    Notes
+    -----
+    Personas are confirmed when, in the holdout, the effect has their direction
+    with p below `alpha` and ``|d|`` above `min_effect_size`, the contrast with the
+    complement has the same direction, and the larger of the two p values is below
+    `alpha` after `correction`.
+
+    References
+    ----------
+    .. [1] Lipkovich, I., Dmitrienko, A., D'Agostino, R. B. (2017). Tutorial in
+       biostatistics: data-driven subgroup identification and analysis in clinical
+       trials. Statistics in Medicine 36, 136-196.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(max_variables=2, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> finder.n_confirmed_ >= 1
+    True
+    >>> finder.transform(trial.data).shape[0]
+    200
+    """
+
+    __metadata_request__fit: ClassVar = TRIAL_COLUMNS
+    __metadata_request__score: ClassVar = TRIAL_COLUMNS
+
+    _parameter_constraints: ClassVar = {
+        "min_variables": [Interval(Integral, 1, 4, closed="both")],
+        "max_variables": [Interval(Integral, 1, 4, closed="both")],
+        "n_cuts": [Interval(Integral, 1, None, closed="left"), StrOptions({"all"})],
+        "conditions": [StrOptions({"one-sided", "interval"})],
+        "modalities": "no_validation",
+        "min_modalities": [Interval(Integral, 1, 4, closed="both")],
+        "min_coverage": [Interval(Real, 0, 0.5, closed="both")],
+        "min_arm_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "objective": [StrOptions({"auto", *OBJECTIVES})],
+        "direction": [StrOptions(set(SIGNS))],
+        "prognostic": [StrOptions({"auto"}), None, HasMethods(["fit", "predict"])],
+        "response_threshold": [Interval(Real, None, None, closed="neither"), None],
+        "greater_is_better": ["boolean"],
+        "search": [StrOptions({"exact", "beam"})],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "n_personas": [Interval(Integral, 1, None, closed="left")],
+        "max_overlap": [Interval(Real, 0, 1, closed="both")],
+        "memory": "no_validation",
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "min_effect_size": [Interval(Real, 0, None, closed="left")],
+        "criterion": [StrOptions({"heterogeneity", "effect"})],
+        "validation": [StrOptions({"holdout"}), None],
+        "holdout_size": [Interval(Real, 0, 1, closed="neither")],
+        "n_holdout": [Interval(Integral, 1, None, closed="left")],
+        "correction": [StrOptions({"holm", "fixed-sequence", "bh"}), None],
+        "n_permutations": [Interval(Integral, 1, None, closed="left")],
+        "n_bootstrap": [Interval(Integral, 0, None, closed="left")],
+        "design": [StrOptions({"auto", *DESIGNS})],
+        "control": "no_validation",
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        min_variables=1,
+        max_variables=3,
+        n_cuts=9,
+        conditions="one-sided",
+        modalities=None,
+        min_modalities=1,
+        min_coverage=0.1,
+        min_arm_size="auto",
+        objective="auto",
+        direction="both",
+        prognostic="auto",
+        response_threshold=None,
+        greater_is_better=True,
+        search="exact",
+        max_time=None,
+        n_personas=10,
+        max_overlap=0.5,
+        memory=None,
+        alpha=0.05,
+        min_effect_size=0.5,
+        criterion="heterogeneity",
+        validation="holdout",
+        holdout_size=0.5,
+        n_holdout=3,
+        correction="holm",
+        n_permutations=1000,
+        n_bootstrap=10_000,
+        design="auto",
+        control=None,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.min_variables = min_variables
+        self.max_variables = max_variables
+        self.n_cuts = n_cuts
+        self.conditions = conditions
+        self.modalities = modalities
+        self.min_modalities = min_modalities
+        self.min_coverage = min_coverage
+        self.min_arm_size = min_arm_size
+        self.objective = objective
+        self.direction = direction
+        self.prognostic = prognostic
+        self.response_threshold = response_threshold
+        self.greater_is_better = greater_is_better
+        self.search = search
+        self.max_time = max_time
+        self.n_personas = n_personas
+        self.max_overlap = max_overlap
+        self.memory = memory
+        self.alpha = alpha
+        self.min_effect_size = min_effect_size
+        self.criterion = criterion
+        self.validation = validation
+        self.holdout_size = holdout_size
+        self.n_holdout = n_holdout
+        self.correction = correction
+        self.n_permutations = n_permutations
+        self.n_bootstrap = n_bootstrap
+        self.design = design
+        self.control = control
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
+        """Search personas in one half of the participants, test them in the other.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Baseline variables: numbers with NaN for missing; in a DataFrame also
+            categories.
+        y : array-like of shape (n_samples,)
+            Outcome, continuous or binary.
+        treatment : array-like of shape (n_samples,), default=None
+            Arm of each case, two labels. None: a single arm.
+        groups : array-like of shape (n_samples,), default=None
+            Participant of each case; never split.
+        period : array-like of shape (n_samples,), default=None
+            Period of each case of a crossover, two values.
+        strata : array-like of shape (n_samples,), default=None
+            Permutations and the split stay within (site, randomisation stratum).
+
+        Returns
+        -------
+        self : PersonaDiscoverer
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be analysed; the message says what was got, what
+            was expected and what to do.
+        """
+        self._validate_params()
+        self._check_limits()
+        columns = self._read_table(X, reset=True)
+        cases = self._read_cases(len(columns[0].values), y, treatment, groups, period,
+                                 strata)
+        design = resolve_design(self.design, cases)
+        if design == "single-arm":
+            warnings.warn(
+                "No treatment was given: personas are subgroups with another outcome, "
+                "not with another treatment effect.",
+                SingleArmWarning,
+                stacklevel=2,
+            )
+        units = make_units(design, cases, stacklevel=2)
+        _warn_if_varying(columns, cases, units)
+        modality, labels = modality_codes(self.modalities, columns)
+        if self.min_modalities > max(len(labels), 1):
+            raise ValueError(
+                f"min_modalities={self.min_modalities} but there are {len(labels)} "
+                f"modalities: {labels}. Pass modalities=, or lower min_modalities."
+            )
+
+        rng = check_random_state(self.random_state)
+        in_holdout = np.zeros(len(units), bool)
+        if self.validation == "holdout":
+            in_holdout = split_units(units, self.holdout_size, rng)
+        train = units.take(~in_holdout)
+        holdout = units.take(in_holdout) if in_holdout.any() else None
+        self.min_arm_size_ = self._least_arm(units)
+        self._check_sizes(train, cases)
+        train, holdout = self._adjust(train, holdout, columns, rng)
+
+        self.design_ = design
+        self.two_arm_ = cases.treated is not None
+        self.arms_ = cases.arms
+        self.outcome_sd_ = outcome_sd(cases)
+        self.objective_ = self._objective(train)
+        self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
+        for part, name in ((train, "training"), (holdout, "holdout")):
+            if part is not None:
+                chosen = np.isin(cases.groups, part.groups)
+                if units.paired:
+                    chosen &= np.isin(cases.groups, units.groups)
+                self.split_[chosen] = name
+
+        selectors, rules, self.search_ = self._find(columns, modality, train)
+        personas, members = [], []
+        for rule in rules:
+            persona = _as_persona(rule, selectors, columns, labels, modality, train)
+            inside = persona.covers_columns(columns)
+            personas.append(persona)
+            members.append(
+                (inside[train.rows], None if holdout is None else inside[holdout.rows])
+            )
+        # Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
+        seeds = rng.randint(np.iinfo(np.int32).max, size=(len(personas), 2)).tolist()
+        self.personas_ = validate(
+            personas,
+            train,
+            holdout,
+            members,
+            alpha=self.alpha,
+            min_effect_size=self.min_effect_size,
+            criterion=self.criterion,
+            n_holdout=self.n_holdout,
+            correction=self.correction,
+            n_permutations=self.n_permutations,
+            n_bootstrap=self.n_bootstrap,
+            seeds=seeds,
+        )
+        self.n_confirmed_ = sum(persona.confirmed for persona in self.personas_)
+        self.table_ = _table(self.personas_)
+        if not self.personas_:
+            warnings.warn(
+                f"No persona was found among {self.search_.n_candidates} candidates: "
+                f"none has min_arm_size={self.min_arm_size_} and min_coverage="
+                f"{self.min_coverage} with an effect in the direction looked for, or "
+                "the outcome is constant.",
+                NoPersonaWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def transform(self, X):
+        """Membership in each persona of `personas_`.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        membership : ndarray of float64, shape (n_samples, n_personas)
+            1.0 inside, 0.0 outside.
+        """
+        return self._membership(X).astype(np.float64)
+
+    def predict(self, X):
+        """Tell who belongs to a claimed persona.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        prediction : ndarray of int, shape (n_samples,)
+            1 favorable, -1 unfavorable, 0 unexplained; by the first persona that
+            covers the row, among the confirmed ones (all, when ``validation=None``).
+        """
+        return self._predict(self._membership(X))
+
+    def score(
+        self,
+        X,
+        y,
+        *,
+        treatment=None,
+        groups=None,
+        period=None,
+        strata=None,
+        sample_weight=None,
+    ):
+        """Targeting gain of the predictions, in standard deviations of the fit.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        treatment, groups, period, strata : array-like of shape (n_samples,), optional
+            `treatment` is needed when the fit had it. The others are read for
+            consistency; the gain compares cases.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of means and shares.
+
+        Returns
+        -------
+        gain : float
+            See `metrics.targeting_gain`; 0.0 when nothing is predicted.
+
+        Raises
+        ------
+        ValueError
+            When the fit had treatment and this call has none.
+        """
+        membership = self._membership(X)
+        if self.two_arm_ and treatment is None:
+            raise ValueError(
+                "This estimator was fitted with treatment, so score needs "
+                "treatment= too. With metadata routing, pass it in params."
+            )
+        prediction = self._predict(membership)
+        cases = self._read_cases(
+            len(prediction), y, treatment if self.two_arm_ else None, groups, period,
+            strata, arms=self.arms_,
+        )
+        return targeting_gain(
+            cases.outcome,
+            prediction,
+            cases.treated,
+            sd=self.outcome_sd_,
+            sample_weight=sample_weight,
+        )
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``persona0``, ``persona1``, ...
+        """
+        check_is_fitted(self)
+        names = [f"persona{i}" for i in range(len(self.personas_))]
+        return np.array(names, dtype=object)
+
+    def _check_limits(self):
+        if self.min_variables > self.max_variables:
+            raise ValueError(
+                f"min_variables={self.min_variables} exceeds max_variables="
+                f"{self.max_variables}."
+            )
+        if self.min_modalities > self.max_variables:
+            raise ValueError(
+                f"min_modalities={self.min_modalities} exceeds max_variables="
+                f"{self.max_variables}: a persona has one modality per variable."
+            )
+
+    def _read_table(self, X, *, reset):
+        if is_frame(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            if not X.shape[0]:
+                raise ValueError(
+                    f"Found array with 0 sample(s) (shape={X.shape}) while a minimum "
+                    "of 1 is required."
+                )
+            return read_table(X)
+        X = validate_data(
+            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset
+        )
+        return read_table(X)
+
+    def _read_cases(self, n_rows, y, treatment, groups, period, strata, arms=()):
+        return read_cases(
+            n_rows,
+            y,
+            treatment=treatment,
+            groups=groups,
+            period=period,
+            strata=strata,
+            control=arms[0] if arms else self.control,
+            greater_is_better=self.greater_is_better,
+            response_threshold=self.response_threshold,
+        )
+
+    def _least_arm(self, units):
+        if self.min_arm_size != "auto":
+            return int(self.min_arm_size)
+        return smallest_testable_size(self.alpha, one_sample=units.paired)
+
+    def _check_sizes(self, train, cases):
+        """Refuse arms in which no persona and complement can both be large enough."""
+        if cases.treated is None:
+            return
+        needed = 2 * self.min_arm_size_
+        if train.paired:
+            sizes = {"complete pairs": len(train)}
+        else:
+            n_treated = int(np.count_nonzero(train.treated))
+            counts = (len(train) - n_treated, n_treated)
+            sizes = {
+                f"cases in arm {arm!r}": n for arm, n in zip(cases.arms, counts)
+            }
+        for what, n in sizes.items():
+            if n < needed:
+                raise ValueError(
+                    f"Too few cases: {n} training {what}, but at least {needed} are "
+                    f"needed (min_arm_size={self.min_arm_size_} inside a persona and "
+                    "as many outside). Lower min_arm_size or holdout_size, use "
+                    "validation=None, or collect more cases."
+                )
+
+    def _adjust(self, train, holdout, columns, rng):
+        """Attach prognoses to two-sample units."""
+        if train.treated is None:
+            if self.prognostic is not None and self.prognostic != "auto":
+                raise ValueError(
+                    f"prognostic={self.prognostic!r} is for cases with two arms; with "
+                    f"design {train.design!r} use prognostic=None."
+                )
+            return train, holdout
+        if self.prognostic is None:
+            return train, holdout
+        model = (
+            default_prognostic_model()
+            if self.prognostic == "auto"
+            else self.prognostic
+        )
+        prognosis = Prognosis(model, columns)
+        train = train.with_prognosis(
+            prognosis.fit_predict(train.rows, train.groups, train.outcome, rng)
+        )
+        if holdout is not None:
+            holdout = holdout.with_prognosis(prognosis.predict(holdout.rows))
+        return train, holdout
+
+    def _objective(self, units):
+        """The kernel's name of the objective for these units."""
+        if units.treated is not None:
+            return "sum-of-squares" if self.objective == "auto" else self.objective
+        if units.paired:
+            return "contrast" if self.objective == "auto" else self.objective
+        # A single arm compares inside with outside, which is what contrast does.
+        return "contrast" if self.objective in ("auto", "effect") else self.objective
+
+    def _find(self, columns, modality, train):
+        least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
+        n_arms = 1 if train.treated is None else 2
+        selectors = make_selectors(
+            columns,
+            train.rows,
+            n_cuts=self.n_cuts,
+            conditions=self.conditions,
+            modality=modality,
+            least_members=max(least_members, n_arms * self.min_arm_size_),
+        )
+        missing = [c for c, n in zip(columns, selectors.n_conditions) if n == 0]
+        if missing:
+            names = [c.position if c.name is None else c.name for c in missing]
+            warnings.warn(
+                f"{len(names)} column(s) have no value in the training cases and yield "
+                f"no condition: {names[:5]}.",
+                UnusableColumnWarning,
+                stacklevel=3,
+            )
+        settings = SearchSettings(
+            objective=self.objective_,
+            min_variables=self.min_variables,
+            max_variables=min(self.max_variables, len(columns)),
+            min_modalities=self.min_modalities,
+            least_arm=self.min_arm_size_,
+            least_members=least_members,
+            n_personas=self.n_personas,
+            max_overlap=float(self.max_overlap),
+            signs=SIGNS[self.direction],
+            exact=self.search == "exact",
+            max_time=self.max_time,
+        )
+        label = LabelColumn(train.score, train.treated)
+        n_jobs = effective_n_jobs(self.n_jobs)
+        progress = Progress(self.verbose, "search")
+        search = find_rules
+        if self.memory is not None and self.max_time is None:
+            memory = check_memory(self.memory)
+            search = memory.cache(find_rules, ignore=["n_jobs", "on_poll"])
+        rules, record = search(
+            selectors,
+            label,
+            settings,
+            n_jobs=n_jobs,
+            on_poll=progress if self.verbose else None,
+        )
+        progress.close()
+        return selectors, rules, record
+
+    def _membership(self, X):
+        """Bool (n_samples, n_personas); never through `transform`, which is wrapped."""
+        check_is_fitted(self)
+        columns = self._read_table(X, reset=False)
+        out = np.zeros((len(columns[0].values), len(self.personas_)), bool)
+        for j, persona in enumerate(self.personas_):
+            out[:, j] = persona.covers_columns(columns)
+        return out
+
+    def _predict(self, membership):
+        prediction = np.zeros(len(membership), dtype=int)
+        for j in reversed(range(len(self.personas_))):
+            persona = self.personas_[j]
+            if persona.confirmed or self.validation is None:
+                sign = 1 if persona.direction == "favorable" else -1
+                prediction[membership[:, j]] = sign
+        return prediction
+
+
+def _warn_if_varying(columns, cases, units):
+    """Membership comes from one row a unit, so a baseline should not vary within."""
+    if not cases.grouped or units.design == "pooled":
+        return
+    row_of = np.full(len(cases.participants), -1)
+    row_of[units.groups] = units.rows
+    first = row_of[cases.groups]
+    rows = np.flatnonzero(first >= 0)
+    names = []
+    for column in columns:
+        values, reference = column.values[rows], column.values[first[rows]]
+        # NaN differs from itself.
+        same = (values == reference) | ((values != values) & (reference != reference))
+        if not same.all():
+            names.append(column.position if column.name is None else column.name)
+    if names:
+        warnings.warn(
+            f"{len(names)} column(s) differ within a participant, first {names[:5]}; "
+            "the first row counts. Personas need baseline variables.",
+            VaryingBaselineWarning,
+            stacklevel=3,
+        )
+
+
+def _as_persona(rule, selectors, columns, labels, modality, train):
+    conditions = []
+    order = sorted(rule.selectors, key=lambda i: selectors.feature[i])
+    for i in order:
+        column = columns[selectors.feature[i]]
+        source = labels[modality[column.position]] if labels else None
+        common = {
+            "name": column.name,
+            "position": column.position,
+            "modality": source,
+        }
+        limits = selectors.limits[i]
+        if column.levels is not None:
+            conditions.append(Condition(levels=limits, **common))
+            continue
+        values = column.values[train.rows]
+        conditions.append(
+            Condition(
+                low=limits[0],
+                high=limits[1],
+                data_low=float(np.nanmin(values)),
+                data_high=float(np.nanmax(values)),
+                **common,
+            )
+        )
+    found = {c.modality for c in conditions if c.modality is not None}
+    return Persona(
+        conditions=tuple(conditions),
+        direction="favorable" if rule.sign == FAVORABLE else "unfavorable",
+        modalities=tuple(sorted(found)),
+        objective=rule.objective,
+    )
+
+
+def _table(personas):
+    """One row a persona; evidence columns carry the half as a prefix."""
+    names = [f.name for f in fields(Evidence)]
+    rows = []
+    for persona in personas:
+        row = {
+            "rule": persona.rule,
+            "direction": persona.direction,
+            "reversal": persona.reversal,
+            "modalities": ", ".join(persona.modalities),
+            "replicated": persona.replicated,
+            "confirmed": persona.confirmed,
+            "claim": persona.claim,
+            "objective": persona.objective,
+            "p_adjusted": persona.p_adjusted,
+            "p_adjusted_interaction": persona.p_adjusted_interaction,
+            "p_conditional": persona.p_conditional,
+        }
+        for half in ("train", "holdout"):
+            record = getattr(persona, half)
+            row |= {
+                f"{half}_{name}": getattr(record, name) if record else None
+                for name in names
+            }
+        rows.append(row)
+    index = pd.Index([f"persona{i}" for i in range(len(rows))], name="persona")
+    if not rows:
+        return pd.DataFrame(columns=["rule", "direction", "confirmed"], index=index)
+    return pd.DataFrame(rows, index=index)

@@ -1,0 +1,419 @@
+"""Personas: frozen subgroup rules with the evidence for them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklearn_persona._designs import make_units, read_cases, resolve_design
+from sklearn_persona._evidence import Evidence, evidence
+from sklearn_persona._table import read_column
+
+__all__ = ["Condition", "Persona"]
+
+SCHEMA = "sklearn-persona/persona/1"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One variable with one range.
+
+    Attributes
+    ----------
+    name : str or None
+        Column name; None when the data had no names.
+    position : int or None
+        Column position, by which arrays are matched.
+    low, high : float or None
+        The range ``low < x <= high``; None leaves a side open.
+    levels : tuple or None
+        Category values, instead of a range.
+    data_low, data_high : float or None
+        Smallest and largest value in the training cases, for the card.
+    modality : str or None
+    """
+
+    name: str | None
+    position: int | None
+    low: float | None = None
+    high: float | None = None
+    levels: tuple | None = None
+    data_low: float | None = None
+    data_high: float | None = None
+    modality: str | None = None
+
+    @property
+    def label(self):
+        """Name of the variable, ``x{position}`` when it has none."""
+        return f"x{self.position}" if self.name is None else str(self.name)
+
+    def __str__(self):
+        if self.levels is not None:
+            if len(self.levels) == 1:
+                return f"{self.label} = {self.levels[0]}"
+            return f"{self.label} in {{{', '.join(map(str, self.levels))}}}"
+        if self.low is None:
+            return f"{self.label} <= {_number(self.high)}"
+        if self.high is None:
+            return f"{self.label} > {_number(self.low)}"
+        return f"{_number(self.low)} < {self.label} <= {_number(self.high)}"
+
+    def covers(self, X):
+        """Rows of X that satisfy the condition; missing and unknown values do not.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        inside : ndarray of bool, shape (n_samples,)
+        """
+        return self.covers_column(read_column(X, self.name, self.position))
+
+    def covers_column(self, column):
+        """The same for a column that was read already."""
+        if self.levels is not None:
+            if column.levels is None:
+                numbers = [v for v in self.levels if not isinstance(v, str)]
+                return np.isin(column.values, numbers)
+            wanted = [i for i, v in enumerate(column.levels) if v in self.levels]
+            return np.isin(column.values, wanted)
+        if column.levels is not None:
+            raise ValueError(
+                f"The condition {self} needs numbers, but column {self.label!r} holds "
+                f"categories such as {column.levels[:3]}."
+            )
+        inside = ~np.isnan(column.values)
+        if self.low is not None:
+            inside &= column.values > self.low
+        if self.high is not None:
+            inside &= column.values <= self.high
+        return inside
+
+
+@dataclass(frozen=True)
+class Persona:
+    """A conjunction of conditions on different variables, and what is known of it.
+
+    A persona holds plain values only, so that it can be pickled, written as JSON
+    and read back; see `to_dict`.
+
+    Attributes
+    ----------
+    conditions : tuple of Condition
+    direction : {"favorable", "unfavorable"}
+        Whether the effect inside is above or below the effect in the complement.
+    reversal : bool
+        Whether it also has the opposite sign to the effect in the whole trial.
+    modalities : tuple of str
+    replicated, confirmed : bool
+    claim : str
+        What the evidence allows to be said, in words.
+    objective : float
+    train, holdout : Evidence or None
+    p_adjusted, p_adjusted_interaction : float
+    p_conditional : float
+        Test of the effect among members outside all earlier confirmed personas.
+    effect_adjusted : float or None
+        Effect in the holdout (without one: in training) after prognostic adjustment.
+    effect_corrected, ci_corrected, stability : None
+        Filled by resampling the selection.
+
+    Examples
+    --------
+    >>> from sklearn_persona import Persona
+    >>> persona = Persona.from_conditions({"age": (None, 40), "sex": {"F"}})
+    >>> import pandas as pd
+    >>> persona.covers(pd.DataFrame({"age": [30, 50, 35], "sex": ["F", "F", "M"]}))
+    array([ True, False, False])
+    """
+
+    conditions: tuple
+    direction: str
+    reversal: bool = False
+    modalities: tuple = ()
+    replicated: bool = False
+    confirmed: bool = False
+    claim: str = "not tested"
+    objective: float = float("nan")
+    train: Evidence | None = None
+    holdout: Evidence | None = None
+    p_adjusted: float = float("nan")
+    p_adjusted_interaction: float = float("nan")
+    p_conditional: float = float("nan")
+    effect_adjusted: float | None = None
+    effect_corrected: float | None = None
+    ci_corrected: tuple | None = None
+    stability: dict | None = None
+
+    @classmethod
+    def from_conditions(cls, conditions, *, direction="favorable"):
+        """Write a persona by hand, for example one that was published.
+
+        Parameters
+        ----------
+        conditions : mapping
+            Column name (or position, for arrays) to its range: ``(low, high)``
+            means ``low < x <= high``, with None for an open side; a set or list of
+            categories; or one category.
+        direction : {"favorable", "unfavorable"}, default="favorable"
+
+        Returns
+        -------
+        persona : Persona
+
+        Raises
+        ------
+        ValueError
+            When a range is empty or cannot be read.
+
+        Examples
+        --------
+        >>> from sklearn_persona import Persona
+        >>> print(Persona.from_conditions({"BMI": (25, 30)}).rule)
+        25 < BMI <= 30
+        """
+        if direction not in ("favorable", "unfavorable"):
+            raise ValueError(
+                f"direction must be 'favorable' or 'unfavorable', got {direction!r}."
+            )
+        if not isinstance(conditions, Mapping) or not conditions:
+            raise ValueError(
+                "conditions must map at least one column to its range, got "
+                f"{conditions!r}."
+            )
+        read = tuple(_read_condition(key, value) for key, value in conditions.items())
+        return cls(conditions=read, direction=direction)
+
+    @property
+    def rule(self):
+        """The conditions as one line of text."""
+        return " and ".join(map(str, self.conditions))
+
+    def covers(self, X):
+        """Membership of each row of X.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            DataFrames are matched by column name, arrays by position.
+
+        Returns
+        -------
+        inside : ndarray of bool, shape (n_samples,)
+        """
+        return np.logical_and.reduce([c.covers(X) for c in self.conditions])
+
+    def covers_columns(self, columns):
+        """The same for a table that was read already, matched by position."""
+        return np.logical_and.reduce(
+            [c.covers_column(columns[c.position]) for c in self.conditions]
+        )
+
+    def evaluate(
+        self,
+        X,
+        y,
+        *,
+        treatment=None,
+        groups=None,
+        period=None,
+        strata=None,
+        design="auto",
+        control=None,
+        greater_is_better=True,
+        response_threshold=None,
+        n_permutations=10_000,
+        n_bootstrap=10_000,
+        random_state=0,
+    ):
+        """Test this persona, as it stands, on another trial.
+
+        Nothing is selected here, so p values and intervals hold as they are.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        treatment, groups, period, strata : array-like of shape (n_samples,), optional
+            As in `PersonaDiscoverer.fit`.
+        design, control, greater_is_better, response_threshold
+            As in `PersonaDiscoverer`.
+        n_permutations, n_bootstrap : int, default=10_000
+        random_state : int, default=0
+            Seed of Monte-Carlo tests and of the bootstrap.
+
+        Returns
+        -------
+        evidence : Evidence
+
+        Raises
+        ------
+        ValueError
+            When the trial cannot be read, or nobody lies inside.
+        """
+        inside = self.covers(X)
+        cases = read_cases(
+            len(inside),
+            y,
+            treatment=treatment,
+            groups=groups,
+            period=period,
+            strata=strata,
+            control=control,
+            greater_is_better=greater_is_better,
+            response_threshold=response_threshold,
+        )
+        units = make_units(resolve_design(design, cases), cases)
+        members = inside[units.rows]
+        if not members.any():
+            raise ValueError(
+                f"No analysed case satisfies {self.rule}; check the units and names of "
+                "these columns."
+            )
+        return evidence(
+            units,
+            members,
+            n_permutations=n_permutations,
+            n_bootstrap=n_bootstrap,
+            random_state=random_state,
+        )
+
+    def to_dict(self):
+        """Plain values for JSON, with a schema name. NaN is written as None.
+
+        Returns
+        -------
+        values : dict
+        """
+        out = {"schema": SCHEMA}
+        for name, value in vars(self).items():
+            if name == "conditions":
+                value = [
+                    {
+                        key: list(v) if isinstance(v, tuple) else v
+                        for key, v in vars(condition).items()
+                    }
+                    for condition in value
+                ]
+            elif isinstance(value, Evidence):
+                value = value.to_dict()
+            elif isinstance(value, tuple):
+                value = list(value)
+            out[name] = value
+        return _without_nan(out)
+
+    @classmethod
+    def from_dict(cls, values):
+        """Rebuild a persona from `to_dict`.
+
+        Parameters
+        ----------
+        values : mapping
+
+        Returns
+        -------
+        persona : Persona
+
+        Raises
+        ------
+        ValueError
+            For another schema or unknown fields.
+        """
+        values = dict(values)
+        schema = values.pop("schema", None)
+        if schema != SCHEMA:
+            raise ValueError(f"Expected schema {SCHEMA!r}, got {schema!r}.")
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"A persona has no fields {unknown}.")
+        values["conditions"] = tuple(
+            Condition(
+                **{
+                    key: tuple(v) if isinstance(v, list) else v
+                    for key, v in condition.items()
+                }
+            )
+            for condition in values["conditions"]
+        )
+        for name in ("train", "holdout"):
+            if values.get(name) is not None:
+                record = dict(values[name])
+                for key, value in record.items():
+                    if value is None and not _optional(Evidence, key):
+                        record[key] = float("nan")
+                values[name] = Evidence.from_dict(record)
+        for name, value in values.items():
+            if isinstance(value, list):
+                values[name] = tuple(value)
+            elif value is None and not _optional(cls, name):
+                values[name] = float("nan")
+        return cls(**values)
+
+    def with_evidence(self, **changes):
+        """A copy with other evidence."""
+        return replace(self, **changes)
+
+    def __str__(self):
+        from sklearn_persona._card import card
+
+        return card(self)
+
+
+def _optional(cls, name):
+    return cls.__dataclass_fields__[name].default is None
+
+
+def _read_condition(key, value):
+    name, position = (None, key) if isinstance(key, int) else (key, None)
+    if isinstance(value, tuple) and len(value) == 2 and _is_range(value):
+        low, high = (None if v is None else float(v) for v in value)
+        if low is not None and math.isinf(low):
+            low = None
+        if high is not None and math.isinf(high):
+            high = None
+        if low is None and high is None:
+            raise ValueError(f"The range of {key!r} is open on both sides.")
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"The range of {key!r} is empty: {low} < x <= {high}.")
+        if any(v is not None and math.isnan(v) for v in (low, high)):
+            raise ValueError(f"The range of {key!r} has a NaN bound.")
+        return Condition(name=name, position=position, low=low, high=high)
+    if isinstance(value, str | bool | np.bool_):
+        value = (value,)
+    if isinstance(value, set | frozenset | list | tuple) and len(value):
+        levels = sorted(value, key=lambda v: (isinstance(v, str), str(v)))
+        plain = tuple(v.item() if isinstance(v, np.generic) else v for v in levels)
+        return Condition(name=name, position=position, levels=plain)
+    raise ValueError(
+        f"Cannot read the range of {key!r}: {value!r}. Give (low, high) for "
+        "low < x <= high, with None for an open side, or a set of categories."
+    )
+
+
+def _is_range(value):
+    return all(
+        v is None or (isinstance(v, int | float | np.number) and not isinstance(v, bool))
+        for v in value
+    )
+
+
+def _number(value):
+    """Shortest text that keeps six digits, without an exponent where readable."""
+    if value == round(value) and abs(value) < 1e15:
+        return str(round(value))
+    return f"{value:.6g}"
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(v) for v in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
+
+

@@ -1,0 +1,514 @@
+"""The exact search against brute force, and its bounds against all subsets."""
+
+import contextlib
+import functools
+import itertools
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import pytest
+from _brute_force import Values, allowed, best_rules, conditions_of
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import sklearn_persona._search as search_module
+from sklearn_persona._beam import Pool
+from sklearn_persona._binning import Selectors, make_selectors
+from sklearn_persona._kernel import uses_popcnt
+from sklearn_persona._search import (
+    LabelColumn,
+    SearchSettings,
+    find_rules,
+    make_column,
+)
+
+OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
+# Brute force in exact rationals takes about 20 microseconds a conjunction.
+MOST_CANDIDATES = 4000
+
+
+def profile(max_examples, **options):
+    return settings(
+        max_examples=max_examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        **options,
+    )
+
+
+def make_feature(rng, kind, n, position):
+    levels = None
+    if kind == "normal":
+        values = rng.normal(size=n)
+    elif kind == "few":
+        values = rng.integers(0, 4, n).astype(float)
+    elif kind == "binary":
+        values = rng.integers(0, 2, n).astype(float)
+    elif kind == "constant":
+        values = np.full(n, 3.0)
+    elif kind == "missing":
+        values = np.full(n, np.nan)
+    elif kind == "neighbors":
+        values = np.nextafter(1.0, 2.0) * rng.integers(0, 2, n) + 1.0 * (
+            rng.integers(0, 2, n)
+        )
+    else:
+        levels = tuple("abcdefg"[: int(kind)])
+        values = rng.integers(0, len(levels), n)
+    return SimpleNamespace(values=values, levels=levels, position=position)
+
+
+def make_outcome(rng, kind, n):
+    if kind == "binary":
+        return rng.integers(0, 2, n).astype(float)
+    if kind == "few":
+        return rng.integers(-2, 3, n).astype(float)
+    if kind == "integer":
+        return rng.integers(-50, 51, n).astype(float)
+    scale, offset = {
+        "normal": (1, 0),
+        "huge": (1e12, 0),
+        "tiny": (1e-12, 0),
+        "offset": (1, 1e9),
+        "shifted": (1, 20),
+    }[kind]
+    outcome = offset + scale * rng.normal(size=n)
+    if kind == "normal" and rng.integers(4) == 0:
+        outcome[rng.integers(n)] += 1e6
+    return outcome
+
+
+@st.composite
+def cases(draw, sizes):
+    """A table, its labels and the options of a search, small enough to enumerate."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n = draw(sizes)
+    numeric = ["normal", "few", "binary", "constant", "missing", "neighbors"]
+    kinds = draw(
+        st.lists(
+            st.sampled_from(["normal", "few", *numeric, "1", "2", "3", "4", "5", "7"]),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    columns = [make_feature(rng, kind, n, j) for j, kind in enumerate(kinds)]
+    if len(columns) > 1 and draw(st.integers(0, 3)) == 0:
+        copied = columns[0]
+        columns[-1] = SimpleNamespace(
+            values=copied.values.copy(),
+            levels=copied.levels,
+            position=columns[-1].position,
+        )
+    if draw(st.booleans()):
+        for column in columns:
+            gone = rng.random(n) < 0.15
+            column.values[gone] = np.nan if column.levels is None else -1
+    two_arms = draw(st.booleans())
+    treated = None
+    if two_arms:
+        share = draw(st.sampled_from([0.5, 0.5, 0.25, 0.8]))
+        treated = rng.random(n) < share
+        least = min(np.count_nonzero(treated), np.count_nonzero(~treated))
+        assume(least >= 3)
+    outcome = make_outcome(
+        rng,
+        draw(
+            st.sampled_from(
+                ["binary", "few", "integer", "normal"] * 2
+                + ["huge", "tiny", "offset", "shifted"]
+            )
+        ),
+        n,
+    )
+    max_variables = draw(st.integers(1, 4))
+    options = {
+        "objective": draw(st.sampled_from(OBJECTIVES)),
+        "n_cuts": draw(st.sampled_from([1, 2, 3, 4, "all"])),
+        "intervals": draw(st.booleans()),
+        "min_variables": draw(st.integers(1, max_variables)),
+        "max_variables": max_variables,
+        "modality": [draw(st.integers(0, 2)) for _ in columns],
+        "min_modalities": draw(st.sampled_from([1, 1, 2, 3])),
+        "least_arm": draw(st.integers(1, 4)),
+        "least_members": draw(st.integers(0, 6)),
+        "n_personas": draw(st.integers(1, 6)),
+        "max_overlap": draw(st.sampled_from([0.0, 0.2, 0.5, 0.75, 0.9])),
+        "signs": draw(st.sampled_from([(1, -1), (1, -1), (1,), (-1,), (-1, 1)])),
+    }
+    # Units have an order of their own, and some share the row that describes them.
+    rows = rng.integers(0, n, n) if draw(st.booleans()) else rng.permutation(n)
+    if count_candidates(columns, rows, options) > MOST_CANDIDATES:
+        options["intervals"] = False
+    while count_candidates(columns, rows, options) > MOST_CANDIDATES:
+        if options["n_cuts"] == "all":
+            options["n_cuts"] = 4
+        elif options["max_variables"] > 2:
+            options["max_variables"] -= 1
+        else:
+            options["n_cuts"] -= 1
+    options["min_variables"] = min(options["min_variables"], options["max_variables"])
+    return columns, rows, outcome, treated, options
+
+
+def count_candidates(columns, rows, options):
+    counts = [
+        len(conditions_of(column, rows, options["n_cuts"], options["intervals"]))
+        for column in columns
+    ]
+    sizes = range(1, options["max_variables"] + 1)
+    return sum(
+        int(np.prod(chosen))
+        for size in sizes
+        for chosen in itertools.combinations(counts, size)
+    )
+
+
+def run(case, *, n_jobs=1, portable=False, pool=None, exact=True, max_time=None):
+    """The package's answer in the words of the brute force."""
+    columns, rows, outcome, treated, options = case
+    selectors = make_selectors(
+        columns,
+        rows,
+        n_cuts=options["n_cuts"],
+        conditions="interval" if options["intervals"] else "one-sided",
+        modality=np.array(options["modality"]),
+        least_members=options["least_members"],
+    )
+    names = (
+        "objective min_variables max_variables min_modalities least_arm "
+        "least_members n_personas max_overlap signs"
+    )
+    chosen = SearchSettings(
+        **{name: options[name] for name in names.split()},
+        exact=exact,
+        max_time=max_time,
+    )
+    with contextlib.ExitStack() as stack:
+        if portable:
+            stack.enter_context(force_portable())
+        if pool is not None:
+            stack.enter_context(mock.patch.object(search_module, "beam_search", pool))
+        found, record = find_rules(
+            selectors, LabelColumn(outcome, treated), chosen, n_jobs=n_jobs
+        )
+    rules = []
+    for rule in found:
+        parts = sorted((int(selectors.feature[i]), i) for i in rule.selectors)
+        rules.append(
+            (
+                tuple(feature for feature, _ in parts),
+                tuple(selectors.limits[i] for _, i in parts),
+                rule.sign,
+                rule.objective,
+                rule.members,
+            )
+        )
+    return rules, record
+
+
+def force_portable():
+    portable = functools.partial(search_module.Column, portable=True)
+    return mock.patch.object(search_module, "Column", portable)
+
+
+def empty_pool(column, selectors, **_):
+    nothing = np.empty((0, column.bits.shape[1]), np.uint64)
+    return Pool([], np.empty(0), nothing, 0)
+
+
+def assert_same(rules, expected):
+    got = [(rule[0], rule[1], rule[2]) for rule in rules]
+    objectives = [rule[3] for rule in rules]
+    np.testing.assert_allclose(objectives, [r[3] for r in expected], rtol=1e-9, atol=0)
+    assert got == [(rule[0], rule[1], rule[2]) for rule in expected]
+    for rule, other in zip(rules, expected):
+        np.testing.assert_array_equal(rule[4], other[4])
+
+
+def check(case):
+    expected, n_candidates = best_rules(*case)
+    for how in (
+        {},
+        {"portable": True},
+        {"n_jobs": 2},
+        {"pool": empty_pool},
+        {"pool": empty_pool, "n_jobs": 2},
+    ):
+        rules, record = run(case, **how)
+        assert_same(rules, expected)
+        assert record.proven_optimal
+        assert record.n_candidates == n_candidates
+        if rules:
+            assert record.best_objective == rules[0][3]
+        else:
+            assert np.isnan(record.best_objective)
+
+
+SMALL = st.integers(8, 40)
+BORDERS = st.sampled_from([63, 64, 65, 70, 127, 128, 129, 140, 191, 257, 300])
+
+
+@profile(200)
+@given(cases(SMALL))
+def test_rules_equal_brute_force(case):
+    check(case)
+
+
+@profile(50)
+@given(cases(BORDERS))
+def test_rules_equal_brute_force_across_words(case):
+    check(case)
+
+
+@pytest.mark.slow
+@profile(6000)
+@given(cases(SMALL))
+def test_rules_equal_brute_force_deep(case):
+    check(case)
+
+
+@pytest.mark.slow
+@profile(1000)
+@given(cases(BORDERS))
+def test_rules_equal_brute_force_across_words_deep(case):
+    check(case)
+
+
+@pytest.mark.slow
+@profile(60)
+@given(cases(st.sampled_from([1023, 1024, 1025, 1100])))
+def test_rules_equal_brute_force_beyond_the_byte_table(case):
+    check(case)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("two_arms", [False, True])
+def test_many_rows_equal_brute_force(objective, two_arms):
+    # Above 16 words the sums come from a loop over members instead of a table.
+    rng = np.random.default_rng(3)
+    n = 1090
+    columns = [make_feature(rng, kind, n, j) for j, kind in enumerate(("few", "4"))]
+    options = {
+        "objective": objective,
+        "n_cuts": 3,
+        "intervals": True,
+        "min_variables": 1,
+        "max_variables": 2,
+        "modality": [0, 0],
+        "min_modalities": 1,
+        "least_arm": 20,
+        "least_members": 100,
+        "n_personas": 4,
+        "max_overlap": 0.4,
+        "signs": (1, -1),
+    }
+    treated = rng.random(n) < 0.3 if two_arms else None
+    outcome = rng.normal(size=n) + (columns[0].values > 2)
+    check((columns, rng.permutation(n), outcome, treated, options))
+
+
+def row_sets(n, sets):
+    """A column whose selectors are single rows, so that unions make any row set."""
+    rows = np.arange(n, dtype=np.int32)
+    words = make_identity(n)
+    zeros = np.zeros(n, np.int32)
+    return Selectors(words, rows, zeros, zeros, zeros, [None] * n, np.ones(n, int), n)
+
+
+def make_identity(n):
+    n_words = -(-n // 64)
+    n_words = {3: 4}.get(n_words, n_words)
+    words = np.zeros((n, n_words), np.uint64)
+    for i in range(n):
+        words[i, i // 64] = np.uint64(1) << np.uint64(i % 64)
+    return words
+
+
+def plain_settings(objective, least_arm, least_members):
+    return SearchSettings(
+        objective=objective,
+        min_variables=1,
+        max_variables=2,
+        min_modalities=1,
+        least_arm=least_arm,
+        least_members=least_members,
+        n_personas=1,
+        max_overlap=0.5,
+        signs=(1,),
+        exact=True,
+        max_time=None,
+    )
+
+
+def subset_table(k):
+    return (np.arange(2**k)[:, None] >> np.arange(k) & 1).astype(bool)
+
+
+def squared_values(objective, outcome, treated, inside):
+    """Squared values of many member sets in floats, without limits."""
+    arms = [np.ones(len(outcome), bool)] if treated is None else [treated, ~treated]
+    y = outcome - (0 if treated is None and objective == "effect" else outcome.mean())
+    residual = y.copy()
+    for arm in arms:
+        residual[arm] -= y[arm].mean()
+    variance = np.mean(residual**2)
+    n = np.array([inside[:, arm].sum(axis=1) for arm in arms]).astype(float)
+    s = np.array([inside[:, arm] @ y[arm] for arm in arms])
+    size = np.array([arm.sum() for arm in arms])[:, None]
+    total = np.array([y[arm].sum() for arm in arms])[:, None]
+    if objective == "mean-shift":
+        k, x = n.sum(axis=0), s.sum(axis=0) - n.sum(axis=0) * y.mean()
+        return np.where(x > 0, x * x / k, 0) / variance
+    if objective == "effect":
+        u, w = s / n, n
+        if treated is None:
+            return np.where(u[0] > 0, n[0] * u[0] ** 2, 0) / variance
+    else:
+        u, w = s / n - (total - s) / (size - n), n * (size - n) / size
+    d = u[0] - (u[1] if len(u) == 2 else 0)
+    if objective == "sum-of-squares":
+        value = (w * u * u).sum(axis=0)
+    else:
+        value = d * d * (w[0] if len(u) == 1 else w[0] * w[1] / (w[0] + w[1]))
+    return np.where(d > 0, value, 0) / variance
+
+
+@st.composite
+def bound_cases(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n = draw(st.sampled_from([9, 14, 20, 40, 63, 64, 65, 66, 129, 130, 200, 260]))
+    treated = None
+    if draw(st.booleans()):
+        treated = rng.random(n) < draw(st.sampled_from([0.5, 0.3, 0.8]))
+        assume(min(treated.sum(), (~treated).sum()) >= 3)
+    kind = draw(
+        st.sampled_from(["binary", "few", "integer", "normal", "huge", "tiny", "shifted"])
+    )
+    outcome = make_outcome(rng, kind, n)
+    if draw(st.booleans()):
+        outcome += rng.normal() * (np.std(outcome) if treated is None else treated)
+    members = min(12, n)
+    sets = [rng.choice(n, rng.integers(1, members + 1), False) for _ in range(6)]
+    if treated is not None:
+        # An arm inside a row set is often all of the arm, so that the limit on the
+        # complement cuts the scan short.
+        small = np.flatnonzero(treated if treated.sum() <= n / 2 else ~treated)
+        if len(small) <= 8:
+            others = np.setdiff1d(np.arange(n), small)
+            sets.append(np.concatenate([small, rng.choice(others, 3, False)]))
+    least_arm, least_members = draw(st.integers(1, 4)), draw(st.integers(0, 5))
+    return outcome, treated, sets, least_arm, least_members, draw(st.booleans())
+
+
+def check_bounds(case):
+    outcome, treated, sets, least_arm, least_members, portable = case
+    n = len(outcome)
+    assume(np.ptp(outcome) > 0)
+    selectors = row_sets(n, sets)
+    for objective in OBJECTIVES:
+        chosen = plain_settings(objective, least_arm, least_members)
+        with force_portable() if portable else contextlib.nullcontext():
+            column = make_column(
+                selectors, LabelColumn(outcome, treated), 1, chosen
+            )
+        if column is None:
+            assert Values(objective, outcome, treated, 1).variance == 0
+            return
+        extents = [np.bitwise_or.reduce(column.bits[chosen]) for chosen in sets]
+        bounds = column.bound(np.array(extents))
+        for chosen, bound in zip(sets, bounds):
+            inside = np.zeros((2 ** len(chosen), n), bool)
+            inside[:, chosen] = subset_table(len(chosen))
+            enough = inside.sum(axis=1) >= least_members
+            arms = [np.ones(n, bool)] if treated is None else [treated, ~treated]
+            for arm in arms:
+                k = inside[:, arm].sum(axis=1)
+                enough &= (k >= least_arm) & (arm.sum() - k >= least_arm)
+            if not enough.any():
+                continue
+            values = squared_values(objective, outcome, treated, inside[enough])
+            assert bound >= values.max()
+
+
+@profile(100)
+@given(bound_cases())
+def test_bound_holds_for_every_subset(case):
+    check_bounds(case)
+
+
+@pytest.mark.slow
+@profile(4000)
+@given(bound_cases())
+def test_bound_holds_for_every_subset_deep(case):
+    check_bounds(case)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_bound_of_one_sample_is_reached(objective):
+    # A bound that is merely large would hide a wrong one; here it is attained.
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        outcome = rng.normal(size=30)
+        column = make_column(
+            row_sets(30, []),
+            LabelColumn(outcome, None),
+            1,
+            plain_settings(objective, 2, 2),
+        )
+        chosen = rng.choice(30, 10, False)
+        bound = column.bound(np.bitwise_or.reduce(column.bits[chosen])[None])[0]
+        inside = np.zeros((2**10, 30), bool)
+        inside[:, chosen] = subset_table(10)
+        inside = inside[inside.sum(axis=1) >= 2]
+        values = squared_values(objective, outcome, None, inside)
+        assert bound >= values.max()
+        if objective != "sum-of-squares":
+            assert bound == pytest.approx(values.max(), rel=1e-8)
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("two_arms", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_values_of_pairs_equal_exact_ones(objective, two_arms, portable):
+    rng = np.random.default_rng(5)
+    for n in (20, 64, 65, 129, 300, 1100):
+        treated = rng.random(n) < 0.4 if two_arms else None
+        outcome = rng.normal(size=n)
+        sets = rng.random((8, n)) < 0.8
+        selectors = row_sets(n, [])
+        words = [np.bitwise_or.reduce(selectors.bits[members]) for members in sets]
+        zeros = np.zeros(len(sets), np.int32)
+        selectors = Selectors(
+            np.array(words),
+            np.arange(len(sets), dtype=np.int32),
+            zeros,
+            zeros,
+            zeros,
+            [None] * len(sets),
+            np.ones(len(sets), int),
+            n,
+        )
+        with force_portable() if portable else contextlib.nullcontext():
+            column = make_column(
+                selectors,
+                LabelColumn(outcome, treated),
+                1,
+                plain_settings(objective, 2, n // 2),
+            )
+        got = column.evaluate(column.bits)
+        exact = Values(objective, outcome, treated, 1)
+        for i, j in itertools.product(range(len(sets)), repeat=2):
+            both = sets[i] & sets[j]
+            if not allowed(both, treated, 2, n // 2):
+                assert got[i, j] < 0
+            elif exact(both):
+                assert got[i, j] == pytest.approx(float(exact(both)), rel=1e-9)
+            else:
+                assert got[i, j] <= 1e-18
+
+
+def test_popcount_variant_runs_where_it_can():
+    assert isinstance(uses_popcnt(), bool)
