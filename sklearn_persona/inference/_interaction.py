@@ -121,13 +121,13 @@ def interaction_test(
     ``sqrt(sum(s2 / n))`` from the variance of every cell, is studentized anew in
     each permutation, which keeps the test valid in large samples when variances
     differ. A cell of one case or without spread borrows the variance within the
-    cells of its arm, or else within all cells. With no spread in any cell the statistic is 0 if the effects agree and
-    infinite if not. All arrangements are visited up to 50,000 of them, otherwise
-    `n_permutations` random ones, with p value ``(b + 1) / (n_permutations + 1)``.
+    cells of its arm, or else within all cells. With no spread in any cell the
+    statistic is 0 if the effects agree and infinite if not. All arrangements are
+    visited up to 50,000 of them, otherwise `n_permutations` random ones, with
+    p value ``(b + 1) / (n_permutations + 1)``.
 
     With two arms the p value is asymptotic even when enumerated, since the common
-    effect is estimated. Measured size at alpha = .05, cells of 4 or more cases in
-    equal arms: @SIZES@
+    effect is estimated. @SIZES@
 
     References
     ----------
@@ -146,7 +146,7 @@ def interaction_test(
     >>> member = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     >>> result = interaction_test(y, arm, member)
     >>> result.effect_inside, result.effect_outside, result.p_value, result.exact
-    (6.0, 0.0, 0.01, True)
+    (6.0, 0.0, 0.005, True)
     """
     y = as_values("y", y)
     n_permutations = as_count("n_permutations", n_permutations)

@@ -167,7 +167,7 @@ def mean_interval(x, level=0.95):
     >>> from sklearn_persona.inference import mean_interval
     >>> low, high = mean_interval([-19, -11, -12, -17])
     >>> round(low, 2), round(high, 2)
-    (-20.91, -8.59)
+    (-20.9, -8.6)
     >>> mean_interval([-19])
     (nan, nan)
     """
@@ -209,7 +209,7 @@ def welch_interval(treated, control, level=0.95):
     >>> from sklearn_persona.inference import welch_interval
     >>> low, high = welch_interval([-28, -17, -14, -11], [-9, -6, -2, 6])
     >>> round(low, 2), round(high, 2)
-    (-26.82, -2.68)
+    (-26.87, -2.63)
     """
     treated = as_values("treated", treated)
     control = as_values("control", control)

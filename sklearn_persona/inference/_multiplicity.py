@@ -103,18 +103,18 @@ def adjust_pvalues(p, method):
     p = as_values("p", p, min_size=0)
     if ((p < 0) | (p > 1)).any():
         raise ValueError(f"p must lie in [0, 1], got {p[(p < 0) | (p > 1)][0]}.")
-    if method is None or p.size == 0 and method in ("holm", "fixed-sequence", "bh"):
+    if method not in (None, "fixed-sequence", "bh", "holm"):
+        raise ValueError(
+            f"method must be 'holm', 'fixed-sequence', 'bh' or None, got {method!r}."
+        )
+    if method is None or not p.size:
         return p.copy()
     if method == "fixed-sequence":
         return np.maximum.accumulate(p)
     if method == "bh":
         return stats.false_discovery_control(p, method="bh")
-    if method == "holm":
-        order = np.argsort(p, kind="stable")
-        stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-        adjusted = np.empty_like(p)
-        adjusted[order] = np.minimum(stepped, 1.0)
-        return adjusted
-    raise ValueError(
-        f"method must be 'holm', 'fixed-sequence', 'bh' or None, got {method!r}."
-    )
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from scipy import optimize, special, stats
 
 from sklearn_persona.inference._checks import as_count, as_probability
@@ -57,7 +58,7 @@ def detectable_effect(
     >>> round(detectable_effect(10, 10), 2)
     1.32
     >>> round(detectable_effect(10, 10, n_candidates=1_000_000), 2)
-    4.48
+    4.6
     """
     n_treated = as_count("n_treated", n_treated)
     n_candidates = as_count("n_candidates", n_candidates)
@@ -101,6 +102,8 @@ def _power(noncentrality, critical, df):
     if critical > _LARGE:
         # The numerator's own noise is negligible; only the estimated SD matters.
         return float(special.chdtr(df, df * (noncentrality / critical) ** 2))
-    upper = stats.nct.sf(critical, df, noncentrality)
-    lower = stats.nct.cdf(-critical, df, noncentrality)
-    return float(upper + lower)
+    with np.errstate(all="ignore"):
+        upper = stats.nct.sf(critical, df, noncentrality)
+        # The lower tail only matters near no effect; further out it can be NaN.
+        lower = stats.nct.cdf(-critical, df, noncentrality)
+    return float(upper + np.nan_to_num(lower))

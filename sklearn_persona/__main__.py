@@ -1,0 +1,121 @@
+"""Command line: ``sklearn-persona demo``, also ``python -m sklearn_persona demo``."""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from sklearn_persona import PersonaDiscoverer, __version__
+from sklearn_persona._card import card
+from sklearn_persona.datasets import make_ketamine_crossover
+from sklearn_persona.exceptions import IncompleteParticipantWarning
+
+__all__ = ["main"]
+
+# Participants of the demonstration: one trial large enough to confirm the planted
+# persona as a rule, and the published size, which is not.
+LARGE, PUBLISHED = 200, 33
+EFFECT = (12.0, 0.0)
+
+
+def demonstrate(n_participants, seed):
+    """Find the personas of a simulated ketamine crossover.
+
+    Parameters
+    ----------
+    n_participants : int
+    seed : int
+
+    Returns
+    -------
+    text : str
+        The personas' cards and what was planted.
+    """
+    trial = make_ketamine_crossover(
+        n_participants=n_participants, effect=EFFECT, random_state=seed
+    )
+    finder = PersonaDiscoverer(
+        modalities=trial.modalities,
+        greater_is_better=False,
+        control="saline",
+        n_personas=3,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        # Three of 33 are incomplete by design; the text counts them.
+        warnings.simplefilter("ignore", IncompleteParticipantWarning)
+        finder.fit(
+            trial.data,
+            trial.target,
+            treatment=trial.treatment,
+            groups=trial.groups,
+            period=trial.period,
+        )
+    n_pairs = {part: 0 for part in ("training", "holdout")}
+    for part in n_pairs:
+        n_pairs[part] = int((finder.split_ == part).sum()) // 2
+    record = finder.search_
+    lines = [
+        f"Simulated crossover, {n_participants} participants, "
+        f"{trial.data.shape[1]} baseline variables, seed {seed}",
+        f"  pairs: {n_pairs['training']} training, {n_pairs['holdout']} holdout, "
+        f"{n_participants - sum(n_pairs.values())} participants incomplete",
+        f"  searched: {record.n_candidates:.3g} candidate personas in "
+        f"{record.seconds:.1f} s, optimal "
+        f"{'proven' if record.proven_optimal else 'not proven'}",
+        f"  confirmed: {finder.n_confirmed_} of {len(finder.personas_)} discovered",
+        f"  planted: {_planted(trial)}",
+    ]
+    for i, persona in enumerate(finder.personas_):
+        inside = persona.covers(trial.data)
+        shared = (inside & trial.persona).sum() / (inside | trial.persona).sum()
+        lines += [
+            "",
+            card(persona, title=f"Persona {i}"),
+            f"  Jaccard index with the planted persona: {shared:.2f}",
+        ]
+    return "\n".join(lines)
+
+
+def _planted(trial):
+    conditions = next(iter(trial.planted.values()))
+    parts = []
+    for column, (low, high) in conditions.items():
+        parts.append(f"{column} <= {high:g}" if low is None else f"{column} > {low:g}")
+    return f"{' and '.join(parts)}; {EFFECT[0]:g} MADRS points better inside"
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    code : int
+        0 on success, 2 when the output cannot be written.
+    """
+    parser = argparse.ArgumentParser(prog="sklearn-persona")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="find the personas of a simulated trial")
+    demo.add_argument("-o", "--output", type=Path, help="also write the text there")
+    demo.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    text = "\n\n\n".join(demonstrate(n, arguments.seed) for n in (LARGE, PUBLISHED))
+    print(text)
+    if arguments.output is not None:
+        try:
+            arguments.output.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            print(f"Cannot write {arguments.output}: {error}", file=sys.stderr)
+            return 2
+        print(f"\nWritten to {arguments.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
