@@ -5,6 +5,8 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from sklearn_persona import PersonaDiscoverer, __version__
 from sklearn_persona._card import card
 from sklearn_persona.datasets import make_ketamine_crossover
@@ -14,27 +16,34 @@ __all__ = ["main"]
 
 # Participants of the demonstration: one trial large enough to confirm the planted
 # persona as a rule, and the published size, which is not.
-LARGE, PUBLISHED = 200, 33
+LARGE, PUBLISHED = 300, 33
+# MADRS points that ketamine is better inside the two planted regions: one persona.
 EFFECT = (12.0, 0.0)
+# Half of 300 participants cannot single out three of 400 variables.
+MAX_VARIABLES = 2
 
 
-def demonstrate(n_participants, seed):
-    """Find the personas of a simulated ketamine crossover.
+def discover(n_participants, seed, effect=EFFECT):
+    """Simulate a ketamine crossover and fit a discoverer to it.
 
     Parameters
     ----------
     n_participants : int
     seed : int
+    effect : float or tuple of float
+        As in `make_ketamine_crossover`.
 
     Returns
     -------
-    text : str
-        The personas' cards and what was planted.
+    trial : Bunch
+    finder : PersonaDiscoverer
+        Fitted.
     """
     trial = make_ketamine_crossover(
-        n_participants=n_participants, effect=EFFECT, random_state=seed
+        n_participants=n_participants, effect=effect, random_state=seed
     )
     finder = PersonaDiscoverer(
+        max_variables=MAX_VARIABLES,
         modalities=trial.modalities,
         greater_is_better=False,
         control="saline",
@@ -51,9 +60,27 @@ def demonstrate(n_participants, seed):
             groups=trial.groups,
             period=trial.period,
         )
-    n_pairs = {part: 0 for part in ("training", "holdout")}
-    for part in n_pairs:
-        n_pairs[part] = int((finder.split_ == part).sum()) // 2
+    return trial, finder
+
+
+def demonstrate(n_participants, seed):
+    """Find the personas of a simulated trial and write them up.
+
+    Parameters
+    ----------
+    n_participants : int
+    seed : int
+
+    Returns
+    -------
+    text : str
+        The personas' cards and what was planted.
+    """
+    trial, finder = discover(n_participants, seed)
+    n_pairs = {
+        part: int((finder.split_ == part).sum()) // 2
+        for part in ("training", "holdout")
+    }
     record = finder.search_
     lines = [
         f"Simulated crossover, {n_participants} participants, "
@@ -81,7 +108,7 @@ def _planted(trial):
     conditions = next(iter(trial.planted.values()))
     parts = []
     for column, (low, high) in conditions.items():
-        parts.append(f"{column} <= {high:g}" if low is None else f"{column} > {low:g}")
+        parts.append(f"{column} <= {high:g}" if np.isinf(low) else f"{column} > {low:g}")
     return f"{' and '.join(parts)}; {EFFECT[0]:g} MADRS points better inside"
 
 

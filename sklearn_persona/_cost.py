@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["predicted_seconds"]
 
 PROBES = 24
-# Below so many candidates no search is long enough to be worth a probe.
+# Below so many candidates times words no search is long enough for a probe.
 FEW_CANDIDATES = 5e9
 
 
@@ -30,7 +30,8 @@ def predicted_seconds(column, selectors, threshold, settings):
     -------
     seconds : float
     """
-    if selectors.n_candidates(settings.max_variables) < FEW_CANDIDATES:
+    n_words = column.bits.shape[1]
+    if selectors.n_candidates(settings.max_variables) * n_words < FEW_CANDIDATES:
         return 0.0
     rng = np.random.RandomState(0)
     start = time.monotonic()

@@ -7,6 +7,7 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import UNUSED
 
 __all__ = [
     "cohens_d",
@@ -260,11 +261,23 @@ def _effect(y, weight, arms, rows):
 
 
 class _TargetingGainScorer(BaseEstimator):
-    """Scorer of :func:`targeting_gain`; takes treatment and weights when routed."""
+    """Scorer of :func:`targeting_gain` that requests treatment and weights."""
 
-    __metadata_request__score = {"treatment": True, "sample_weight": True}  # noqa: RUF012
+    # scikit-learn reads requests off a method named `score`; the estimator, its first
+    # argument here, is no metadata.
+    __metadata_request__score = {  # noqa: RUF012
+        "estimator": UNUSED,
+        "treatment": True,
+        "sample_weight": True,
+    }
 
     def __call__(self, estimator, X, y, *, treatment=None, sample_weight=None):
+        """Return the gain of the predictions of `estimator` for X of shape (n, p)."""
+        return self.score(
+            estimator, X, y, treatment=treatment, sample_weight=sample_weight
+        )
+
+    def score(self, estimator, X, y, *, treatment=None, sample_weight=None):
         """Return the gain of the predictions of `estimator` for X of shape (n, p)."""
         if treatment is None and getattr(estimator, "two_arm_", False):
             raise ValueError(

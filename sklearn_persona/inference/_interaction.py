@@ -22,8 +22,10 @@ from sklearn_persona.inference._checks import (
 )
 from sklearn_persona.inference._intervals import t_interval
 
-# Variances below this share of the overall mean square are rounding, not spread.
+# Variances below this share of the overall mean square, or of the largest outcome
+# (in its own units, squared), are rounding, not spread.
 _NO_SPREAD = 1e-12
+_ROUNDING = 1e-26
 
 # Studentized statistics this close count as equal.
 _TIE = 1e-9
@@ -127,7 +129,12 @@ def interaction_test(
     p value ``(b + 1) / (n_permutations + 1)``.
 
     With two arms the p value is asymptotic even when enumerated, since the common
-    effect is estimated. @SIZES@
+    effect is estimated. Measured sizes at alpha = .05 (3,000 null trials each, 3 to
+    40 cases a cell): normal, skewed and tied outcomes .044-.058; three times the
+    spread on one side .046-.057, in one arm .048-.065 and up to .082 in unbalanced
+    arms; binary outcomes .011-.055 (strict in small cells), but .075 where cells of
+    three meet a control response of 5 %. One sample: .030-.056, but .092 when the 4
+    members of 15 have three times the spread of the others.
 
     References
     ----------
@@ -199,7 +206,7 @@ def interaction_test(
         permuted += [sums, _moments(x[rows]) - sums]
     observed = np.array([_moments(x[cell]) for cell in cells])
 
-    tiny = _NO_SPREAD * float(x @ x) / len(x)
+    tiny = max(_NO_SPREAD * float(x @ x) / len(x), _ROUNDING)
     variances, dfs = _cell_variances(observed, sizes, pools, tiny)
     statistic = float(_studentized(observed, variances, sizes, signs, tiny)[0])
     permuted = np.array(permuted)

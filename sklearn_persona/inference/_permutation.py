@@ -27,6 +27,14 @@ from sklearn_persona.inference._checks import (
 _TIE = 1e-9
 
 
+def _tie(scale, n):
+    """Return how close two sums of `n` values below 1 are to count as equal.
+
+    The second term is what rounding alone can do: 0.1 + 0.2 against 0.3.
+    """
+    return max(_TIE * scale, n * np.finfo(float).eps)
+
+
 @dataclass(frozen=True)
 class PermutationResult:
     """Result of :func:`permutation_pvalue`.
@@ -146,9 +154,9 @@ def permutation_pvalue(
     if paired:
         x = pool[:n_treated] - pool[n_treated:]
         observed = abs(x.sum())
-        scale = np.abs(x).sum()
+        tie = _tie(np.abs(x).sum(), len(x))
         total = 2 ** len(x)
-        reached = 2 * 2 ** int((np.abs(x) <= _TIE * scale).sum())
+        reached = 2 * 2 ** int((np.abs(x) <= tie).sum())
     else:
         # Taking off one observed value first keeps a large common offset from
         # rounding; a difference in means is then the labeled sum times a constant.
@@ -157,7 +165,7 @@ def permutation_pvalue(
         observed = abs(x[:n_treated].sum())
         blocks = _blocks(x, n_treated, codes)
         total = n_arrangements(blocks)
-        scale, reached = _extreme(blocks)
+        tie, reached = _extreme(blocks)
 
     exact = total <= MAX_EXACT
     if not exact:
@@ -171,7 +179,7 @@ def permutation_pvalue(
     else:
         sums = all_sums(_halve(blocks))
 
-    count = int(np.count_nonzero(np.abs(sums) >= observed - _TIE * scale))
+    count = int(np.count_nonzero(np.abs(sums) >= observed - tie))
     floor = min(1.0, reached / total)
     if exact:
         p_value = count / len(sums)
@@ -211,18 +219,18 @@ def _halve(blocks):
 
 
 def _extreme(blocks):
-    """Return the largest absolute labeled sum and how many arrangements reach it."""
+    """Return the tie width and how many arrangements have the largest absolute sum."""
     blocks = [(np.sort(x), k) for x, k in blocks]
     high = sum(x[len(x) - k :].sum() for x, k in blocks)
     low = sum(x[:k].sum() for x, k in blocks)
     scale = max(abs(high), abs(low))
-    tie = _TIE * scale
+    tie = _tie(scale, sum(len(x) for x, _ in blocks))
     reached = 0
     if abs(high) >= scale - tie:
         reached += math.prod(_ways(-x[::-1], k, tie) for x, k in blocks)
     if abs(low) >= scale - tie:
         reached += math.prod(_ways(x, k, tie) for x, k in blocks)
-    return scale, reached
+    return tie, reached
 
 
 def _ways(x, k, tie):
