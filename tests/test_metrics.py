@@ -312,8 +312,7 @@ def test_several_scorers_at_once():
     assert (out["test_gain"] > 0.3).all()
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_grid_search_routes_treatment(n_jobs):
+def test_grid_search_routes_treatment():
     X, y, treatment = trial()
     with config_context(enable_metadata_routing=True):
         search = GridSearchCV(
@@ -321,7 +320,6 @@ def test_grid_search_routes_treatment(n_jobs):
             {"signofcolumn__column": [2, 1, 0]},
             scoring=targeting_gain_scorer,
             cv=KFold(3),
-            n_jobs=n_jobs,
         ).fit(X, y, treatment=treatment)
         assert search.best_params_ == {"signofcolumn__column": 0}
         nested = cross_validate(
