@@ -45,34 +45,57 @@ def _data_range(condition):
 
 def _rows(record):
     """Label and text of one half's evidence."""
+    single = record.design == "single-arm"
+    one, other = ("inside", "outside") if single else ("treated", "control")
     rows = {
         "cases": f"{record.n} of {record.total} ({record.coverage:.1%})",
         "participants": str(record.n_groups),
-        "treated / control": f"{record.n_treated} / {record.n_control}",
-        "mean treated [95 % CI]": f"{number(record.mean_treated)} "
+        f"{one} / {other}": f"{record.n_treated} / {record.n_control}",
+        f"mean {one} [95 % CI]": f"{number(record.mean_treated)} "
         f"{interval(record.ci_treated)}",
-        "mean control [95 % CI]": f"{number(record.mean_control)} "
+        f"mean {other} [95 % CI]": f"{number(record.mean_control)} "
         f"{interval(record.ci_control)}",
     }
     if record.rate_treated is not None:
-        rows["response treated / control"] = (
-            f"{record.rate_treated:.0%} / {number(record.rate_control * 100, 3)}%"
-            if not math.isnan(record.rate_treated)
-            else "-"
+        rows[f"response {one} / {other}"] = (
+            f"{record.rate_treated:.1%} / {record.rate_control:.1%}"
         )
-    rows |= {
-        "effect [95 % CI]": f"{number(record.effect)} {interval(record.ci_effect)}",
-        "effect outside": number(record.effect_complement),
-        "Cohen's d": number(record.effect_size),
-        "p value (floor)": f"{p_text(record.p_value)} ({p_text(record.p_floor)})",
-        "p inside v outside": p_text(record.p_interaction),
-    }
+    rows["effect [95 % CI]"] = f"{number(record.effect)} {interval(record.ci_effect)}"
+    if not single:
+        rows["effect outside"] = number(record.effect_complement)
+    rows["Cohen's d"] = number(record.effect_size)
+    rows["p value (floor)"] = f"{p_text(record.p_value)} ({p_text(record.p_floor)})"
+    if not single:
+        rows["p inside v outside"] = p_text(record.p_interaction)
     if record.effect_period1 is not None:
         rows["effect in period 1, 2"] = (
             f"{number(record.effect_period1)}, {number(record.effect_period2)}"
         )
         rows["p of carry-over"] = p_text(record.p_carryover)
     return rows
+
+
+def _footer(persona):
+    """What stands below the two columns."""
+    lines = []
+
+    def row(label, text):
+        lines.append(f"  {label:<{WIDTH + 2}}{text}")
+
+    if persona.effect_adjusted is not None:
+        half = "training" if persona.holdout is None else "holdout"
+        row("effect, adjusted", f"{number(persona.effect_adjusted)} ({half})")
+        lines.append(
+            "  p values compare outcomes from which the prognosis by baseline was taken."
+        )
+    if persona.holdout is not None:
+        row("p adjusted", p_text(persona.p_adjusted))
+        if persona.confirmed:
+            row("p beyond earlier personas", p_text(persona.p_conditional))
+        lines.append(
+            "  The training p value is of a selected rule; only the holdout tests it."
+        )
+    return lines
 
 
 def card(persona, title="Persona"):
@@ -112,10 +135,5 @@ def card(persona, title="Persona"):
         for label in halves[0][1]:
             cells = "".join(f"{rows.get(label, '-'):<{column}}" for _, rows in halves)
             lines.append(f"  {label:<{WIDTH + 2}}{cells}".rstrip())
-        if persona.holdout is not None:
-            lines.append(f"  {'p adjusted':<{WIDTH + 2}}{p_text(persona.p_adjusted)}")
-            lines.append(
-                "  The training p value is of a selected rule; only the holdout tests "
-                "it."
-            )
+        lines += _footer(persona)
     return "\n".join(line.rstrip() for line in lines)

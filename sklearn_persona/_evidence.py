@@ -62,6 +62,8 @@ class Evidence:
         Cases analysed, inside and outside.
     exact : bool
         Whether ``p_value`` enumerates every arrangement.
+    design : str
+        The design of the trial.
     rate_treated, rate_control : float or None
         Response rates, when there is a response threshold.
     effect_period1, effect_period2 : float or None
@@ -93,6 +95,7 @@ class Evidence:
     n_complement: int
     total: int
     exact: bool
+    design: str
     rate_treated: float | None = None
     rate_control: float | None = None
     effect_period1: float | None = None
@@ -355,6 +358,7 @@ def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
         n_complement=len(units) - members,
         total=units.n_cases,
         exact=test is not None and test.exact,
+        design=units.design,
         rate_treated=rates[0],
         rate_control=rates[1],
         effect_period1=period1,

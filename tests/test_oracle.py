@@ -89,8 +89,8 @@ def cases(draw, sizes):
     numeric = ["normal", "few", "binary", "constant", "missing", "neighbors"]
     kinds = draw(
         st.lists(
-            st.sampled_from(["normal", "few", *numeric, "1", "2", "3", "4", "5", "7"]),
-            min_size=1,
+            st.sampled_from(["normal", "normal", "few", "few", *numeric, *"123457"]),
+            min_size=draw(st.sampled_from([1, 2, 3, 4])),
             max_size=5,
         )
     )
@@ -123,18 +123,18 @@ def cases(draw, sizes):
         ),
         n,
     )
-    max_variables = draw(st.integers(1, 4))
+    max_variables = draw(st.sampled_from([1, 2, 3, 3, 4]))
     options = {
         "objective": draw(st.sampled_from(OBJECTIVES)),
         "n_cuts": draw(st.sampled_from([1, 2, 3, 4, "all"])),
         "intervals": draw(st.booleans()),
-        "min_variables": draw(st.integers(1, max_variables)),
+        "min_variables": min(draw(st.sampled_from([1, 1, 1, 2, 3])), max_variables),
         "max_variables": max_variables,
-        "modality": [draw(st.integers(0, 2)) for _ in columns],
-        "min_modalities": draw(st.sampled_from([1, 1, 2, 3])),
-        "least_arm": draw(st.integers(1, 4)),
+        "modality": list(rng.integers(0, 3, len(columns))),
+        "min_modalities": draw(st.sampled_from([1, 1, 1, 2, 3])),
+        "least_arm": draw(st.sampled_from([1, 2, 2, 3, 4])),
         "least_members": draw(st.integers(0, 6)),
-        "n_personas": draw(st.integers(1, 6)),
+        "n_personas": draw(st.sampled_from([1, 4, 6])),
         "max_overlap": draw(st.sampled_from([0.0, 0.2, 0.5, 0.75, 0.9])),
         "signs": draw(st.sampled_from([(1, -1), (1, -1), (1,), (-1,), (-1, 1)])),
     }
@@ -148,7 +148,8 @@ def cases(draw, sizes):
         elif options["max_variables"] > 2:
             options["max_variables"] -= 1
         else:
-            options["n_cuts"] -= 1
+            columns.pop()
+            options["modality"].pop()
     options["min_variables"] = min(options["min_variables"], options["max_variables"])
     return columns, rows, outcome, treated, options
 
