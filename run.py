@@ -30,7 +30,7 @@ def call(*command):
 
 def install(extra=""):
     """Build and install this checkout as a user would."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - runs before pip can refuse
         sys.exit(f"Python >= 3.11 is needed, got {sys.version.split()[0]}.")
     if not (BIN / ("python.exe" if os.name == "nt" else "python")).exists():
         print(f"Making an environment in {ENVIRONMENT}", flush=True)

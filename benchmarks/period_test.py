@@ -31,9 +31,7 @@ def run(rng, n_pairs, n_first, members, skewed, effect):
     if first.all() or not first.any():
         return None
     difference = sequence * period_difference
-    period = (
-        difference[sequence > 0].mean() - difference[sequence < 0].mean()
-    ) / 2
+    period = (difference[sequence > 0].mean() - difference[sequence < 0].mean()) / 2
     adjusted = (difference - sequence * period)[inside]
     signs = np.array(list(product([1, -1], repeat=members)))
     weights = np.where(first, 0.5 / first.sum(), 0.5 / (~first).sum())

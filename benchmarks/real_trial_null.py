@@ -42,7 +42,9 @@ def main():
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    trial = fetch_nimh_ketamine(data_home=arguments.data_home, download_if_missing=False)
+    trial = fetch_nimh_ketamine(
+        data_home=arguments.data_home, download_if_missing=False
+    )
     print("| period | planted at age <= 35 | tested | confirmed |")
     print("|---|---|---|---|")
     for with_period in (True, False):

@@ -108,7 +108,9 @@ def _planted(trial):
     conditions = next(iter(trial.planted.values()))
     parts = []
     for column, (low, high) in conditions.items():
-        parts.append(f"{column} <= {high:g}" if np.isinf(low) else f"{column} > {low:g}")
+        parts.append(
+            f"{column} <= {high:g}" if np.isinf(low) else f"{column} > {low:g}"
+        )
     return f"{' and '.join(parts)}; {EFFECT[0]:g} MADRS points better inside"
 
 

@@ -86,7 +86,7 @@ def _footer(persona):
         half = "training" if persona.holdout is None else "holdout"
         row("effect, adjusted", f"{number(persona.effect_adjusted)} ({half})")
         lines.append(
-            "  p values compare outcomes from which the prognosis by baseline was taken."
+            "  p values compare outcomes freed of the prognosis that baseline gives."
         )
     if persona.holdout is not None:
         row("p adjusted", p_text(persona.p_adjusted))

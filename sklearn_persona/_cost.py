@@ -53,8 +53,14 @@ def predicted_seconds(column, selectors, threshold, settings):
     total = 0.0
     for _ in range(PROBES):
         total += _branch(
-            column, selectors, roots, threshold, settings.max_variables, per_bound,
-            per_value, rng,
+            column,
+            selectors,
+            roots,
+            threshold,
+            settings.max_variables,
+            per_bound,
+            per_value,
+            rng,
         )
     return seconds + n * total / PROBES
 

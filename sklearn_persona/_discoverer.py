@@ -345,8 +345,9 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self._validate_params()
         self._check_limits()
         columns = self._read_table(X, reset=True)
-        cases = self._read_cases(len(columns[0].values), y, treatment, groups, period,
-                                 strata)
+        cases = self._read_cases(
+            len(columns[0].values), y, treatment, groups, period, strata
+        )
         design = resolve_design(self.design, cases)
         if design == "single-arm":
             warnings.warn(
@@ -495,8 +496,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             )
         prediction = self._predict(membership)
         cases = self._read_cases(
-            len(prediction), y, treatment if self.two_arm_ else None, groups, period,
-            strata, arms=self.arms_,
+            len(prediction),
+            y,
+            treatment if self.two_arm_ else None,
+            groups,
+            period,
+            strata,
+            arms=self.arms_,
         )
         return targeting_gain(
             cases.outcome,
@@ -577,9 +583,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         else:
             n_treated = int(np.count_nonzero(train.treated))
             counts = (len(train) - n_treated, n_treated)
-            sizes = {
-                f"cases in arm {arm!r}": n for arm, n in zip(cases.arms, counts)
-            }
+            sizes = {f"cases in arm {arm!r}": n for arm, n in zip(cases.arms, counts)}
         for what, n in sizes.items():
             if n < needed:
                 raise ValueError(
@@ -601,9 +605,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         if self.prognostic is None:
             return train, holdout
         model = (
-            default_prognostic_model()
-            if self.prognostic == "auto"
-            else self.prognostic
+            default_prognostic_model() if self.prognostic == "auto" else self.prognostic
         )
         prognosis = Prognosis(model, columns)
         train = train.with_prognosis(

@@ -395,7 +395,8 @@ def _read_condition(key, value):
 
 def _is_range(value):
     return all(
-        v is None or (isinstance(v, int | float | np.number) and not isinstance(v, bool))
+        v is None
+        or (isinstance(v, int | float | np.number) and not isinstance(v, bool))
         for v in value
     )
 
@@ -415,5 +416,3 @@ def _without_nan(value):
     if isinstance(value, float) and math.isnan(value):
         return None
     return value
-
-

@@ -275,8 +275,8 @@ def _warn_if_long(directions, selectors, settings, n_jobs):
     seconds /= n_jobs
     if seconds > LONG:
         warnings.warn(
-            f"The exact search over {selectors.n_candidates(settings.max_variables):.2g}"
-            f" candidates is predicted to take about {seconds / 3600:.1f} hours. Lower "
+            "The exact search over "
+            f"{selectors.n_candidates(settings.max_variables):.2g} candidates is predicted to take about {seconds / 3600:.1f} hours. Lower "
             "max_variables, n_cuts or n_personas, use conditions='one-sided', set "
             "max_time for the best answer until then, or use search='beam'.",
             SearchCostWarning,

@@ -48,7 +48,7 @@ def _has_direction(record, sign, criterion):
 
 
 def _passes(record, sign, alpha, min_effect_size):
-    """The seeds' rule in one half."""
+    """The published rule in one half."""
     return bool(
         sign * record.effect > 0
         and record.p_value < alpha
@@ -151,7 +151,9 @@ def validate(
     for i in candidates:
         if i not in taken:
             small = floors[i] > alpha / max(len(taken), 1)
-            claim = "not testable in the holdout" if small else "not taken to the holdout"
+            claim = (
+                "not testable in the holdout" if small else "not taken to the holdout"
+            )
             done[i] = replace(done[i], claim=claim)
 
     records = {
@@ -209,5 +211,3 @@ def _claim(replicated, confirmed, criterion):
             return "effect in subgroup, heterogeneity not shown"
         return "confirmed"
     return "replicated, not confirmed" if replicated else "not replicated"
-
-

@@ -5,14 +5,14 @@ promote the whole family with one filter.
 """
 
 __all__ = [
-    "PersonaWarning",
-    "SingleArmWarning",
+    "IncompleteParticipantWarning",
     "NoPersonaWarning",
     "PeriodUnknownWarning",
-    "IncompleteParticipantWarning",
-    "VaryingBaselineWarning",
-    "UnusableColumnWarning",
+    "PersonaWarning",
     "SearchCostWarning",
+    "SingleArmWarning",
+    "UnusableColumnWarning",
+    "VaryingBaselineWarning",
 ]
 
 

@@ -77,7 +77,7 @@ def make_outcome(rng, kind, n):
     }[kind]
     outcome = offset + scale * rng.normal(size=n)
     if kind == "normal" and rng.integers(4) == 0:
-        outcome[rng.integers(n)] += 1e6
+        outcome[rng.integers(n)] += 1e3
     return outcome
 
 
@@ -390,7 +390,8 @@ def bound_cases(draw):
     )
     outcome = make_outcome(rng, kind, n)
     if draw(st.booleans()):
-        outcome += rng.normal() * (np.std(outcome) if treated is None else treated)
+        shift = rng.normal() * np.std(outcome)
+        outcome += shift if treated is None else shift * treated
     members = min(12, n)
     sets = [rng.choice(n, rng.integers(1, members + 1), False) for _ in range(6)]
     if treated is not None:

@@ -26,8 +26,8 @@ def parallel_units(cases):
     if mixed.any():
         label = cases.participants[int(np.argmax(mixed))]
         raise ValueError(
-            f"design='parallel' but {np.count_nonzero(mixed)} participant(s) have cases "
-            f"in both arms, first {label!r}. Use design='crossover', or give each "
+            f"design='parallel' but {np.count_nonzero(mixed)} participant(s) have "
+            f"cases in both arms, first {label!r}. Use design='crossover', or give each "
             "participant one arm."
         )
     treated = share > 0

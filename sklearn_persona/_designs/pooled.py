@@ -1,4 +1,4 @@
-"""Pooled cases, as in the seeds: every case counts, participants stay whole in splits."""
+"""Pooled cases, as published: every case counts; splits keep participants whole."""
 
 import numpy as np
 

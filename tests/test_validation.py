@@ -1,0 +1,517 @@
+"""What may be claimed, recomputed by hand from what a fit reports."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from sklearn_persona import Persona, PersonaDiscoverer
+from sklearn_persona._validation import _choose
+from sklearn_persona.inference import floor_from_sizes, interaction_test
+
+ALPHA, LEAST_D = 0.2, 0.3
+
+
+def parallel_trial(seed, n=60, effect=1.5, main=0.0):
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n, 3))
+    arm = rng.permutation(np.arange(n) % 2)
+    y = rng.standard_normal(n) + arm * (main + effect * (X[:, 0] > 0))
+    return X, y, {"treatment": arm}
+
+
+def crossover_trial(seed, n=40, effect=1.5, main=0.0):
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n, 3))
+    first = rng.permutation(np.arange(n) % 3 == 0)
+    group = np.repeat(np.arange(n), 2)
+    period = np.tile([1, 2], n)
+    arm = np.where(period == 1, first[group], ~first[group]).astype(int)
+    y = rng.standard_normal(n)[group] + 0.7 * rng.standard_normal(2 * n)
+    y += 0.6 * period + arm * (main + effect * (X[group, 0] > 0))
+    return X[group], y, {"treatment": arm, "groups": group, "period": period}
+
+
+def single_arm(seed, n=60, effect=1.5, main=0.0):
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n, 3))
+    return X, rng.standard_normal(n) + effect * (X[:, 0] > 0), {}
+
+
+def quick(**options):
+    """An estimator with small, exact or short tests."""
+    defaults = {
+        "max_variables": 2,
+        "n_cuts": 3,
+        "n_personas": 6,
+        "max_overlap": 0.8,
+        "alpha": ALPHA,
+        "min_effect_size": LEAST_D,
+        "n_permutations": 99,
+        "n_bootstrap": 0,
+        "prognostic": None,
+    }
+    return PersonaDiscoverer(**defaults | options)
+
+
+def sign(persona):
+    return 1 if persona.direction == "favorable" else -1
+
+
+def seeds_rule(record, persona):
+    return (
+        sign(persona) * record.effect > 0
+        and record.p_value < ALPHA
+        and abs(record.effect_size) > LEAST_D
+    )
+
+
+def contrast_agrees(record, persona):
+    return sign(persona) * (record.effect - record.effect_complement) > 0
+
+
+def by_hand(p, method):
+    """Adjusted p values from their definitions."""
+    m = len(p)
+    if method is None:
+        return list(p)
+    if method == "fixed-sequence":
+        return [max(p[: i + 1]) for i in range(m)]
+    order = sorted(range(m), key=lambda i: p[i])
+    ranked = [p[i] for i in order]
+    if method == "holm":
+        values = [max((m - j) * ranked[j] for j in range(k + 1)) for k in range(m)]
+    else:
+        values = [min(m / (j + 1) * ranked[j] for j in range(k, m)) for k in range(m)]
+    out = [0.0] * m
+    for k, i in enumerate(order):
+        out[i] = min(1.0, values[k])
+    return out
+
+
+@pytest.mark.parametrize("criterion", ["heterogeneity", "effect"])
+@pytest.mark.parametrize("correction", ["holm", "bh", "fixed-sequence", None])
+@pytest.mark.parametrize("make", [parallel_trial, crossover_trial])
+def test_claims_follow_from_the_records(make, correction, criterion):
+    seen = {True: 0, False: 0}
+    for seed in range(12):
+        X, y, columns = make(seed, effect=[0.0, 1.0, 2.0][seed % 3], main=0.4)
+        finder = quick(
+            correction=correction, criterion=criterion, random_state=seed
+        ).fit(X, y, **columns)
+        personas = sorted(finder.personas_, key=lambda p: -p.objective)
+        confirmed_first = [p.confirmed for p in finder.personas_]
+        assert confirmed_first == sorted(confirmed_first, reverse=True)
+
+        taken = [p for p in personas if p.holdout is not None]
+        assert len(taken) <= 3
+        for persona in personas:
+            passed = seeds_rule(persona.train, persona)
+            if persona.holdout is None:
+                assert not (persona.replicated or persona.confirmed)
+                assert math.isnan(persona.p_adjusted)
+                continue
+            assert passed
+            assert persona.replicated == seeds_rule(persona.holdout, persona)
+        if criterion == "effect":
+            p = [q.holdout.p_value for q in taken]
+        else:
+            p = [max(q.holdout.p_value, q.holdout.p_interaction) for q in taken]
+        adjusted = by_hand(p, correction)
+        assert_allclose([q.p_adjusted for q in taken], adjusted)
+        for persona, value in zip(taken, adjusted, strict=True):
+            claimed = persona.replicated and value < ALPHA
+            if criterion == "heterogeneity":
+                claimed = claimed and contrast_agrees(persona.holdout, persona)
+            assert persona.confirmed == claimed
+            seen[persona.confirmed] += 1
+            if persona.confirmed and criterion == "effect":
+                assert persona.claim == "effect in subgroup, heterogeneity not shown"
+            elif persona.confirmed:
+                assert persona.claim == "confirmed"
+        assert finder.n_confirmed_ == sum(confirmed_first)
+    # Otherwise nothing was tested here.
+    assert seen[True] >= 3 and seen[False] >= 3
+
+
+def test_reversal_is_against_the_whole_trial():
+    kinds = set()
+    for seed in range(6):
+        X, y, columns = parallel_trial(seed, effect=-2.5, main=1.8)
+        finder = quick(random_state=seed).fit(X, y, **columns)
+        train = finder.split_ == "training"
+        arm = columns["treatment"][train]
+        trial = y[train][arm == 1].mean() - y[train][arm == 0].mean()
+        for persona in finder.personas_:
+            assert persona.reversal == (persona.train.effect * trial < 0)
+            kinds.add(persona.reversal)
+    assert kinds == {True, False}
+
+
+@pytest.mark.parametrize("n_holdout", [1, 2, 5])
+def test_n_holdout(n_holdout):
+    X, y, columns = parallel_trial(0, n=200, effect=3.0)
+    finder = quick(n_holdout=n_holdout, random_state=0).fit(X, y, **columns)
+    taken = [p for p in finder.personas_ if p.holdout is not None]
+    left = [p for p in finder.personas_ if p.holdout is None]
+    assert len(taken) == n_holdout
+    passed = [p for p in left if seeds_rule(p.train, p)]
+    # The best of those that passed are the ones tested.
+    worst = min(p.objective for p in taken)
+    assert all(
+        p.objective < worst
+        for p in passed
+        if p.claim == "not taken to the holdout"
+    )
+
+
+class TestTarone:
+    """Personas whose sizes cannot reach their share of alpha stay out."""
+
+    def test_share_of_alpha(self):
+        floors = {0: 0.0286, 1: 0.0001, 2: 0.0286, 3: 0.0001}
+        assert _choose([0, 1, 2, 3], floors, 0.05, 3, "holm") == [1, 3]
+        # Alone, the first can reach alpha.
+        assert _choose([0, 2], floors, 0.05, 3, "holm") == [0]
+        assert _choose([0, 1, 2, 3], floors, 0.05, 1, "holm") == [0]
+        assert _choose([0, 1, 2, 3], floors, 0.01, 4, "holm") == [1, 3]
+        assert _choose([0, 2], floors, 0.01, 3, "holm") == []
+        assert _choose([], floors, 0.05, 3, "holm") == []
+
+    def test_without_a_share_every_floor_below_alpha_counts(self):
+        floors = {0: 0.04, 1: 0.06, 2: 0.05}
+        assert _choose([0, 1, 2], floors, 0.05, 3, None) == [0, 2]
+        assert _choose([0, 1, 2], floors, 0.05, 3, "fixed-sequence") == [0, 2]
+
+    def test_decided_by_sizes_alone(self):
+        reported = 0
+        for seed in range(8):
+            X, y, columns = parallel_trial(seed, n=36, effect=4.0)
+            finder = quick(alpha=0.05, min_arm_size=3, random_state=seed).fit(
+                X, y, **columns
+            )
+            holdout = finder.split_ == "holdout"
+            arm = columns["treatment"][holdout]
+            taken = sum(p.holdout is not None for p in finder.personas_)
+            for persona in finder.personas_:
+                inside = persona.covers(X)[holdout]
+                sizes = (inside & (arm == 1)).sum(), (inside & (arm == 0)).sum()
+                floor = floor_from_sizes(*sizes) if min(sizes) else 1.0
+                if persona.holdout is not None:
+                    assert floor <= 0.05 / taken
+                elif persona.claim == "not testable in the holdout":
+                    assert floor > 0.05 / max(taken, 1)
+                    reported += 1
+        assert reported
+
+    def test_strata_count(self):
+        # Six pairs of sites with one case an arm each: only 2**6 arrangements.
+        n = 24
+        x = np.repeat([1.0, -1.0], n // 2)
+        arm = np.tile([0, 1], n // 2)
+        site = np.arange(n) // 2
+        y = 5.0 * arm * (x > 0) + np.arange(n) / 100
+        persona = Persona.from_conditions({0: (0, None)})
+        record = persona.evaluate(
+            x[:, None], y, treatment=arm, strata=site, n_bootstrap=0
+        )
+        assert record.n_treated == record.n_control == 6
+        assert record.p_floor == 2 / 2**6
+        assert record.p_value >= record.p_floor
+
+
+@pytest.mark.parametrize("make", [parallel_trial, crossover_trial])
+def test_no_participant_in_both_halves(make):
+    for seed in range(10):
+        X, y, columns = make(seed)
+        finder = quick(random_state=seed).fit(X, y, **columns)
+        groups = columns.get("groups", np.arange(len(y)))
+        train = set(groups[finder.split_ == "training"])
+        holdout = set(groups[finder.split_ == "holdout"])
+        assert not train & holdout
+        assert len(train) + len(holdout) == len(set(groups))
+        assert abs(len(train) - len(holdout)) <= 1
+
+
+@pytest.mark.parametrize("share", [0.25, 0.4])
+def test_holdout_size(share):
+    X, y, columns = parallel_trial(0, n=80)
+    finder = quick(holdout_size=share, random_state=0).fit(X, y, **columns)
+    holdout = finder.split_ == "holdout"
+    assert holdout.sum() == 80 * share
+    assert columns["treatment"][holdout].sum() == 40 * share
+
+
+def test_sequences_and_arms_are_balanced():
+    X, y, columns = crossover_trial(1, n=48)
+    finder = quick(random_state=1).fit(X, y, **columns)
+    drug_first = (columns["period"] == 1) & (columns["treatment"] == 1)
+    assert drug_first[finder.split_ == "training"].sum() == 8
+    assert drug_first[finder.split_ == "holdout"].sum() == 8
+
+
+def share_that_claims(criterion, n_seeds=60):
+    claims = 0
+    for seed in range(n_seeds):
+        X, y, columns = parallel_trial(seed, n=140, effect=0.0, main=0.8)
+        finder = quick(
+            alpha=0.05,
+            min_effect_size=0.5,
+            criterion=criterion,
+            direction="favorable",
+            random_state=seed,
+        ).fit(X, y, **columns)
+        claims += finder.n_confirmed_ > 0
+    return claims / n_seeds
+
+
+def test_a_drug_that_works_in_everyone_is_not_a_persona():
+    # 60 trials at a rate of .05: more than 9 claims in one of 2,500 runs.
+    assert share_that_claims("heterogeneity") <= 9 / 60
+
+
+def test_effect_criterion_claims_it():
+    assert share_that_claims("effect") >= 0.3
+
+
+def evaluated(X, y, **options):
+    persona = Persona.from_conditions({0: (0, None)})
+    return persona.evaluate(X, y, **{"n_bootstrap": 0} | options)
+
+
+def absolute_difference(a, b, axis=-1):
+    return abs(a.mean(axis=axis) - b.mean(axis=axis))
+
+
+class TestEvidence:
+    def test_parallel(self):
+        rng = np.random.RandomState(0)
+        X = np.r_[np.ones(11), -np.ones(12)][:, None]
+        arm = np.r_[np.ones(5), np.zeros(6), np.ones(7), np.zeros(5)].astype(int)
+        y = rng.standard_normal(23) + 1.2 * arm * (X[:, 0] > 0)
+        record = evaluated(X, y, treatment=arm)
+        a, b = y[:5], y[5:11]
+        assert (record.n, record.n_groups, record.total) == (11, 11, 23)
+        assert (record.n_treated, record.n_control) == (5, 6)
+        assert record.n_complement == 12
+        assert record.coverage == 11 / 23
+        assert record.effect == pytest.approx(a.mean() - b.mean())
+        assert record.effect_complement == pytest.approx(
+            y[11:18].mean() - y[18:].mean()
+        )
+        assert (record.mean_treated, record.mean_control) == (a.mean(), b.mean())
+        variance = (4 * a.var(ddof=1) + 5 * b.var(ddof=1)) / 9
+        assert record.effect_size == pytest.approx(record.effect / variance**0.5)
+        expected = stats.permutation_test(
+            (a, b),
+            absolute_difference,
+            vectorized=True,
+            n_resamples=np.inf,
+            alternative="greater",
+        )
+        assert record.exact
+        assert record.p_value == pytest.approx(expected.pvalue)
+        assert record.p_floor == pytest.approx(1 / math.comb(11, 5))
+        welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
+        assert_allclose(record.ci_effect, welch)
+        contrast = interaction_test(y, arm, X[:, 0] > 0, random_state=0)
+        assert record.p_interaction == contrast.p_value
+
+    def test_single_arm(self):
+        rng = np.random.RandomState(1)
+        X = np.r_[np.ones(6), -np.ones(7)][:, None]
+        y = rng.standard_normal(13) + (X[:, 0] > 0)
+        record = evaluated(X, y)
+        a, b = y[:6], y[6:]
+        assert (record.n_treated, record.n_control, record.n) == (6, 7, 6)
+        assert record.effect == pytest.approx(a.mean() - b.mean())
+        assert math.isnan(record.effect_complement)
+        expected = stats.permutation_test(
+            (a, b),
+            absolute_difference,
+            vectorized=True,
+            n_resamples=np.inf,
+            alternative="greater",
+        )
+        assert record.p_value == pytest.approx(expected.pvalue)
+        assert record.p_interaction == record.p_value
+        assert_allclose(
+            record.ci_effect,
+            stats.ttest_ind(a, b, equal_var=False).confidence_interval(),
+        )
+
+    @pytest.mark.filterwarnings(
+        # The period is left out on purpose.
+        "ignore::sklearn_persona.exceptions.PeriodUnknownWarning"
+    )
+    def test_crossover_without_period(self):
+        rng = np.random.RandomState(2)
+        n = 18
+        group = np.repeat(np.arange(n), 2)
+        X = np.where(group < 9, 1.0, -1.0)[:, None]
+        arm = np.tile([1, 0], n)
+        y = rng.standard_normal(2 * n) + 0.8 * arm
+        record = evaluated(X, y, treatment=arm, groups=group)
+        difference = (y[::2] - y[1::2])[:9]
+        assert record.n_treated == record.n_control == record.n_groups == 9
+        assert record.coverage == 0.5
+        assert record.effect == pytest.approx(difference.mean())
+        d = difference.mean() / difference.std(ddof=1)
+        assert record.effect_size == pytest.approx(d)
+        expected = stats.permutation_test(
+            (difference,),
+            lambda x, axis=-1: abs(x.mean(axis=axis)),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=np.inf,
+            alternative="greater",
+        )
+        assert record.p_value == pytest.approx(expected.pvalue)
+        assert record.p_floor == 2 / 2**9
+        t = stats.ttest_1samp(difference, 0).confidence_interval()
+        assert_allclose(record.ci_effect, t)
+        assert record.effect_period1 is None and record.p_carryover is None
+
+    def test_crossover_with_period(self):
+        X, y, columns = crossover_trial(3, n=24)
+        inside = X[::2, 0] > 0
+        record = evaluated(X, y, **columns)
+        first_period, second_period = y[::2], y[1::2]
+        drug_first = columns["treatment"][::2] == 1
+        step = first_period - second_period
+        a, b = step[inside & drug_first], step[inside & ~drug_first]
+        # Exchanging sequences keeps the test exact whatever the period effect is.
+        expected = stats.permutation_test(
+            (a, b),
+            absolute_difference,
+            vectorized=True,
+            n_resamples=np.inf,
+            alternative="greater",
+        )
+        assert record.p_value == pytest.approx(expected.pvalue)
+        low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
+        assert_allclose(record.ci_effect, (low / 2, high / 2))
+        p1, p2 = first_period[inside], second_period[inside]
+        own = drug_first[inside]
+        assert record.effect_period1 == pytest.approx(p1[own].mean() - p1[~own].mean())
+        assert record.effect_period2 == pytest.approx(p2[~own].mean() - p2[own].mean())
+        total = p1 + p2
+        expected = stats.permutation_test(
+            (total[own], total[~own]),
+            absolute_difference,
+            vectorized=True,
+            n_resamples=np.inf,
+            alternative="greater",
+        )
+        assert record.p_carryover == pytest.approx(expected.pvalue)
+
+    def test_a_period_effect_moves_no_test(self):
+        X, y, columns = crossover_trial(4, n=24)
+        record = evaluated(X, y, **columns)
+        shifted = evaluated(X, y + 50.0 * (columns["period"] == 1), **columns)
+        for name in ("p_value", "p_interaction", "effect", "effect_size", "ci_effect"):
+            assert_allclose(getattr(shifted, name), getattr(record, name), rtol=1e-9)
+
+    def test_constant_inside_takes_the_spread_of_the_half(self):
+        X = np.r_[np.ones(8), -np.ones(8)][:, None]
+        arm = np.tile([0, 1], 8)
+        y = np.where(X[:, 0] > 0, 1.0 * arm, [0, 0, 4, 4] * 4)
+        record = evaluated(X, y, treatment=arm)
+        a, b = y[arm == 1], y[arm == 0]
+        sd = ((7 * a.var(ddof=1) + 7 * b.var(ddof=1)) / 14) ** 0.5
+        assert record.effect == 1.0
+        assert record.effect_size == pytest.approx(1 / sd)
+        assert evaluated(X, np.full(16, 3.0), treatment=arm).effect_size == 0.0
+
+    def test_an_arm_that_is_missing_inside(self):
+        X = np.r_[np.ones(3), -np.ones(7)][:, None]
+        record = evaluated(X, np.arange(10.0), treatment=[1, 1, 1] + [0, 1] * 3 + [0])
+        assert math.isnan(record.effect) and math.isnan(record.p_value)
+        assert record.p_floor == 1.0 and math.isnan(record.p_interaction)
+        assert record.n_control == 0
+
+
+def test_published_card():
+    X = pd.DataFrame({"region": [1.0] * 8 + [-1.0] * 4})
+    change = [-28, -17, -14, -11, -9, -6, -2, 6, 0, 1, 2, 3]
+    arm = ["ketamine"] * 4 + ["placebo"] * 4 + ["ketamine", "placebo"] * 2
+    record = Persona.from_conditions({"region": (0, None)}).evaluate(
+        X, change, treatment=arm, control="placebo", greater_is_better=False
+    )
+    assert round(record.effect_size, 4) == 2.1153
+    assert record.p_value == record.p_floor == pytest.approx(2 / 70)
+    assert record.ci_treated == (-24.5, -12.5)
+    assert record.ci_control == (-7.5, 3.0)
+    assert (record.mean_treated, record.mean_control) == (-17.5, -2.75)
+    assert record.effect == 14.75
+    raw = Persona.from_conditions({"region": (0, None)}).evaluate(
+        X, change, treatment=arm, control="placebo"
+    )
+    assert round(raw.effect_size, 4) == -2.1153
+
+
+def test_conditional_p_of_the_second_persona_leaves_out_the_first():
+    checked = 0
+    for seed in range(6):
+        X, y, columns = parallel_trial(seed, n=160, effect=3.0)
+        finder = quick(random_state=seed, n_permutations=999).fit(X, y, **columns)
+        rows = finder.split_ == "holdout"
+        arm = columns["treatment"][rows]
+        earlier = np.zeros(rows.sum(), bool)
+        taken = [p for p in finder.personas_ if p.holdout is not None]
+        for persona in sorted(taken, key=lambda p: -p.objective):
+            rest = persona.covers(X)[rows] & ~earlier
+            a, b = y[rows][rest & (arm == 1)], y[rows][rest & (arm == 0)]
+            if not len(a) or not len(b):
+                assert math.isnan(persona.p_conditional)
+            elif earlier.any() and math.comb(len(a) + len(b), len(a)) < 50_000:
+                expected = stats.permutation_test(
+                    (a, b),
+                    absolute_difference,
+                    vectorized=True,
+                    n_resamples=np.inf,
+                    alternative="greater",
+                )
+                assert persona.p_conditional == pytest.approx(expected.pvalue)
+                checked += 1
+            if persona.confirmed:
+                earlier |= persona.covers(X)[rows]
+    assert checked
+
+
+def test_single_arm_is_confirmed_by_the_rest():
+    with pytest.warns(UserWarning, match="No treatment"):
+        finder = quick(random_state=0, alpha=0.05).fit(*single_arm(0, n=120)[:2])
+    best = finder.personas_[0]
+    assert best.confirmed and not best.reversal
+    assert best.holdout.p_interaction == best.holdout.p_value
+
+
+def test_without_validation_nothing_is_claimed():
+    X, y, columns = parallel_trial(0, effect=4.0)
+    finder = quick(validation=None).fit(X, y, **columns)
+    assert finder.personas_ and finder.n_confirmed_ == 0
+    for persona in finder.personas_:
+        assert persona.holdout is None and not persona.replicated
+        assert math.isnan(persona.p_adjusted)
+        assert persona.train.total == 60
+        assert 0 < persona.train.p_value <= 1
+    assert_array_equal(finder.split_, "training")
+
+
+def test_adjusted_effect_stands_beside_the_raw_one():
+    X, y, columns = parallel_trial(0, n=160, effect=3.0)
+    y = y + 3 * X[:, 1]
+    raw = quick(random_state=0, n_personas=1).fit(X, y, **columns).personas_[0]
+    finder = quick(random_state=0, prognostic="auto", n_personas=1).fit(X, y, **columns)
+    adjusted = finder.personas_[0]
+    assert raw.effect_adjusted is None
+    rows = finder.split_ == "holdout"
+    inside, arm = adjusted.covers(X)[rows], columns["treatment"][rows]
+    effect = y[rows][inside & (arm == 1)].mean() - y[rows][inside & (arm == 0)].mean()
+    # Evidence stays in raw units.
+    assert adjusted.holdout.effect == pytest.approx(effect)
+    assert adjusted.effect_adjusted != pytest.approx(effect)
