@@ -62,6 +62,14 @@ cdef extern from "_native/kernels.h" nogil:
         int n_kept
         double max_overlap
 
+    ctypedef struct collection_t:
+        int64_t n
+        int64_t limit
+        uint64_t *extents
+        int32_t *rules
+        double *values
+        int full
+
     ctypedef struct worker_t:
         const column_t *column
         shared_t *shared
@@ -71,6 +79,7 @@ cdef extern from "_native/kernels.h" nogil:
         double value
         int64_t n_evaluated
         int failed
+        collection_t *collection
         level_t levels[4]
         int (*poll)(void *) noexcept nogil
         void *context
@@ -90,6 +99,7 @@ cdef extern from "_native/kernels.h" nogil:
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
     void level_free(level_t *)
+    void collection_free(collection_t *)
     int popcount64(uint64_t)
 
 
@@ -135,6 +145,7 @@ cdef class Column:
     cdef const kernel_t *kernel
     cdef object keep_alive
     cdef readonly object bits
+    cdef readonly tuple tie_keys
 
     def __init__(self, const uint64_t[:, ::1] bits, const int32_t[::1] feature,
                  const int32_t[::1] side, const int32_t[::1] cut,
@@ -156,6 +167,7 @@ cdef class Column:
                 modality.shape[0] == bits.shape[0]):
             raise ValueError("selector arrays differ in length")
         self.bits = np.asarray(bits)
+        self.tie_keys = np.asarray(feature), np.asarray(side), np.asarray(cut)
         fixed_array = np.asarray(fixed)
         is_treated = np.arange(n_rows) < n_treated
         mask_array = np.stack([pack_rows(is_treated[None]),
@@ -247,7 +259,10 @@ cdef class Column:
 
 
 cdef class Search:
-    """One exact search: the best rule of a column that overlaps no kept one.
+    """One exact search of a column.
+
+    It finds the best rule that overlaps no kept one or, with ``limit``, every row set
+    whose value is at least the incumbent's.
 
     ``run`` may be called by several threads at once; it returns when nothing is
     left to search, ``stop`` was called or ``deadline`` (``time.monotonic``) passed.
@@ -263,6 +278,8 @@ cdef class Search:
     deadline : float or None
     on_poll : callable or None
         Called with the share of the top level that is done.
+    limit : int
+        0, or the most row sets that a thread collects.
     """
 
     cdef Column column
@@ -275,12 +292,16 @@ cdef class Search:
     cdef readonly int64_t n_evaluated
     cdef readonly bint timed_out
     cdef readonly object best
+    cdef readonly bint overflowed
+    cdef readonly list parts
+    cdef int64_t limit
 
     def __cinit__(self):
         memset(&self.shared, 0, sizeof(shared_t))
 
     def __init__(self, Column column, const uint64_t[:, ::1] kept, double max_overlap,
-                 double incumbent=0.0, deadline=None, on_poll=None):
+                 double incumbent=0.0, deadline=None, on_poll=None,
+                 int64_t limit=0):
         if kept.shape[0] and kept.shape[1] != column.c.n_words:
             raise ValueError("kept row sets have another number of words")
         self.column = column
@@ -295,6 +316,9 @@ cdef class Search:
         self.lock = threading.Lock()
         self.n_evaluated = 0
         self.timed_out = False
+        self.overflowed = False
+        self.parts = []
+        self.limit = limit
 
     def __dealloc__(self):
         level_free(&self.shared.roots)
@@ -329,9 +353,14 @@ cdef class Search:
 
     cdef _work(self, bint first):
         cdef worker_t *worker = <worker_t *> calloc(1, sizeof(worker_t))
+        cdef collection_t collection
         cdef int i
         if worker == NULL:
             raise MemoryError
+        memset(&collection, 0, sizeof(collection_t))
+        collection.limit = self.limit
+        if self.limit:
+            worker.collection = &collection
         worker.column = &self.column.c
         worker.shared = &self.shared
         worker.threshold = bits_to_double(self.shared.best)
@@ -356,7 +385,12 @@ cdef class Search:
                 self.n_evaluated += worker.n_evaluated
                 if rule:
                     self._merge(worker.value, rule)
+                if self.limit:
+                    self.overflowed |= collection.full
+                    self.parts.append(copy_collection(&collection,
+                                                      self.column.c.n_words))
         finally:
+            collection_free(&collection)
             for i in range(MAX_VARIABLES):
                 level_free(&worker.levels[i])
             free(worker)
@@ -367,12 +401,44 @@ cdef class Search:
                 self.order(rule) < self.order(self.best[1])):
             self.best = (value, rule)
 
+    def collected(self):
+        """Row sets that were collected, those of all threads together.
+
+        Returns
+        -------
+        values : ndarray of float64, shape (n,)
+        rules : list of tuple of int
+        extents : ndarray of uint64, shape (n, n_words)
+            In the order of the list: best value first, then by the tie rule.
+        """
+        values, rules, extents = (np.concatenate(part) for part in zip(*self.parts))
+        lengths, selectors = rules[:, 0], rules[:, 1:]
+        used = np.arange(MAX_VARIABLES) < lengths[:, None]
+        # Padding sorts first, but only rules of equal length are compared by it.
+        keys = [np.where(used, column[np.where(used, selectors, 0)], -1)
+                for column in self.column.tie_keys]
+        order = np.lexsort([*np.concatenate(keys, axis=1).T[::-1], lengths, -values])
+        # Threads may have met the same row set by different rules; the first counts.
+        _, first = np.unique(extents[order], axis=0, return_index=True)
+        order = order[np.sort(first)]
+        rules = [tuple(row[1:1 + row[0]]) for row in rules[order].tolist()]
+        return values[order], rules, extents[order]
+
     def order(self, rule):
         """Sort key of the tie rule: number, columns, sides, cuts."""
-        chosen = sorted(rule, key=lambda i: self.column.c.feature[<int> i])
-        return (len(chosen), [self.column.c.feature[<int> i] for i in chosen],
-                [self.column.c.side[<int> i] for i in chosen],
-                [self.column.c.cut[<int> i] for i in chosen])
+        feature = self.column.tie_keys[0]
+        chosen = sorted(rule, key=lambda i: feature[i])
+        return len(chosen), *([key[i] for i in chosen] for key in self.column.tie_keys)
+
+
+cdef copy_collection(collection_t *collection, int n_words):
+    cdef int64_t n = collection.n
+    if n == 0:
+        return (np.empty(0), np.empty((0, 1 + MAX_VARIABLES), np.int32),
+                np.empty((0, n_words), np.uint64))
+    return (np.array(<double[:n]> collection.values),
+            np.array(<int32_t[:n, :1 + MAX_VARIABLES]> collection.rules),
+            np.array(<uint64_t[:n, :n_words]> collection.extents))
 
 
 def words_for(int64_t n_rows):
@@ -401,6 +467,17 @@ def unpack_rows(bits, int64_t n_rows):
     """Membership of packed row sets, bool of shape (n_sets, n_rows)."""
     as_bytes = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
     return np.unpackbits(as_bytes, axis=1, count=n_rows, bitorder="little").view(bool)
+
+
+def count_rows(const uint64_t[:, ::1] bits):
+    """Number of rows in each packed row set."""
+    cdef int64_t[::1] out = np.zeros(bits.shape[0], np.int64)
+    cdef Py_ssize_t i, w
+    with nogil:
+        for i in range(bits.shape[0]):
+            for w in range(bits.shape[1]):
+                out[i] += popcount64(bits[i, w])
+    return np.asarray(out)
 
 
 cdef byte_table(fixed, int n_treated, int arms, int n_words):

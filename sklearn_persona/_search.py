@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_persona._beam import beam_search
+from sklearn_persona._beam import Pool, beam_search
 from sklearn_persona._cost import predicted_seconds
-from sklearn_persona._kernel import Column, Search, pack_rows, unpack_rows
+from sklearn_persona._kernel import (
+    Column,
+    Search,
+    count_rows,
+    pack_rows,
+    unpack_rows,
+)
 from sklearn_persona._objectives import OBJECTIVES, pooled_sd
 from sklearn_persona.exceptions import SearchCostWarning
 
@@ -18,6 +24,8 @@ __all__ = ["FoundRule", "LabelColumn", "SearchRecord", "SearchSettings", "find_r
 FAVORABLE, UNFAVORABLE = 1, -1
 # A search predicted to take longer than this (seconds) comes with a warning.
 LONG = 1800
+# Room of a thread for the row sets that a list may be chosen from.
+COLLECTED_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -121,10 +129,7 @@ def make_column(selectors, label, sign, settings):
     outcome = sign * np.asarray(label.outcome, dtype=float)
     treated = label.treated
     one_sample = treated is None
-    # Only the mean of one sample depends on where zero is; elsewhere an outcome of
-    # the data is the origin, so that sums of round numbers stay exact.
-    origin = 0.0 if one_sample else np.sort(outcome)[len(outcome) // 2]
-    shifted = outcome - origin
+    shifted = outcome - _origin(outcome, treated, settings.objective)
     largest = np.abs(shifted).max()
     if largest == 0:
         return None
@@ -162,6 +167,17 @@ def make_column(selectors, label, sign, settings):
     )
 
 
+def _origin(outcome, treated, objective):
+    """Where outcomes are counted from.
+
+    Only the effect in one sample depends on where zero is; elsewhere it is an outcome
+    of the data, so that sums of round numbers stay exact and large offsets cancel.
+    """
+    if treated is None and objective == "effect":
+        return 0.0
+    return np.sort(outcome)[len(outcome) // 2]
+
+
 def _centers(objective, outcome, treated):
     """Constants at which the bounds of two arms are taken apart."""
     if treated is None or objective in ("sum-of-squares", "mean-shift"):
@@ -188,8 +204,9 @@ class _Direction:
         self.selectors, self.settings, self.sign = selectors, settings, sign
         self.n_jobs, self.deadline, self.on_poll = n_jobs, deadline, on_poll
         self.column = make_column(selectors, label, sign, settings)
-        self.kept = []
         self.proven = settings.exact
+        # Every row set with at least this squared value is in the pool.
+        self.complete_above = np.inf
         self.exhausted = self.column is None or not len(selectors.bits)
         self.n_evaluated = 0
         if not self.exhausted:
@@ -208,15 +225,51 @@ class _Direction:
         """Return (squared value, rule) of the next persona, or None."""
         if self.exhausted:
             return None
-        best = None
-        if self.open.any():
-            first = int(np.argmax(self.open))
-            best = (float(self.pool.values[first]), self.pool.rules[first])
-        if self.proven:
+        best = self._head()
+        if self.proven and (best is None or best[0] < self.complete_above):
             best = self._exact(best)
         if best is None:
             self.exhausted = True
         return best
+
+    def _head(self):
+        """Best rule of the pool that overlaps no kept one, or None."""
+        if not self.open.any():
+            return None
+        first = int(np.argmax(self.open))
+        return float(self.pool.values[first]), self.pool.rules[first]
+
+    def collect(self, value):
+        """Put every row set with at least this squared value into the pool.
+
+        One search at the value of the last persona then serves the whole list. When
+        there are too many row sets the pool stays, and each step searches.
+        """
+        if self.exhausted or not self.proven:
+            return
+        limit = COLLECTED_BYTES // (8 * self.column.bits.shape[1] + 48)
+        search = Search(
+            self.column,
+            self.kept_bits,
+            self.settings.max_overlap,
+            value,
+            self.deadline,
+            self.on_poll,
+            limit,
+        )
+        self._run(search)
+        if search.overflowed:
+            return
+        values, rules, extents = search.collected()
+        if search.timed_out:
+            # What the beam knew may be missing from an unfinished search.
+            self.proven = False
+            if not len(values) or values[0] < self.pool.values[0]:
+                return
+        else:
+            self.complete_above = value
+        self.pool = Pool(rules, values, extents, self.pool.n_evaluated)
+        self.open = np.ones(len(rules), bool)
 
     def _exact(self, incumbent):
         search = Search(
@@ -227,36 +280,38 @@ class _Direction:
             self.deadline,
             self.on_poll,
         )
+        self._run(search)
+        if search.timed_out:
+            self.proven = False
+        return search.best if search.best is not None else incumbent
+
+    def _run(self, search):
         search.start()
         if self.n_jobs == 1:
             search.run()
         else:
             with ThreadPoolExecutor(self.n_jobs - 1) as threads:
-                others = [threads.submit(search.run) for _ in range(self.n_jobs - 1)]
                 try:
+                    others = [
+                        threads.submit(search.run) for _ in range(self.n_jobs - 1)
+                    ]
                     # In this thread too: only the main thread sees Ctrl-C.
                     search.run()
+                    for other in others:
+                        other.result()
                 except BaseException:
                     search.stop()
                     raise
-                for other in others:
-                    other.result()
         self.n_evaluated += search.n_evaluated
-        if search.timed_out:
-            self.proven = False
-        return search.best if search.best is not None else incumbent
 
     def keep(self, rule):
         """Exclude what overlaps a kept rule from the steps to come."""
         extent = self.column.extents([rule])
-        self.kept.append(rule)
         self.kept_bits = np.concatenate([self.kept_bits, extent])
-        n = self.selectors.n_units
-        mine = unpack_rows(extent, n)[0]
-        others = unpack_rows(self.pool.extents, n)
-        both = np.count_nonzero(others & mine, axis=1)
-        either = np.count_nonzero(others | mine, axis=1)
-        self.open &= ~(both / np.maximum(either, 1) > self.settings.max_overlap)
+        both = count_rows(self.pool.extents & extent)
+        either = count_rows(self.pool.extents | extent)
+        overlaps = both / np.maximum(either, 1) > self.settings.max_overlap
+        self.open &= ~(overlaps | (both == either))
 
 
 def _warn_if_long(directions, selectors, settings, n_jobs):
@@ -274,22 +329,45 @@ def _warn_if_long(directions, selectors, settings, n_jobs):
     )
     seconds /= n_jobs
     if seconds > LONG:
+        n_candidates = selectors.n_candidates(settings.max_variables)
         warnings.warn(
-            "The exact search over "
-            f"{selectors.n_candidates(settings.max_variables):.2g} candidates is predicted to take about {seconds / 3600:.1f} hours. Lower "
-            "max_variables, n_cuts or n_personas, use conditions='one-sided', set "
-            "max_time for the best answer until then, or use search='beam'.",
+            f"The exact search over {n_candidates:.2g} candidates is predicted to take "
+            f"about {seconds / 3600:.1f} hours. Lower max_variables, n_cuts or "
+            "n_personas, use conditions='one-sided', set max_time for the best answer "
+            "until then, or use search='beam'.",
             SearchCostWarning,
             stacklevel=5,
         )
+
+
+def _last_value(directions, settings):
+    """Squared value of the last persona if the pools were all there is.
+
+    None when the pools do not fill the list.
+    """
+    heads = []
+    for direction in directions:
+        if direction.exhausted:
+            continue
+        before = direction.kept_bits, direction.open.copy()
+        for _ in range(settings.n_personas):
+            head = direction._head()
+            if head is None:
+                break
+            heads.append(head[0])
+            direction.keep(head[1])
+        direction.kept_bits, direction.open = before
+    heads.sort(reverse=True)
+    n = settings.n_personas
+    return heads[n - 1] if len(heads) >= n else None
 
 
 def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     """Find the greedy list of rules over both directions.
 
     Each direction has a list of its own, in which a rule overlaps no better one by
-    more than ``max_overlap`` (Jaccard index of the units); the lists are merged by
-    objective.
+    more than ``max_overlap`` (Jaccard index of the units) and has the members of none;
+    the lists are merged by objective.
 
     Parameters
     ----------
@@ -310,7 +388,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     start = time.monotonic()
     deadline = None if settings.max_time is None else start + settings.max_time
     objective = OBJECTIVES[settings.objective]
-    outcome, treated = label.outcome, label.treated
+    treated = label.treated
+    outcome = label.outcome - _origin(label.outcome, treated, settings.objective)
     directions = []
     for sign in settings.signs:
         direction = _Direction(
@@ -319,6 +398,11 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
         directions.append(direction)
     if settings.exact and deadline is None:
         _warn_if_long(directions, selectors, settings, n_jobs)
+    if settings.exact and settings.n_personas > 1:
+        value = _last_value(directions, settings)
+        for direction in directions:
+            if value is not None:
+                direction.collect(value)
     waiting = [direction.next() for direction in directions]
     found = []
     sd = pooled_sd(outcome, treated)

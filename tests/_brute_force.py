@@ -40,7 +40,8 @@ def conditions_of(column, rows, n_cuts, intervals):
         if intervals:
             pairs = itertools.combinations(cuts, 2)
             found += [
-                (BETWEEN, i, (a, b), (x > a) & (x <= b)) for i, (a, b) in enumerate(pairs)
+                (BETWEEN, i, (a, b), (x > a) & (x <= b))
+                for i, (a, b) in enumerate(pairs)
             ]
         return found
     names = column.levels
@@ -71,7 +72,10 @@ class Values:
             self.arms = [[i for i in range(n) if treated[i] == t] for t in (1, 0)]
         squares = Fraction(0)
         for arm in self.arms:
-            total, square = sum(self.y[i] for i in arm), sum(self.y[i] ** 2 for i in arm)
+            total, square = (
+                sum(self.y[i] for i in arm),
+                sum(self.y[i] ** 2 for i in arm),
+            )
             squares += square - Fraction(total * total, len(arm))
         self.variance = squares / n
 
@@ -204,8 +208,12 @@ def best_rules(columns, rows, outcome, treated, options):
     by_sign = {sign: i for i, sign in enumerate(options["signs"])}
     lists.sort(key=lambda found: (found[0], by_sign[found[2]], found[1]))
     rules = []
-    for minus_value, _, sign, (_, key, chosen, member) in lists[: options["n_personas"]]:
+    for minus_value, _, sign, (_, key, chosen, member) in lists[
+        : options["n_personas"]
+    ]:
         squared = float(-minus_value)
-        objective = squared if options["objective"] == "sum-of-squares" else squared**0.5
+        objective = (
+            squared if options["objective"] == "sum-of-squares" else squared**0.5
+        )
         rules.append((key[1], tuple(c[2] for c in chosen), sign, objective, member))
     return rules, n_candidates

@@ -104,7 +104,7 @@ class TestCrossover:
             )
 
     def test_no_complete_pair(self):
-        with pytest.raises(ValueError, match="none of 3 has.*design='parallel'"):
+        with pytest.raises(ValueError, match=r"none of 3 has.*design='parallel'"):
             units_of("crossover", [1, 2, 3.0], treatment=[0, 1, 0])
 
     @pytest.mark.parametrize("lower_is_better", [False, True])
@@ -144,11 +144,13 @@ def unequal_crossover(seed, n=60, period_effect=3.0, effect=1.0):
     """A crossover in which three quarters took the drug first."""
     rng = np.random.RandomState(seed)
     drug_first = rng.permutation(n) < 3 * n // 4
-    table = pd.DataFrame({
-        "participant": np.repeat(np.arange(n), 2),
-        "period": np.tile([1, 2], n),
-        "x": np.repeat(rng.standard_normal(n), 2),
-    })
+    table = pd.DataFrame(
+        {
+            "participant": np.repeat(np.arange(n), 2),
+            "period": np.tile([1, 2], n),
+            "x": np.repeat(rng.standard_normal(n), 2),
+        }
+    )
     first = drug_first[table.participant]
     table["arm"] = np.where(table.period == 1, first, ~first).astype(int)
     table["y"] = (
@@ -213,9 +215,7 @@ def test_effect_test_and_interval_of_a_persona_tell_the_same():
     assert record.p_value < 0.05
     assert_allclose(record.effect, 1.0, atol=0.4)
     assert_allclose(record.effect, np.mean(record.ci_effect))
-    assert_allclose(
-        record.effect, (record.effect_period1 + record.effect_period2) / 2
-    )
+    assert_allclose(record.effect, (record.effect_period1 + record.effect_period2) / 2)
 
 
 class TestParallel:
@@ -311,7 +311,9 @@ class TestSingleArm:
         rng = np.random.RandomState(0)
         X = rng.standard_normal((60, 2))
         y = rng.standard_normal(60) + 3 * (X[:, 0] > 0)
-        finder = PersonaDiscoverer(max_variables=1, random_state=0, direction="favorable")
+        finder = PersonaDiscoverer(
+            max_variables=1, random_state=0, direction="favorable"
+        )
         with pytest.warns(SingleArmWarning, match="No treatment was given"):
             finder.fit(X, y)
         assert finder.design_ == "single-arm" and not finder.two_arm_

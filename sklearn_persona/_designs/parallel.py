@@ -27,8 +27,8 @@ def parallel_units(cases):
         label = cases.participants[int(np.argmax(mixed))]
         raise ValueError(
             f"design='parallel' but {np.count_nonzero(mixed)} participant(s) have "
-            f"cases in both arms, first {label!r}. Use design='crossover', or give each "
-            "participant one arm."
+            f"cases in both arms, first {label!r}. Use design='crossover', or give "
+            "each participant one arm."
         )
     treated = share > 0
     strata = cases.strata[row_of]

@@ -39,6 +39,7 @@ typedef struct {
 
 typedef struct {
     double bound;
+    uint64_t hash;                      /* of the extent */
     int32_t selector, slot;             /* slot: row of the extent buffer */
 } item_t;
 
@@ -47,6 +48,16 @@ typedef struct {
     uint64_t *extents, *spare;          /* extents follow items once sorted */
     int64_t n, capacity;
 } level_t;
+
+/* Every row set at or above a fixed value, with its first rule by the tie rule. */
+typedef struct {
+    int64_t n, capacity, limit;
+    int64_t n_slots, *slots;            /* open addressing; -1 is free */
+    uint64_t *extents;                  /* n x n_words */
+    int32_t *rules;                     /* n x (length, MAX_VARIABLES selectors) */
+    double *values;
+    int full;                           /* the limit was reached */
+} collection_t;
 
 typedef struct {
     volatile uint64_t best;             /* bits of the best squared value so far */
@@ -68,6 +79,7 @@ typedef struct {
     double value;                       /* its squared value, -1 when none */
     int64_t n_evaluated, work;
     int failed;                         /* out of memory */
+    collection_t *collection;           /* NULL: only the best rule is wanted */
     level_t levels[MAX_VARIABLES];
     int (*poll)(void *);
     void *context;

@@ -40,11 +40,24 @@ static void level_free(level_t *level)
     memset(level, 0, sizeof *level);
 }
 
+static uint64_t hash_rows(const uint64_t *extent, int n_words)
+{
+    uint64_t hash = 0;
+    int w;
+    for (w = 0; w < n_words; w++) {
+        hash = (hash ^ extent[w]) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
 static int item_order(const void *p, const void *q)
 {
     const item_t *a = (const item_t *)p, *b = (const item_t *)q;
     if (a->bound != b->bound)
         return a->bound < b->bound ? 1 : -1;
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? 1 : -1;
     return (a->selector > b->selector) - (a->selector < b->selector);
 }
 
@@ -63,6 +76,41 @@ static void level_sort(level_t *level, int n_words)
     swap = level->extents;
     level->extents = level->spare;
     level->spare = swap;
+}
+
+/* Of items with the same members keep the first ones of n_kept different features:
+ * rules that add up to n_kept - 1 further conditions need no others, because some kept
+ * item has a free feature and the earlier feature wins a tie. Selectors are numbered
+ * by feature, side and cut. */
+static void level_merge(level_t *level, const column_t *column, int n_kept)
+{
+    const int n_words = column->n_words;
+    const size_t bytes = (size_t)n_words * sizeof(uint64_t);
+    int64_t i, out = 0;
+    int distinct = 0;
+    if (column->min_modalities > 1)
+        return;
+    for (i = 0; i < level->n; i++) {
+        const item_t *item = level->items + i;
+        const uint64_t *extent = level->extents + i * n_words;
+        const int same = i > 0 && item->bound == level->items[out - 1].bound &&
+                         item->hash == level->items[out - 1].hash &&
+                         !memcmp(extent, level->extents + (out - 1) * n_words, bytes);
+        if (same) {
+            const int32_t feature = column->feature[item->selector];
+            if (distinct == n_kept ||
+                feature == column->feature[level->items[out - 1].selector])
+                continue;
+            distinct++;
+        } else
+            distinct = 1;
+        if (out != i) {
+            level->items[out] = *item;
+            memmove(level->extents + out * n_words, extent, bytes);
+        }
+        out++;
+    }
+    level->n = out;
 }
 
 static void sort_by_feature(const column_t *column, int32_t *rule, int n)
@@ -117,10 +165,96 @@ static int overlaps_kept(const shared_t *shared, const uint64_t *extent, int n_w
             both += popcount64(extent[w] & kept[w]);
             any += popcount64(extent[w] | kept[w]);
         }
-        if ((double)both / (double)any > shared->max_overlap)
+        /* The same members in other words are no second persona. */
+        if (both == any || (double)both / (double)any > shared->max_overlap)
             return 1;
     }
     return 0;
+}
+
+static void collection_free(collection_t *all)
+{
+    free(all->slots);
+    free(all->extents);
+    free(all->rules);
+    free(all->values);
+    memset(all, 0, sizeof *all);
+}
+
+static int64_t *find_slot(const collection_t *all, const uint64_t *extent, int n_words)
+{
+    const uint64_t hash = hash_rows(extent, n_words);
+    int64_t slot;
+    for (slot = (int64_t)(hash & (uint64_t)(all->n_slots - 1));;
+         slot = (slot + 1) & (all->n_slots - 1)) {
+        int64_t at = all->slots[slot];
+        if (at < 0 || !memcmp(all->extents + at * n_words, extent,
+                              (size_t)n_words * sizeof(uint64_t)))
+            return all->slots + slot;
+    }
+}
+
+static int collection_grow(collection_t *all, int n_words)
+{
+    const int64_t capacity = all->capacity ? 2 * all->capacity : 1024;
+    void *extents, *rules, *values;
+    int64_t *slots, i;
+    extents = realloc(all->extents, (size_t)capacity * n_words * sizeof(uint64_t));
+    if (extents)
+        all->extents = (uint64_t *)extents;
+    rules = realloc(all->rules,
+                    (size_t)capacity * (1 + MAX_VARIABLES) * sizeof(int32_t));
+    if (rules)
+        all->rules = (int32_t *)rules;
+    values = realloc(all->values, (size_t)capacity * sizeof(double));
+    if (values)
+        all->values = (double *)values;
+    slots = (int64_t *)malloc((size_t)(2 * capacity) * sizeof(int64_t));
+    if (!extents || !rules || !values || !slots) {
+        free(slots);
+        return 0;
+    }
+    free(all->slots);
+    all->slots = slots;
+    all->n_slots = 2 * capacity;
+    all->capacity = capacity;
+    for (i = 0; i < all->n_slots; i++)
+        slots[i] = -1;
+    for (i = 0; i < all->n; i++)
+        *find_slot(all, all->extents + i * n_words, n_words) = i;
+    return 1;
+}
+
+static void collect(worker_t *worker, const uint64_t *extent, const int32_t *rule, int n,
+                    double value)
+{
+    collection_t *all = worker->collection;
+    const int n_words = worker->column->n_words;
+    int64_t *slot;
+    int32_t *at;
+    if (all->n == all->capacity && !collection_grow(all, n_words)) {
+        worker->failed = 1;
+        return;
+    }
+    slot = find_slot(all, extent, n_words);
+    if (*slot >= 0) {
+        at = all->rules + *slot * (1 + MAX_VARIABLES);
+        if (!comes_first(worker->column, rule, n, at + 1, at[0]))
+            return;
+    } else {
+        if (all->n == all->limit) {
+            all->full = 1;
+            worker->shared->stop = 1;
+            return;
+        }
+        *slot = all->n++;
+        at = all->rules + *slot * (1 + MAX_VARIABLES);
+        all->values[*slot] = value;
+        memcpy(all->extents + *slot * n_words, extent,
+               (size_t)n_words * sizeof(uint64_t));
+    }
+    at[0] = n;
+    memcpy(at + 1, rule, MAX_VARIABLES * sizeof(int32_t));
 }
 
 /* A rule of the first n selectors of the worker's path reached its threshold. */
@@ -139,6 +273,10 @@ static void consider(worker_t *worker, const uint64_t *extent, int n, double val
         return;
     memcpy(rule, worker->path, sizeof rule);
     sort_by_feature(column, rule, n);
+    if (worker->collection) {
+        collect(worker, extent, rule, n, value);
+        return;
+    }
     if (worker->n_rule && (value < worker->value ||
                            (value == worker->value &&
                             !comes_first(column, rule, n, worker->rule,

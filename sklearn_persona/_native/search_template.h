@@ -193,6 +193,7 @@ static void FN(roots)(worker_t *worker)
             return;
         }
         roots->items[roots->n].bound = bound;
+        roots->items[roots->n].hash = hash_rows(extent, n_words);
         roots->items[roots->n].selector = i;
         roots->items[roots->n].slot = (int32_t)roots->n;
         memcpy(roots->extents + roots->n * n_words, extent,
@@ -200,6 +201,7 @@ static void FN(roots)(worker_t *worker)
         roots->n++;
     }
     level_sort(roots, n_words);
+    level_merge(roots, column, column->max_variables);
 }
 
 /* Item i with every item before it, on the last variable: values only. */
@@ -252,6 +254,10 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
     const uint64_t *extents = level->extents, *mine = extents + i * n_words;
     const int32_t feature = column->feature[items[i].selector];
     const int64_t block = 1 + (1 << 17) / n_words;
+    /* A child with the members of a parent, and all that refines it, has the same
+     * members as a rule of fewer conditions, which the tie rule prefers. */
+    const int drop_same =
+        depth >= column->min_variables && column->min_modalities <= 1;
     double n[2], s[2];
     int64_t j, end;
     int w;
@@ -273,6 +279,15 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
                 continue;
             for (w = 0; w < n_words; w++)
                 both[w] = mine[w] & other[w];
+            if (drop_same) {
+                uint64_t lost = 0, lost_other = 0;
+                for (w = 0; w < n_words; w++) {
+                    lost |= mine[w] ^ both[w];
+                    lost_other |= other[w] ^ both[w];
+                }
+                if (!lost || !lost_other)
+                    continue;
+            }
             if (!FN(cells)(column, both, n, s))
                 continue;
             worker->n_evaluated++;
@@ -285,12 +300,14 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
             if (bound < worker->threshold)
                 continue;
             out->items[out->n].bound = bound;
+            out->items[out->n].hash = hash_rows(both, n_words);
             out->items[out->n].selector = items[j].selector;
             out->items[out->n].slot = (int32_t)out->n;
             out->n++;
         }
     }
     level_sort(out, n_words);
+    level_merge(out, column, column->max_variables - depth);
     return 1;
 }
 

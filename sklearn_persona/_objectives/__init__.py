@@ -78,7 +78,7 @@ def _sum_of_squares(outcome, treated, inside):
         return _contrast(outcome, None, inside) ** 2
     arms = treated, ~treated
     shifts = [_inside_minus_outside(outcome[arm], inside[arm]) for arm in arms]
-    if shifts[0] <= shifts[1]:
+    if shifts[0] - shifts[1] <= 1e-9:  # equal shifts may differ in the last bits
         return 0.0
     return sum(_weight(inside[arm]) * shift**2 for arm, shift in zip(arms, shifts))
 

@@ -19,7 +19,8 @@ static ALWAYS_INLINE double sum_of_squares_value(int arms, const totals_t *all,
         return u0 > 0 ? value : -1;
     out1 = all->n[1] - n[1];
     u1 = s[1] / n[1] - (all->s[1] - s[1]) / out1;
-    return u0 > u1 ? value + u1 * u1 * n[1] * out1 / all->n[1] : -1;
+    /* Equal shifts may differ in the last bits. */
+    return u0 - u1 > 1e-9 ? value + u1 * u1 * n[1] * out1 / all->n[1] : -1;
 }
 
 static ALWAYS_INLINE double sum_of_squares_term(const totals_t *all, int arm,
