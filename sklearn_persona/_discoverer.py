@@ -30,7 +30,7 @@ from sklearn_persona._search import (
     SearchSettings,
     find_rules,
 )
-from sklearn_persona._table import is_frame, modality_codes, read_table
+from sklearn_persona._table import check_names, is_frame, modality_codes, read_table
 from sklearn_persona._validation import split_units, validate
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
@@ -146,6 +146,9 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     personas_ : list of Persona
         Confirmed ones first, then by objective.
     n_confirmed_ : int
+    claimed_ : ndarray of bool, shape (n_personas,)
+        Which personas `predict` and `score` use: the confirmed ones, or all of them
+        when ``validation=None``.
     table_ : DataFrame
         One row a persona.
     search_ : SearchRecord
@@ -414,6 +417,9 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             seeds=seeds,
         )
         self.n_confirmed_ = sum(persona.confirmed for persona in self.personas_)
+        self.claimed_ = np.array(
+            [p.confirmed or self.validation is None for p in self.personas_], bool
+        )
         self.table_ = _table(self.personas_)
         if not self.personas_:
             warnings.warn(
@@ -543,12 +549,14 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
 
     def _read_table(self, X, *, reset):
         if is_frame(X):
+            check_names(X)
             validate_data(self, X, skip_check_array=True, reset=reset)
-            if not X.shape[0]:
-                raise ValueError(
-                    f"Found array with 0 sample(s) (shape={X.shape}) while a minimum "
-                    "of 1 is required."
-                )
+            for size, what in zip(X.shape, ("sample(s)", "feature(s)")):
+                if not size:
+                    raise ValueError(
+                        f"Found array with 0 {what} (shape={X.shape}) while a minimum "
+                        "of 1 is required."
+                    )
             return read_table(X)
         X = validate_data(
             self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset
@@ -563,7 +571,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             groups=groups,
             period=period,
             strata=strata,
-            control=arms[0] if arms else self.control,
+            control=self.control,
+            arms=arms or None,
             greater_is_better=self.greater_is_better,
             response_threshold=self.response_threshold,
         )
@@ -687,7 +696,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         prediction = np.zeros(len(membership), dtype=int)
         for j in reversed(range(len(self.personas_))):
             persona = self.personas_[j]
-            if persona.confirmed or self.validation is None:
+            if self.claimed_[j]:
                 sign = 1 if persona.direction == "favorable" else -1
                 prediction[membership[:, j]] = sign
         return prediction
@@ -753,30 +762,31 @@ def _as_persona(rule, selectors, columns, labels, modality, train):
 
 def _table(personas):
     """One row a persona; evidence columns carry the half as a prefix."""
-    names = [f.name for f in fields(Evidence)]
-    rows = []
-    for persona in personas:
-        row = {
-            "rule": persona.rule,
-            "direction": persona.direction,
-            "reversal": persona.reversal,
-            "modalities": ", ".join(persona.modalities),
-            "replicated": persona.replicated,
-            "confirmed": persona.confirmed,
-            "claim": persona.claim,
-            "objective": persona.objective,
-            "p_adjusted": persona.p_adjusted,
-            "p_adjusted_interaction": persona.p_adjusted_interaction,
-            "p_conditional": persona.p_conditional,
-        }
-        for half in ("train", "holdout"):
-            record = getattr(persona, half)
-            row |= {
-                f"{half}_{name}": getattr(record, name) if record else None
-                for name in names
-            }
-        rows.append(row)
+    rows = [_row(persona) for persona in personas]
     index = pd.Index([f"persona{i}" for i in range(len(rows))], name="persona")
     if not rows:
-        return pd.DataFrame(columns=["rule", "direction", "confirmed"], index=index)
+        return pd.DataFrame(columns=list(_row(Persona((), "favorable"))), index=index)
     return pd.DataFrame(rows, index=index)
+
+
+def _row(persona):
+    row = {
+        "rule": persona.rule,
+        "direction": persona.direction,
+        "reversal": persona.reversal,
+        "modalities": ", ".join(persona.modalities),
+        "replicated": persona.replicated,
+        "confirmed": persona.confirmed,
+        "claim": persona.claim,
+        "objective": persona.objective,
+        "p_adjusted": persona.p_adjusted,
+        "p_adjusted_interaction": persona.p_adjusted_interaction,
+        "p_conditional": persona.p_conditional,
+    }
+    for half in ("train", "holdout"):
+        record = getattr(persona, half)
+        row |= {
+            f"{half}_{field.name}": getattr(record, field.name) if record else None
+            for field in fields(Evidence)
+        }
+    return row

@@ -8,6 +8,7 @@ from sklearn_persona._objectives import pooled_sd
 from sklearn_persona.inference import (
     bootstrap_ci,
     floor_from_sizes,
+    floor_from_strata,
     interaction_test,
     permutation_pvalue,
     welch_interval,
@@ -29,7 +30,7 @@ class Evidence:
     Attributes
     ----------
     n : int
-        Cases (rows) inside.
+        Cases (rows) inside; participants where several rows of one were averaged.
     n_groups : int
         Participants inside.
     coverage : float
@@ -104,7 +105,12 @@ class Evidence:
     randomised: bool = True
 
     def to_dict(self):
-        """Plain values, with lists for intervals."""
+        """Plain values, with lists for intervals.
+
+        Returns
+        -------
+        values : dict
+        """
         out = asdict(self)
         for name in ("ci_treated", "ci_control", "ci_effect"):
             out[name] = list(out[name])
@@ -112,7 +118,21 @@ class Evidence:
 
     @classmethod
     def from_dict(cls, values):
-        """Rebuild from `to_dict`; unknown keys are refused."""
+        """Rebuild from `to_dict`.
+
+        Parameters
+        ----------
+        values : mapping
+
+        Returns
+        -------
+        evidence : Evidence
+
+        Raises
+        ------
+        ValueError
+            For unknown keys.
+        """
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -149,16 +169,25 @@ def _tested(units, values):
     return values if units.sequence is None else units.outcome * units.sequence
 
 
-def size_floor(units, inside, n_permutations):
-    """Smallest p value that sizes alone allow; 1.0 when there is nothing to test."""
+def size_floor(units, inside, n_permutations, *, contrast):
+    """Smallest p value that sizes alone allow; 1.0 when there is nothing to test.
+
+    With `contrast` the complement must hold every arm too.
+    """
+    if contrast and not all(_cells(units, inside)):
+        return 1.0
     first, second = _sides(units, inside)
     if not first.any() or (second is not None and not second.any()):
         return 1.0
-    return floor_from_sizes(
-        int(np.count_nonzero(first)),
-        None if second is None else int(np.count_nonzero(second)),
-        n_permutations=n_permutations,
-    )
+    if second is None:
+        return floor_from_sizes(
+            int(np.count_nonzero(first)), n_permutations=n_permutations
+        )
+    sizes = [
+        (int(np.count_nonzero(first & part)), int(np.count_nonzero(second & part)))
+        for part in (units.strata == s for s in np.unique(units.strata))
+    ]
+    return floor_from_strata(sizes, n_permutations=n_permutations)
 
 
 def effect_test(units, inside, *, n_permutations, random_state):
@@ -183,14 +212,18 @@ def effect_test(units, inside, *, n_permutations, random_state):
     )
 
 
+def _cells(units, inside):
+    """Numbers of units by arm, inside and outside."""
+    if units.treated is None:
+        arms = [np.ones(len(units), bool)]
+    else:
+        arms = [units.treated, ~units.treated]
+    return [np.count_nonzero(arm & side) for arm in arms for side in (inside, ~inside)]
+
+
 def _test_contrast(units, inside, *, n_permutations, random_state):
     """p value of the effect inside against outside; NaN where a cell is empty."""
-    arms = (
-        [np.ones(len(units), bool)]
-        if units.treated is None
-        else [units.treated, ~units.treated]
-    )
-    if not all((arm & side).any() for arm in arms for side in (inside, ~inside)):
+    if not all(_cells(units, inside)):
         return NOT_KNOWN
     strata = units.strata
     if units.sequence is not None:
@@ -207,6 +240,13 @@ def _test_contrast(units, inside, *, n_permutations, random_state):
 
 def _effect(units, inside, values):
     """Difference of means of the arms among the chosen units; NaN without one."""
+    if units.sequence is not None:
+        # Sequences weigh the same, so the period effect of these very pairs cancels;
+        # one estimated over everybody would carry in the effect of the others.
+        first = values[inside & (units.sequence > 0)]
+        second = values[inside & (units.sequence < 0)]
+        if len(first) and len(second):
+            return float(first.mean() + second.mean()) / 2
     if units.treated is None:
         return _mean(values[inside])
     return _mean(values[inside & units.treated]) - _mean(
@@ -277,7 +317,7 @@ def _mean(values):
 
 
 def _by_period(units, inside):
-    """Effect in each period and the carry-over test; Nones without periods."""
+    """Effect in each period and the carry-over test; Nones where they are unknown."""
     if units.sequence is None:
         return None, None, None
     treated, control = units.sign * units.by_arm.T
@@ -285,7 +325,7 @@ def _by_period(units, inside):
         treated, control = units.response_by_arm.T
     first, second = inside & (units.sequence > 0), inside & (units.sequence < 0)
     if not first.any() or not second.any():
-        return NOT_KNOWN, NOT_KNOWN, NOT_KNOWN
+        return None, None, None
     total = treated + control
     carryover = permutation_pvalue(
         total[first], total[second], n_permutations=1000, random_state=0

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from numbers import Integral
 
 import numpy as np
 
+from sklearn_persona._card import card
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, evidence
 from sklearn_persona._table import read_column
@@ -73,7 +75,16 @@ class Condition:
         return self.covers_column(read_column(X, self.name, self.position))
 
     def covers_column(self, column):
-        """The same for a column that was read already."""
+        """The same for a column that was read already.
+
+        Parameters
+        ----------
+        column : TableColumn
+
+        Returns
+        -------
+        inside : ndarray of bool, shape (n_samples,)
+        """
         if self.levels is not None:
             if column.levels is None:
                 numbers = [v for v in self.levels if not isinstance(v, str)]
@@ -207,7 +218,16 @@ class Persona:
         return np.logical_and.reduce([c.covers(X) for c in self.conditions])
 
     def covers_columns(self, columns):
-        """The same for a table that was read already, matched by position."""
+        """The same for a table that was read already, matched by position.
+
+        Parameters
+        ----------
+        columns : sequence of TableColumn
+
+        Returns
+        -------
+        inside : ndarray of bool, shape (n_samples,)
+        """
         return np.logical_and.reduce(
             [c.covers_column(columns[c.position]) for c in self.conditions]
         )
@@ -217,7 +237,7 @@ class Persona:
         X,
         y,
         *,
-        treatment=None,
+        treatment,
         groups=None,
         period=None,
         strata=None,
@@ -237,7 +257,9 @@ class Persona:
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
-        treatment, groups, period, strata : array-like of shape (n_samples,), optional
+        treatment : array-like of shape (n_samples,) or None
+            Arm of each case; None for a single arm.
+        groups, period, strata : array-like of shape (n_samples,), optional
             As in `PersonaDiscoverer.fit`.
         design, control, greater_is_better, response_threshold
             As in `PersonaDiscoverer`.
@@ -329,6 +351,13 @@ class Persona:
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"A persona has no fields {unknown}.")
+        known = {f.name for f in fields(Condition)}
+        conditions = values.get("conditions")
+        if not conditions or any(set(c) - known for c in conditions):
+            raise ValueError(
+                f"A persona needs conditions with fields among {sorted(known)}, got "
+                f"{conditions!r}."
+            )
         values["conditions"] = tuple(
             Condition(
                 **{
@@ -352,13 +381,7 @@ class Persona:
                 values[name] = float("nan")
         return cls(**values)
 
-    def with_evidence(self, **changes):
-        """A copy with other evidence."""
-        return replace(self, **changes)
-
     def __str__(self):
-        from sklearn_persona._card import card
-
         return card(self)
 
 
@@ -367,19 +390,20 @@ def _optional(cls, name):
 
 
 def _read_condition(key, value):
-    name, position = (None, key) if isinstance(key, int) else (key, None)
+    number = isinstance(key, Integral) and not isinstance(key, bool | np.bool_)
+    name, position = (None, int(key)) if number else (key, None)
     if isinstance(value, tuple) and len(value) == 2 and _is_range(value):
         low, high = (None if v is None else float(v) for v in value)
-        if low is not None and math.isinf(low):
-            low = None
-        if high is not None and math.isinf(high):
-            high = None
-        if low is None and high is None:
-            raise ValueError(f"The range of {key!r} is open on both sides.")
-        if low is not None and high is not None and not low < high:
-            raise ValueError(f"The range of {key!r} is empty: {low} < x <= {high}.")
         if any(v is not None and math.isnan(v) for v in (low, high)):
             raise ValueError(f"The range of {key!r} has a NaN bound.")
+        low = None if low == -math.inf else low
+        high = None if high == math.inf else high
+        if low is None and high is None:
+            raise ValueError(f"The range of {key!r} is open on both sides.")
+        least = -math.inf if low is None else low
+        most = math.inf if high is None else high
+        if not least < most:
+            raise ValueError(f"The range of {key!r} is empty: {least} < x <= {most}.")
         return Condition(name=name, position=position, low=low, high=high)
     if isinstance(value, str | bool | np.bool_):
         value = (value,)

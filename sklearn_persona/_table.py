@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array
 
 __all__ = [
     "TableColumn",
+    "check_names",
     "modality_codes",
     "nearest_names",
     "read_column",
@@ -68,6 +69,13 @@ def read_table(X):
             X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X"
         )
         return [TableColumn(None, j, array[:, j], None) for j in range(array.shape[1])]
+    check_names(X)
+    names = list(X.columns)
+    return [_read_series(X[name], name, j) for j, name in enumerate(names)]
+
+
+def check_names(X):
+    """Refuse a frame in which a column name occurs twice."""
     names = list(X.columns)
     duplicated = pd.Index(names)[pd.Index(names).duplicated()].unique().tolist()
     if duplicated:
@@ -75,7 +83,6 @@ def read_table(X):
             f"Column names must be unique; got {duplicated} more than once. "
             "Rename or drop the repeated columns."
         )
-    return [_read_series(X[name], name, j) for j, name in enumerate(names)]
 
 
 def read_column(X, name, position):
@@ -118,8 +125,8 @@ def _read_series(series, name, position):
     if isinstance(dtype, pd.CategoricalDtype):
         present = set(series.dropna().tolist())
         levels = tuple(level for level in dtype.categories.tolist() if level in present)
-        codes = pd.Categorical(series, categories=list(levels)).codes
-        return TableColumn(name, position, codes.astype(np.int64), levels)
+        codes = series.cat.set_categories(list(levels)).cat.codes
+        return TableColumn(name, position, codes.to_numpy(np.int64), levels)
     if isinstance(series, pd.Series):
         if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
             if pd.api.types.is_complex_dtype(dtype):
@@ -176,7 +183,8 @@ def _read_objects(values, name, position):
             f"Column {name!r} holds a {type(odd).__name__} ({odd!r}); expected numbers "
             "or categories given as strings, integers or booleans."
         )
-    levels = sorted(set(seen.tolist()), key=lambda v: (isinstance(v, str), str(v)))
+    seen = [v.item() if isinstance(v, np.generic) else v for v in seen]
+    levels = sorted(set(seen), key=lambda v: (isinstance(v, str), str(v)))
     code = {level: i for i, level in enumerate(levels)}
     codes = np.array([-1 if m else code[v] for v, m in zip(values, missing)], np.int64)
     return TableColumn(name, position, codes, tuple(levels))

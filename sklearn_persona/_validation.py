@@ -72,9 +72,12 @@ def _choose(candidates, floors, alpha, n_holdout, correction):
 
 def _conditional(units, members, earlier, options, seed):
     """Test of the effect among members that no earlier confirmed persona covers."""
-    rest = members & ~earlier
+    # Members of earlier personas are left out of the comparison on both sides.
     test = effect_test(
-        units, rest, n_permutations=options["n_permutations"], random_state=seed
+        units.take(~earlier),
+        members[~earlier],
+        n_permutations=options["n_permutations"],
+        random_state=seed,
     )
     return float("nan") if test is None else test.p_value
 
@@ -143,9 +146,19 @@ def validate(
         passed = _passes(persona.train, _sign(persona), alpha, min_effect_size)
         directed = _has_direction(persona.train, _sign(persona), criterion)
         if not (passed and directed):
-            done[i] = replace(persona, claim="below the thresholds in training")
+            claim = (
+                "no heterogeneity of this direction in training"
+                if passed
+                else "below the thresholds in training"
+            )
+            done[i] = replace(persona, claim=claim)
             continue
-        floors[i] = size_floor(holdout, members[i][1], n_permutations)
+        floors[i] = size_floor(
+            holdout,
+            members[i][1],
+            n_permutations,
+            contrast=criterion == "heterogeneity",
+        )
         candidates.append(i)
     taken = _choose(candidates, floors, alpha, n_holdout, correction)
     for i in candidates:

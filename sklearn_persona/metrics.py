@@ -279,15 +279,36 @@ class _TargetingGainScorer(BaseEstimator):
 
     def score(self, estimator, X, y, *, treatment=None, sample_weight=None):
         """Return the gain of the predictions of `estimator` for X of shape (n, p)."""
-        if treatment is None and getattr(estimator, "two_arm_", False):
+        core = _innermost(estimator)
+        if treatment is None and getattr(core, "two_arm_", False):
             raise ValueError(
                 "The estimator was fitted with treatment but the scorer got none. "
                 "Pass params={'treatment': ...} with "
                 "sklearn.set_config(enable_metadata_routing=True)."
             )
+        y = np.asarray(y)
+        if not getattr(core, "greater_is_better", True):
+            y = -y
+        arms = getattr(core, "arms_", ())
+        if treatment is not None and arms:
+            # The reference arm need not be the first in sorted order.
+            treatment = np.asarray(treatment) == arms[1]
         return targeting_gain(
             y, estimator.predict(X), treatment, sample_weight=sample_weight
         )
+
+
+def _innermost(estimator):
+    """The estimator that knows the arms, inside searches, pipelines and adapters."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "estimator_"):
+            estimator = estimator.estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            return estimator
 
 
 class _CoverageScorer(BaseEstimator):

@@ -17,6 +17,7 @@ from sklearn_persona.exceptions import (
     SingleArmWarning,
     VaryingBaselineWarning,
 )
+from sklearn_persona.inference import floor_from_sizes
 
 
 def units_of(design, y, *, n_rows=None, **columns):
@@ -424,14 +425,12 @@ def test_incomplete_participants_are_not_analyzed(fitted_crossover):
     assert (finder.split_ != "not analysed").sum() == 156
 
 
-def test_unbalanced_pairs_reach_alpha_at_the_automatic_size(fitted_crossover):
-    # With the period known, sequences are exchanged: six pairs reach 1/15 at best.
+def test_automatic_size_of_pairs_is_that_of_sign_flips(fitted_crossover):
+    # 2 / 2**6 <= .05 < 2 / 2**5. With the period known such a persona is searched,
+    # but its size tells that six pairs cannot reach .05 by exchanging sequences.
     finder, _ = fitted_crossover
-    from sklearn_persona.inference import floor_from_sizes
-
-    m = finder.min_arm_size_
-    floors = [floor_from_sizes(k, m - k) for k in range(1, m)]
-    assert min(floors) <= finder.alpha
+    assert finder.min_arm_size_ == 6
+    assert all(floor_from_sizes(k, 6 - k) > finder.alpha for k in range(1, 6))
 
 
 def test_varying_baseline_is_named():

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pandas as pd
@@ -306,7 +306,7 @@ def test_text_never_rounds_a_p_value_to_zero():
         n_bootstrap=0,
     )
     assert record.p_value < 1e-4
-    text = str(rule(x0=(0, None)).with_evidence(train=record))
+    text = str(replace(rule(x0=(0, None)), train=record))
     assert "< 0.0001" in text and "0.0000" not in text
     assert "nan" not in text
 

@@ -203,7 +203,9 @@ class TestTarone:
             for persona in finder.personas_:
                 inside = persona.covers(X)[holdout]
                 sizes = (inside & (arm == 1)).sum(), (inside & (arm == 0)).sum()
-                floor = floor_from_sizes(*sizes) if min(sizes) else 1.0
+                outside = (~inside & (arm == 1)).sum(), (~inside & (arm == 0)).sum()
+                whole = min(*sizes, *outside) > 0
+                floor = floor_from_sizes(*sizes) if whole else 1.0
                 if persona.holdout is not None:
                     assert floor <= 0.05 / taken
                 elif persona.claim == "not testable in the holdout":
@@ -227,7 +229,11 @@ class TestTarone:
         assert record.p_value >= record.p_floor
         # A choice by sizes must know it: nothing here can reach .05 / 3.
         units = make_units("parallel", read_cases(n, y, treatment=arm, strata=site))
-        assert size_floor(units, x > 0, 1000) == 2 / 2**6
+        assert size_floor(units, x > 0, 1000, contrast=True) == 2 / 2**6
+        # Nobody outside leaves no contrast to test.
+        everyone = np.ones(n, bool)
+        assert size_floor(units, everyone, 1000, contrast=True) == 1.0
+        assert size_floor(units, everyone, 1000, contrast=False) < 1.0
 
 
 @pytest.mark.parametrize("make", [parallel_trial, crossover_trial])

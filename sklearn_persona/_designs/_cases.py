@@ -65,6 +65,7 @@ def read_cases(
     period=None,
     strata=None,
     control=None,
+    arms=None,
     greater_is_better=True,
     response_threshold=None,
 ):
@@ -78,6 +79,8 @@ def read_cases(
     treatment, groups, period, strata : array-like of shape (n_rows,), optional
     control : label, optional
         The reference arm; default the first in sorted order.
+    arms : tuple, optional
+        ``(control, treated)`` known from a fit: the rows may then lack one of them.
     greater_is_better : bool
     response_threshold : float or None
 
@@ -92,17 +95,18 @@ def read_cases(
     """
     y = _read_outcome(y)
     _same_length("y", y, n_rows)
-    treated, arms = None, ()
+    treated, known, arms = None, arms, ()
     if treatment is not None:
-        treated, arms = _read_arms(treatment, n_rows, control)
+        treated, arms = _read_arms(treatment, n_rows, control, known)
     codes, participants = _codes("groups", groups, n_rows)
     periods = None
     if period is not None:
         periods, labels = _codes("period", period, n_rows)
-        if len(labels) != 2:
+        if len(labels) > 2:
             raise ValueError(
-                f"period must have two values, got {len(labels)}: {list(labels[:5])}. "
-                "Number the sessions of a two-period crossover 1 and 2."
+                f"period must have two values, got {len(labels)}: "
+                f"{labels[:5].tolist()}. Number the sessions of a two-period crossover "
+                "1 and 2."
             )
         periods = periods + 1
     response = None
@@ -140,14 +144,18 @@ def _read_outcome(y):
             "y is None."
         )
     y = column_or_1d(y, warn=True)
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            f"y must be numeric, got {y.dtype}. Convert it, for example to days."
+        )
     if y.dtype.kind not in "biuf":
         missing = pd.isna(y)
         seen = y[~missing]
         text = next((v for v in seen if isinstance(v, str)), None)
         if text is not None:
             raise ValueError(
-                f"y must be numeric, got the string {text!r} (unknown label type). "
-                "Encode a binary outcome as 0 and 1."
+                f"y must be numeric, got the string {str(text)!r} (unknown label "
+                "type). Encode a binary outcome as 0 and 1."
             )
         if y.dtype.kind == "O":
             y = np.where(missing, np.nan, y).astype(np.float64)
@@ -173,9 +181,17 @@ def _codes(name, values, n_rows):
     return codes, labels
 
 
-def _read_arms(treatment, n_rows, control):
+def _read_arms(treatment, n_rows, control, arms=None):
     codes, labels = _codes("treatment", treatment, n_rows)
     labels = [v.item() if isinstance(v, np.generic) else v for v in labels]
+    if arms:
+        unknown = [label for label in labels if label not in arms]
+        if unknown:
+            raise ValueError(
+                f"treatment holds {unknown[:5]}, which is no arm of the fit: "
+                f"{list(arms)}."
+            )
+        return np.array([label == arms[1] for label in labels])[codes], tuple(arms)
     if len(labels) != 2:
         hint = (
             "Leave treatment out for a single-arm analysis."

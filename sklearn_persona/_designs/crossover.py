@@ -62,6 +62,11 @@ def crossover_units(cases, *, stacklevel=2):
         )
         rows = pair.min(axis=1)
     else:
+        if cases.period.max() < 2:
+            raise ValueError(
+                "period must have two values, got one. Number the sessions of a "
+                "two-period crossover 1 and 2."
+            )
         same = cases.period[treated_row] == cases.period[control_row]
         if same.any():
             label = cases.participants[complete][int(np.argmax(same))]

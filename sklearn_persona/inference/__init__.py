@@ -16,6 +16,7 @@ from sklearn_persona.inference._multiplicity import (
 from sklearn_persona.inference._permutation import (
     PermutationResult,
     floor_from_sizes,
+    floor_from_strata,
     permutation_pvalue,
     smallest_testable_size,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "bootstrap_ci",
     "detectable_effect",
     "floor_from_sizes",
+    "floor_from_strata",
     "interaction_test",
     "max_statistic_pvalues",
     "mean_interval",

@@ -298,6 +298,35 @@ def floor_from_sizes(n_treated, n_control=None, *, n_permutations=None):
     return floor
 
 
+def floor_from_strata(sizes, *, n_permutations=None):
+    """Smallest attainable two-sided p value when labels move within strata only.
+
+    Parameters
+    ----------
+    sizes : sequence of (int, int)
+        Treated and control cases of each stratum.
+    n_permutations : int or None, default=None
+        As in :func:`floor_from_sizes`.
+
+    Returns
+    -------
+    float
+        One arrangement out of the product over the strata, or two when every
+        stratum is split in halves.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import floor_from_strata
+    >>> floor_from_strata([(1, 1), (1, 1), (1, 1)])
+    0.25
+    """
+    total = math.prod(math.comb(a + b, a) for a, b in sizes)
+    floor = min(1.0, (2 if all(a == b for a, b in sizes) else 1) / total)
+    if n_permutations is not None and total > MAX_EXACT:
+        floor = max(floor, 1 / (as_count("n_permutations", n_permutations) + 1))
+    return floor
+
+
 def smallest_testable_size(alpha, *, one_sample=False):
     """Smallest group size at which an exact two-sided test can reach `alpha`.
 
