@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -297,6 +297,9 @@ class _Direction:
                     ]
                     # In this thread too: only the main thread sees Ctrl-C.
                     search.run()
+                    # An endless wait may sleep through Ctrl-C.
+                    while wait(others, timeout=0.1).not_done:
+                        pass
                     for other in others:
                         other.result()
                 except BaseException:
