@@ -18,7 +18,6 @@ import sklearn_persona._search as search_module
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._search import LabelColumn, SearchSettings, find_rules
 
-ROOT = Path(__file__).resolve().parents[1]
 
 DEFAULT = SearchSettings(
     objective="effect",
@@ -242,7 +241,8 @@ def test_ctrl_c_ends_the_search(n_jobs):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
+        # Not the sources, which would hide the installed package.
+        cwd=Path(__file__).parent,
     )
     try:
         assert process.stdout.readline() == "searching\n"
