@@ -1,11 +1,13 @@
 """Tests of a persona's effect in a crossover with a period effect.
 
 Half trials of complete pairs with unequal sequences, no treatment effect, a period
-effect of 1.5 SD. Three two-sided tests at .05 of the pairs inside:
+effect of 1.5 SD. Four two-sided tests at .05 of the pairs inside:
 
 * flips: signs of the period-adjusted differences are flipped;
 * flips by sequence: the same for the mean of the two sequence means;
-* sequences: period differences are exchanged between the sequences (used here).
+* members: sequence labels are exchanged among the members;
+* sequences: sequence labels are exchanged among all pairs, and the statistic is that of
+  the members (used here).
 """
 
 import argparse
@@ -13,7 +15,7 @@ from itertools import product
 
 import numpy as np
 
-from sklearn_persona.inference import permutation_pvalue
+from sklearn_persona.inference import permutation_pvalue, sequence_pvalue
 
 
 def share_reached(statistics, observed):
@@ -22,11 +24,12 @@ def share_reached(statistics, observed):
 
 
 def run(rng, n_pairs, n_first, members, skewed, effect):
-    """Three p values, or None when the members have one sequence only."""
+    """Four p values, or None when the members have one sequence only."""
     sequence = np.where(np.arange(n_pairs) < n_first, 1, -1)
     noise = rng.exponential(size=n_pairs) - 1 if skewed else rng.normal(size=n_pairs)
     period_difference = noise + 1.5 + effect * sequence
     inside = rng.choice(n_pairs, members, replace=False)
+    member = np.isin(np.arange(n_pairs), inside)
     first = sequence[inside] > 0
     if first.all() or not first.any():
         return None
@@ -40,6 +43,7 @@ def run(rng, n_pairs, n_first, members, skewed, effect):
         share_reached(signs @ adjusted, adjusted.sum()),
         share_reached(signs @ (weights * adjusted), weights @ adjusted),
         permutation_pvalue(both[first], both[~first]).p_value,
+        sequence_pvalue(period_difference, sequence > 0, member).p_value,
     )
 
 
@@ -50,9 +54,9 @@ def main():
     arguments = parser.parse_args()
     print(
         "| pairs | first sequence | inside | noise | effect, SD | flips | "
-        "flips by sequence | sequences |"
+        "flips by sequence | members | sequences |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     rng = np.random.RandomState(0)
     for n_pairs, n_first in ((12, 6), (12, 3), (24, 12), (24, 6), (24, 3)):
         for members in (6, 8, 10):

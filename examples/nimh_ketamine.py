@@ -6,8 +6,8 @@ The public part of trial NCT00088699 (OpenNeuro ds005917) has 31 participants, s
 baseline variables and depression scores two days after each infusion. The first
 argument is the folder that holds, or will hold, the two files.
 
-Twelve pairs in each half cannot confirm much: with the period known, six members
-allow no p value below .067, so the cards say "below the thresholds" or "not testable".
+Twelve pairs in each half cannot confirm much: six members allow no p value below .043,
+so that at most one persona can be tested in the holdout.
 """
 
 import sys

@@ -7,10 +7,12 @@ import numpy as np
 from sklearn_persona._objectives import pooled_sd
 from sklearn_persona.inference import (
     bootstrap_ci,
+    floor_from_sequences,
     floor_from_sizes,
     floor_from_strata,
     interaction_test,
     permutation_pvalue,
+    sequence_pvalue,
     welch_interval,
 )
 from sklearn_persona.inference import mean_interval as t_interval
@@ -46,7 +48,7 @@ class Evidence:
         Cohen's d: effect over the sample standard deviation inside (pooled over
         arms; of the differences in a crossover).
     p_value : float
-        Two-sided permutation test of the effect.
+        Two-sided randomisation test of the effect.
     p_floor : float
         Smallest p value attainable for these values at these sizes.
     p_interaction : float
@@ -162,9 +164,9 @@ def _sides(units, inside):
 def _tested(units, values):
     """What the two samples hold: the values, or period differences of pairs.
 
-    A period difference does not depend on the sequence unless treatment works, so
-    exchanging sequences is exact whatever the period effect; the means of the two
-    sequences differ by twice the treatment effect.
+    A period difference does not depend on the sequence unless treatment works,
+    whatever the period effect; the means of the two sequences differ by twice the
+    treatment effect.
     """
     return values if units.sequence is None else units.outcome * units.sequence
 
@@ -183,6 +185,13 @@ def size_floor(units, inside, n_permutations, *, contrast):
         return floor_from_sizes(
             int(np.count_nonzero(first)), n_permutations=n_permutations
         )
+    if units.sequence is not None:
+        return floor_from_sequences(
+            units.sequence > 0,
+            inside,
+            strata=units.strata,
+            n_permutations=n_permutations,
+        )
     sizes = [
         (int(np.count_nonzero(first & part)), int(np.count_nonzero(second & part)))
         for part in (units.strata == s for s in np.unique(units.strata))
@@ -191,24 +200,29 @@ def size_floor(units, inside, n_permutations, *, contrast):
 
 
 def effect_test(units, inside, *, n_permutations, random_state):
-    """Permutation test of the effect inside; None when a sample is empty."""
+    """Randomisation test of the effect inside; None when a sample is empty."""
     first, second = _sides(units, inside)
     if not first.any() or (second is not None and not second.any()):
         return None
-    values = _tested(units, units.score)
+    options = {"n_permutations": n_permutations, "random_state": random_state}
+    if units.sequence is not None:
+        return sequence_pvalue(
+            _tested(units, units.score),
+            units.sequence > 0,
+            inside,
+            strata=units.strata,
+            **options,
+        )
+    values = units.score
     if second is None:
-        samples, strata = (values[first], np.zeros(np.count_nonzero(first))), None
-    else:
-        samples = values[first], values[second]
-        strata = np.concatenate([units.strata[first], units.strata[second]])
-        if len(np.unique(strata)) < 2:
-            strata = None
+        signs = np.zeros(np.count_nonzero(first))
+        return permutation_pvalue(values[first], signs, paired=True, **options)
+    strata = np.concatenate([units.strata[first], units.strata[second]])
     return permutation_pvalue(
-        *samples,
-        paired=second is None,
-        strata=strata,
-        n_permutations=n_permutations,
-        random_state=random_state,
+        values[first],
+        values[second],
+        strata=strata if len(np.unique(strata)) > 1 else None,
+        **options,
     )
 
 

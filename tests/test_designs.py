@@ -17,7 +17,7 @@ from sklearn_persona.exceptions import (
     SingleArmWarning,
     VaryingBaselineWarning,
 )
-from sklearn_persona.inference import floor_from_sizes
+from sklearn_persona.inference import floor_from_sequences
 
 
 def units_of(design, y, *, n_rows=None, **columns):
@@ -426,11 +426,13 @@ def test_incomplete_participants_are_not_analyzed(fitted_crossover):
 
 
 def test_automatic_size_of_pairs_is_that_of_sign_flips(fitted_crossover):
-    # 2 / 2**6 <= .05 < 2 / 2**5. With the period known such a persona is searched,
-    # but its size tells that six pairs cannot reach .05 by exchanging sequences.
+    # 2 / 2**6 <= .05 < 2 / 2**5; with the period known three of each sequence among
+    # as few as twelve pairs reach .05 too.
     finder, _ = fitted_crossover
     assert finder.min_arm_size_ == 6
-    assert all(floor_from_sizes(k, 6 - k) > finder.alpha for k in range(1, 6))
+    first, inside = np.arange(12) % 2 == 0, np.arange(12) < 6
+    assert floor_from_sequences(first, inside) <= 0.05
+    assert floor_from_sequences(first, np.arange(12) < 5) > 0.05
 
 
 def test_varying_baseline_is_named():

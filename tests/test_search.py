@@ -18,7 +18,6 @@ import sklearn_persona._search as search_module
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._search import LabelColumn, SearchSettings, find_rules
 
-
 DEFAULT = SearchSettings(
     objective="effect",
     min_variables=1,

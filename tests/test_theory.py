@@ -132,9 +132,7 @@ def test_period_effect_is_adjusted_away():
         # Inside and outside together are everybody, whatever was found.
         record = finder.personas_[0].train
         inside = record.coverage
-        effects.append(
-            inside * record.effect + (1 - inside) * record.effect_complement
-        )
+        effects.append(inside * record.effect + (1 - inside) * record.effect_complement)
     # 60 trials of some 55 pairs with an SD of 8: a standard error of .14.
     assert abs(np.mean(effects) - 7.0) < 0.6
 
@@ -176,5 +174,3 @@ def test_demonstration_confirms_the_planted_persona():
                 right += 1
                 break
     assert right >= 10
-
-

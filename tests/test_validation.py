@@ -12,7 +12,11 @@ from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._designs import make_units, read_cases
 from sklearn_persona._evidence import size_floor
 from sklearn_persona._validation import _choose, _conditional
-from sklearn_persona.inference import floor_from_sizes, interaction_test
+from sklearn_persona.inference import (
+    floor_from_sizes,
+    interaction_test,
+    sequence_pvalue,
+)
 
 ALPHA, LEAST_D = 0.2, 0.3
 
@@ -396,15 +400,10 @@ class TestEvidence:
         drug_first = columns["treatment"][::2] == 1
         step = first_period - second_period
         a, b = step[inside & drug_first], step[inside & ~drug_first]
-        # Exchanging sequences keeps the test exact whatever the period effect is.
-        expected = stats.permutation_test(
-            (a, b),
-            absolute_difference,
-            vectorized=True,
-            n_resamples=np.inf,
-            alternative="greater",
-        )
-        assert record.p_value == pytest.approx(expected.pvalue)
+        # Sequences are exchanged among all pairs, exact whatever the period effect is.
+        expected = sequence_pvalue(step, drug_first, inside)
+        assert expected.exact
+        assert record.p_value == pytest.approx(expected.p_value)
         low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
         assert_allclose(record.ci_effect, (low / 2, high / 2))
         p1, p2 = first_period[inside], second_period[inside]

@@ -21,6 +21,7 @@ from sklearn_persona.inference._permutation import (
     smallest_testable_size,
 )
 from sklearn_persona.inference._power import detectable_effect
+from sklearn_persona.inference._sequence import floor_from_sequences, sequence_pvalue
 
 __all__ = [
     "InteractionResult",
@@ -28,12 +29,14 @@ __all__ = [
     "adjust_pvalues",
     "bootstrap_ci",
     "detectable_effect",
+    "floor_from_sequences",
     "floor_from_sizes",
     "floor_from_strata",
     "interaction_test",
     "max_statistic_pvalues",
     "mean_interval",
     "permutation_pvalue",
+    "sequence_pvalue",
     "smallest_testable_size",
     "welch_interval",
 ]
