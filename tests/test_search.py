@@ -204,9 +204,12 @@ def test_no_rule_is_kept_twice_when_any_overlap_is_allowed(exact):
 
 
 CTRL_C = """
+    import signal
     import sys
-    import numpy as np
-    sys.path.insert(0, {tests!r})
+
+    sys.path[:0] = {paths!r}
+    # A shell starts background jobs with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from test_search import LabelColumn, change, find_rules, selectors_of, table
 
     X, outcome, treated = table(p=300)
@@ -232,34 +235,30 @@ CTRL_C = """
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent there")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_ends_the_search(n_jobs):
-    code = textwrap.dedent(CTRL_C).format(
-        tests=str(Path(__file__).parent), n_jobs=n_jobs
-    )
-    process = subprocess.Popen(
+    # The package that this process tests, installed or not.
+    package = Path(search_module.__file__).resolve().parents[1]
+    paths = [str(package), str(Path(__file__).resolve().parent)]
+    code = textwrap.dedent(CTRL_C).format(paths=paths, n_jobs=n_jobs)
+    with subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Not the sources, which would hide the installed package.
-        cwd=Path(__file__).parent,
-    )
-    try:
-        assert process.stdout.readline() == "searching\n"
-        time.sleep(0.3)
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        assert time.monotonic() - start < 20
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout.readline() == "searching\n"
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert out == ""
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert process.returncode in (1, -signal.SIGINT)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent there")
-def test_ctrl_c_while_waiting_for_other_threads_stops_them():
+def test_ctrl_c_while_waiting_for_other_threads_stops_them(request):
     # The calling thread may run out of work long before another one does.
     stopped = threading.Event()
 
@@ -283,6 +282,8 @@ def test_ctrl_c_while_waiting_for_other_threads_stops_them():
         def stop(self):
             stopped.set()
 
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, previous))
     X, outcome, treated = table(p=3)
     start = time.monotonic()
     with mock.patch.object(search_module, "Search", Slow):
@@ -321,7 +322,7 @@ def test_share_done_is_reported():
 def test_other_threads_run_during_the_search():
     X, outcome, treated = table(p=300)
     selectors = selectors_of(X, conditions="interval")
-    chosen = change(max_variables=4, max_time=1.0)
+    chosen = change(max_variables=4, max_time=0.8)
     ticks, done = [], threading.Event()
 
     def tick():
@@ -392,7 +393,7 @@ def test_more_variables_wanted_than_columns():
 @pytest.mark.parametrize("two_arms", [False, True])
 @pytest.mark.parametrize("objective", ["effect", "sum-of-squares"])
 def test_row_order_does_not_matter(objective, two_arms):
-    X, outcome, treated = table(p=10, two_arms=two_arms)
+    X, outcome, treated = table(p=6, two_arms=two_arms)
     chosen = change(objective=objective)
     order = np.random.default_rng(0).permutation(len(X))
     _, rules, _ = find(X, outcome, treated, chosen)
@@ -436,9 +437,9 @@ def test_column_order_changes_ties_only():
 
 @pytest.mark.parametrize("objective", ["contrast", "sum-of-squares", "mean-shift"])
 @pytest.mark.parametrize("two_arms", [False, True])
-@pytest.mark.parametrize("a, b", [(2.0, 0.0), (0.3, 7.0), (1e12, -3e12), (1e-12, 0.0)])
+@pytest.mark.parametrize("a, b", [(0.3, 7.0), (1e12, -3e12), (1e-12, 0.0)])
 def test_units_of_the_outcome_do_not_matter(objective, two_arms, a, b):
-    X, outcome, treated = table(p=6, two_arms=two_arms)
+    X, outcome, treated = table(p=4, two_arms=two_arms)
     chosen = change(objective=objective)
     _, rules, _ = find(X, outcome, treated, chosen)
     _, others, _ = find(X, a * outcome + b, treated, chosen)
@@ -446,9 +447,9 @@ def test_units_of_the_outcome_do_not_matter(objective, two_arms, a, b):
 
 
 @pytest.mark.parametrize("two_arms", [False, True])
-@pytest.mark.parametrize("a, b", [(2.0, 0.0), (0.3, 7.0), (1e12, -3e12), (1e-12, 0.0)])
+@pytest.mark.parametrize("a, b", [(0.3, 7.0), (1e12, -3e12), (1e-12, 0.0)])
 def test_units_of_the_outcome_do_not_matter_for_the_effect(two_arms, a, b):
-    X, outcome, treated = table(p=6, two_arms=two_arms)
+    X, outcome, treated = table(p=4, two_arms=two_arms)
     # The mean of one sample is measured from zero.
     b = b if two_arms else 0.0
     assert_same_rules(
@@ -462,7 +463,7 @@ def test_units_of_the_outcome_do_not_matter_for_the_effect(two_arms, a, b):
 @pytest.mark.parametrize("two_arms", [False, True])
 def test_large_offset_costs_no_precision(objective, two_arms):
     # Dyadic outcomes, so that adding the offset is exact.
-    X, outcome, treated = table(p=6, two_arms=two_arms)
+    X, outcome, treated = table(p=4, two_arms=two_arms)
     outcome = np.round(outcome * 2**10) / 2**10
     if objective == "effect" and not two_arms:
         # The mean of one sample is measured from zero.
@@ -478,7 +479,7 @@ def test_large_offset_costs_no_precision(objective, two_arms):
 )
 @pytest.mark.parametrize("two_arms", [False, True])
 def test_unfavorable_is_favorable_on_the_negative_outcome(objective, two_arms):
-    X, outcome, treated = table(p=10, two_arms=two_arms)
+    X, outcome, treated = table(p=6, two_arms=two_arms)
     _, down, _ = find(X, outcome, treated, change(objective=objective, signs=(-1,)))
     _, up, _ = find(X, -outcome, treated, change(objective=objective, signs=(1,)))
     assert len(down) == 3
