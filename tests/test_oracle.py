@@ -457,7 +457,7 @@ def check_bounds(case):
                 continue
             values = squared_values(objective, outcome, treated, inside[enough])
             # Up to 1e-9 SD a value is rounding, for the search too.
-            assert bound >= values.max() or values.max() <= LEAST_VALUE
+            assert bound >= values.max() or values.max() <= 1e-18
 
 
 @profile(100)
