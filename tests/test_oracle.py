@@ -135,7 +135,7 @@ def cases(draw, sizes):
         "least_arm": draw(st.sampled_from([1, 2, 2, 3, 4])),
         "least_members": draw(st.integers(0, 6)),
         "n_personas": draw(st.sampled_from([1, 4, 6])),
-        "max_overlap": draw(st.sampled_from([0.0, 0.2, 0.5, 0.75, 0.9])),
+        "max_overlap": draw(st.sampled_from([0.0, 0.2, 0.5, 0.75, 0.9, 1.0])),
         "signs": draw(st.sampled_from([(1, -1), (1, -1), (1,), (-1,), (-1, 1)])),
     }
     # Units have an order of their own, and some share the row that describes them.
