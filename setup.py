@@ -14,7 +14,7 @@ HEADERS = [
     for name in sorted(os.listdir(folder))
     if name.endswith(".h")
 ]
-FLAGS = ["/O2"] if sys.platform == "win32" else ["-O2" if not DEBUG else "-O1"]
+FLAGS = ["/O2"] if sys.platform == "win32" else ["-O2" if not DEBUG else "-O1", "-ffp-contract=off"]
 
 setup(
     ext_modules=cythonize(

@@ -49,6 +49,17 @@ cdef extern from "_native/kernels.h" nogil:
         int min_variables
         int max_variables
         int min_modalities
+        const lanes_t *lanes
+        plan_t *plan
+
+    ctypedef struct shape_t:
+        pass
+
+    ctypedef struct plan_t:
+        pass
+
+    ctypedef struct lanes_t:
+        pass
 
     ctypedef struct level_t:
         int64_t n
@@ -85,6 +96,7 @@ cdef extern from "_native/kernels.h" nogil:
         void *context
 
     ctypedef struct kernel_t:
+        void (*describe)(const totals_t *, shape_t *) noexcept nogil
         void (*roots)(worker_t *) noexcept nogil
         void (*search)(worker_t *) noexcept nogil
         void (*evaluate)(const column_t *, const uint64_t *, int64_t,
@@ -94,11 +106,14 @@ cdef extern from "_native/kernels.h" nogil:
 
     const kernel_t *find_kernel(int, int, int, int)
     int padded_words(int)
-    int has_popcnt()
+    int has_isa(int)
+    const lanes_t *find_lanes(int)
+    plan_t *plan_new(const column_t *, const shape_t *, int)
     double canonical(double)
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
     void level_free(level_t *)
+    void worker_free(worker_t *)
     void collection_free(collection_t *)
     int popcount64(uint64_t)
 
@@ -112,9 +127,13 @@ def round_value(double value):
     return canonical(value)
 
 
-def uses_popcnt():
-    """Whether this machine runs the variant with the popcount instruction."""
-    return bool(has_popcnt())
+# Instruction sets that the search is compiled for, from the plainest to the fastest.
+ISAS = ("portable", "popcnt", "avx2", "avx512")
+
+
+def available_isas():
+    """Instruction sets that this machine runs, the fastest last."""
+    return [isa for i, isa in enumerate(ISAS) if has_isa(i)]
 
 
 cdef int poll_workers(void *context) noexcept nogil:
@@ -152,7 +171,7 @@ cdef class Column:
                  const int32_t[::1] modality, const int64_t[::1] fixed,
                  double scale, int n_treated, *, str objective, int arms, centers,
                  least, most, int64_t least_members, int min_variables,
-                 int max_variables, int min_modalities, bint portable=False):
+                 int max_variables, int min_modalities, str isa="auto"):
         cdef int n_rows = fixed.shape[0], n_words = bits.shape[1]
         cdef const double[::1] outcome
         cdef const int64_t[:, ::1] table
@@ -217,7 +236,21 @@ cdef class Column:
         self.c.min_variables = min_variables
         self.c.max_variables = max_variables
         self.c.min_modalities = min_modalities
-        self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, portable)
+        available = available_isas()
+        if isa != "auto" and isa not in available:
+            raise ValueError(f"isa={isa!r}; this machine runs {available}")
+        cdef int variant = ISAS.index(available[len(available) - 1] if isa == "auto" else isa)
+        cdef shape_t shape
+        self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, variant)
+        self.kernel.describe(&self.c.all, &shape)
+        self.c.lanes = find_lanes(variant)
+        if self.c.lanes != NULL:
+            self.c.plan = plan_new(&self.c, &shape, arms)
+            if self.c.plan == NULL:
+                self.c.lanes = NULL
+
+    def __dealloc__(self):
+        free(self.c.plan)
 
     def evaluate(self, const uint64_t[:, ::1] parents):
         """Squared values of each parent row set joined with each selector.
@@ -354,7 +387,6 @@ cdef class Search:
     cdef _work(self, bint first):
         cdef worker_t *worker = <worker_t *> calloc(1, sizeof(worker_t))
         cdef collection_t collection
-        cdef int i
         if worker == NULL:
             raise MemoryError
         memset(&collection, 0, sizeof(collection_t))
@@ -391,8 +423,7 @@ cdef class Search:
                                                       self.column.c.n_words))
         finally:
             collection_free(&collection)
-            for i in range(MAX_VARIABLES):
-                level_free(&worker.levels[i])
+            worker_free(worker)
             free(worker)
 
     cdef _merge(self, double value, tuple rule):

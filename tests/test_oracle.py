@@ -213,7 +213,7 @@ def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
 
 
 def force_portable():
-    portable = functools.partial(search_module.Column, portable=True)
+    portable = functools.partial(search_module.Column, isa="portable")
     return mock.patch.object(search_module, "Column", portable)
 
 

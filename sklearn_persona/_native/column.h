@@ -6,6 +6,7 @@
 
 #define MAX_VARIABLES 4
 #define MAX_CENTERS 5
+#define PICKS 2048                      /* row sets looked at before a pause */
 #define SCAN_FORWARD 1
 #define SCAN_BACKWARD 2
 #define SCAN_BOTH 3
@@ -35,17 +36,19 @@ typedef struct {
     int64_t least[2], most[2];          /* members of an arm inside a rule */
     int64_t least_members;              /* coverage */
     int min_variables, max_variables, min_modalities;
+    const struct lanes *lanes;          /* vector loops, NULL for none */
+    struct plan *plan;
 } column_t;
 
 typedef struct {
-    double bound;
-    uint64_t hash;                      /* of the extent */
+    float bound;
     int32_t selector, slot;             /* slot: row of the extent buffer */
 } item_t;
 
 typedef struct {
-    item_t *items;
+    item_t *items, *spare_items;
     uint64_t *extents, *spare;          /* extents follow items once sorted */
+    uint8_t *slices;                    /* byte b of item j at [b * capacity + j] */
     int64_t n, capacity;
 } level_t;
 
@@ -81,11 +84,16 @@ typedef struct {
     int failed;                         /* out of memory */
     collection_t *collection;           /* NULL: only the best rule is wanted */
     level_t levels[MAX_VARIABLES];
+    int32_t *slots;                     /* hash table of a level's row sets */
+    int64_t n_slots, slot_mask;
     int (*poll)(void *);
     void *context;
 } worker_t;
 
+struct shape;
+
 typedef struct {
+    void (*describe)(const totals_t *, struct shape *);
     void (*roots)(worker_t *);
     void (*search)(worker_t *);
     void (*evaluate)(const column_t *, const uint64_t *, int64_t, double *);

@@ -2,7 +2,6 @@
 #ifndef PERSONA_KERNELS_H
 #define PERSONA_KERNELS_H
 
-#include "column.h"
 #include "rules.h"
 #include "../_objectives/effect.h"
 #include "../_objectives/contrast.h"
@@ -35,30 +34,20 @@
 #define HAVE_POPCNT 0
 #endif
 
-static int has_popcnt(void)
-{
-#if HAVE_POPCNT
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi");
-#else
-    return 0;
-#endif
-}
-
 /* The narrowest class that holds n_words; the caller pads its row sets to it. */
 static int padded_words(int n_words)
 {
     return n_words <= 2 ? n_words : n_words <= 4 ? 4 : n_words;
 }
 
-static const kernel_t *find_kernel(int objective, int arms, int n_words, int portable)
+static const kernel_t *find_kernel(int objective, int arms, int n_words, int isa)
 {
     const int words = n_words == 1 ? 0 : n_words == 2 ? 1 : n_words == 4 ? 2 : 3;
 #if HAVE_POPCNT
-    if (!portable && has_popcnt())
+    if (isa != ISA_PORTABLE)
         return popcnt_kernels[objective][arms - 1][words];
 #endif
-    (void)portable;
+    (void)isa;
     return portable_kernels[objective][arms - 1][words];
 }
 

@@ -12,6 +12,18 @@
 #define N_WORDS(column) ((column)->n_words)
 #endif
 
+/* The objective in the terms of plan.h. */
+static void FN(describe)(const totals_t *all, shape_t *out)
+{
+    int arm;
+    memset(out, 0, sizeof *out);
+    out->form = ARMS == 1 ? TOTAL : PART(OBJ, FORM);
+    out->scans[0] = PART(OBJ, SCAN_0);
+    out->scans[1] = ARMS == 1 ? 0 : PART(OBJ, SCAN_1);
+    for (arm = 0; arm < ARMS; arm++)
+        PART(OBJ, shape)(all, arm, out->alpha + arm, out->beta + arm, out->gamma + arm);
+}
+
 /* Counts and sums by arm of a row set; 0 when it or an arm is too small. */
 static ALWAYS_INLINE int FN(cells)(const column_t *column, const uint64_t *extent,
                                    double n[2], double s[2])
@@ -162,6 +174,43 @@ static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
     return !worker->shared->stop && !worker->failed;
 }
 
+/* Finish a level whose items have no bounds yet: keep those worth refining, best
+ * first. */
+static void FN(finish)(worker_t *worker, level_t *level)
+{
+    const column_t *column = worker->column;
+    const int n_words = N_WORDS(column);
+    const size_t bytes = (size_t)n_words * sizeof(uint64_t);
+    int64_t j, out = 0, from, n = level->n;
+    float coarse[512];
+    if (column->lanes)
+        slice_rows(level->extents, n_words, column->plan->n_bytes, n, level->slices,
+                   level->capacity);
+    for (from = 0; from < n; from += 512) {
+        const int64_t to = from + 512 < n ? from + 512 : n;
+        if (column->lanes)
+            column->lanes->bounds(column->plan, level->slices + from, level->capacity,
+                                  to - from, coarse);
+        for (j = from; j < to; j++) {
+            const uint64_t *extent = level->extents + j * n_words;
+            double bound;
+            if (column->lanes && coarse[j - from] < worker->threshold)
+                continue;
+            bound = FN(bound)(column, extent, worker->threshold);
+            if (bound < worker->threshold)
+                continue;
+            level->items[out].selector = level->items[j].selector;
+            level->items[out].slot = (int32_t)out;
+            level->items[out].bound = (float)(bound * (1 + 1e-7));
+            if (out != j)
+                memcpy(level->extents + out * n_words, extent, bytes);
+            out++;
+        }
+    }
+    level->n = out;
+    level_sort(level, column);
+}
+
 /* Rules of one condition: all of them evaluated, those worth refining kept. */
 static void FN(roots)(worker_t *worker)
 {
@@ -171,9 +220,14 @@ static void FN(roots)(worker_t *worker)
     double n[2], s[2];
     int32_t i;
     roots->n = 0;
+    if (!level_reserve(roots, column, column->n_selectors + 1) ||
+        !slots_reset(worker, column->n_selectors)) {
+        worker->failed = 1;
+        return;
+    }
     for (i = 0; i < column->n_selectors; i++) {
         const uint64_t *extent = column->bits + (int64_t)i * n_words;
-        double bound, value;
+        double value;
         if (!FN(refresh)(worker, 8))
             return;
         if (!FN(cells)(column, extent, n, s))
@@ -185,23 +239,26 @@ static void FN(roots)(worker_t *worker)
             consider(worker, extent, 1, value);
         if (column->max_variables == 1)
             continue;
-        bound = FN(bound)(column, extent, worker->threshold);
-        if (bound < worker->threshold)
-            continue;
-        if (!level_reserve(roots, n_words, roots->n + 1)) {
-            worker->failed = 1;
-            return;
-        }
-        roots->items[roots->n].bound = bound;
-        roots->items[roots->n].hash = hash_rows(extent, n_words);
-        roots->items[roots->n].selector = i;
-        roots->items[roots->n].slot = (int32_t)roots->n;
         memcpy(roots->extents + roots->n * n_words, extent,
                (size_t)n_words * sizeof(uint64_t));
-        roots->n++;
+        level_append(worker, roots, n_words, i, column->max_variables);
     }
-    level_sort(roots, n_words);
-    level_merge(roots, column, column->max_variables);
+    FN(finish)(worker, roots);
+}
+
+/* The exact value of a rule of depth + 1 conditions that may reach the threshold. */
+static ALWAYS_INLINE void FN(try)(worker_t *worker, const uint64_t *both, int depth,
+                                  int32_t selector)
+{
+    const column_t *column = worker->column;
+    double n[2], s[2], value;
+    if (!FN(cells)(column, both, n, s))
+        return;
+    value = FN(value)(column, n, s);
+    if (value * (1 + 1e-11) >= worker->threshold) {
+        worker->path[depth] = selector;
+        consider(worker, both, depth + 1, value);
+    }
 }
 
 /* Item i with every item before it, on the last variable: values only. */
@@ -212,8 +269,8 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
     const item_t *items = level->items;
     const uint64_t *extents = level->extents, *mine = extents + i * n_words;
     const int32_t feature = column->feature[items[i].selector];
-    const int64_t block = 1 + (1 << 20) / n_words;
-    double n[2], s[2];
+    const int64_t block = column->lanes ? PICKS : 1 + (1 << 20) / n_words;
+    int32_t picks[PICKS];
     int64_t j, end;
 #if WORDS
     uint64_t both[WORDS];
@@ -223,11 +280,29 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
     int w;
     for (j = 0; j < i; j = end) {
         end = j + block < i ? j + block : i;
+        if (column->lanes) {
+            int64_t k, n;
+            if (!FN(refresh)(worker, (end - j) / 8 + 1))
+                return;
+            n = column->lanes->leaves[column->plan->shape.form](
+                column->plan, (const uint8_t *)mine, level->slices, level->capacity, j,
+                end, (float)(worker->threshold * (1 - 1e-5)), picks,
+                &worker->n_evaluated);
+            for (k = 0; k < n; k++) {
+                const int32_t other = picks[k], selector = items[other].selector;
+                if (column->feature[selector] == feature)
+                    continue;
+                for (w = 0; w < n_words; w++)
+                    both[w] = mine[w] & extents[other * (int64_t)n_words + w];
+                FN(try)(worker, both, depth, selector);
+            }
+            continue;
+        }
         if (!FN(refresh)(worker, end - j))
             return;
         for (; j < end; j++) {
             const uint64_t *other = extents + j * n_words;
-            double value;
+            double n[2], s[2], value;
             if (column->feature[items[j].selector] == feature)
                 continue;
             for (w = 0; w < n_words; w++)
@@ -253,29 +328,42 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
     const item_t *items = level->items;
     const uint64_t *extents = level->extents, *mine = extents + i * n_words;
     const int32_t feature = column->feature[items[i].selector];
-    const int64_t block = 1 + (1 << 17) / n_words;
+    const int64_t block = column->lanes ? PICKS : 1 + (1 << 17) / n_words;
+    const int n_kept = column->max_variables - depth;
     /* A child with the members of a parent, and all that refines it, has the same
      * members as a rule of fewer conditions, which the tie rule prefers. */
     const int drop_same =
         depth >= column->min_variables && column->min_modalities <= 1;
-    double n[2], s[2];
-    int64_t j, end;
+    int32_t picks[PICKS];
+    int64_t j, end, k, n;
     int w;
     out->n = 0;
+    if (!slots_reset(worker, i)) {
+        worker->failed = 1;
+        return 0;
+    }
     for (j = 0; j < i; j = end) {
         end = j + block < i ? j + block : i;
-        if (!FN(refresh)(worker, 8 * (end - j)))
+        if (!FN(refresh)(worker, column->lanes ? end - j : 8 * (end - j)))
             return 0;
         /* One slot beyond the last item is the scratch for the next candidate. */
-        if (!level_reserve(out, n_words, out->n + (end - j) + 1)) {
+        if (!level_reserve(out, column, out->n + (end - j) + 1)) {
             worker->failed = 1;
             return 0;
         }
-        for (; j < end; j++) {
-            const uint64_t *other = extents + j * n_words;
+        n = end - j;
+        if (column->lanes)
+            n = column->lanes->children[column->plan->shape.form](
+                column->plan, (const uint8_t *)mine, level->slices, level->capacity, j,
+                end, (float)(worker->threshold * (1 - 1e-5)), picks,
+                &worker->n_evaluated);
+        for (k = 0; k < n; k++) {
+            const int64_t at = !column->lanes ? j + k
+                               : picks[k] < 0 ? -1 - (int64_t)picks[k] : picks[k];
+            const uint64_t *other = extents + at * n_words;
+            const int32_t selector = items[at].selector;
             uint64_t *both = out->extents + out->n * n_words;
-            double value, bound;
-            if (column->feature[items[j].selector] == feature)
+            if (column->feature[selector] == feature)
                 continue;
             for (w = 0; w < n_words; w++)
                 both[w] = mine[w] & other[w];
@@ -288,26 +376,24 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
                 if (!lost || !lost_other)
                     continue;
             }
-            if (!FN(cells)(column, both, n, s))
-                continue;
-            worker->n_evaluated++;
-            value = FN(value)(column, n, s);
-            if (value * (1 + 1e-11) >= worker->threshold) {
-                worker->path[depth] = items[j].selector;
-                consider(worker, both, depth + 1, value);
+            if (column->lanes) {
+                if (picks[k] < 0)
+                    FN(try)(worker, both, depth, selector);
+            } else {
+                double counts[2], sums[2], value;
+                if (!FN(cells)(column, both, counts, sums))
+                    continue;
+                worker->n_evaluated++;
+                value = FN(value)(column, counts, sums);
+                if (value * (1 + 1e-11) >= worker->threshold) {
+                    worker->path[depth] = selector;
+                    consider(worker, both, depth + 1, value);
+                }
             }
-            bound = FN(bound)(column, both, worker->threshold);
-            if (bound < worker->threshold)
-                continue;
-            out->items[out->n].bound = bound;
-            out->items[out->n].hash = hash_rows(both, n_words);
-            out->items[out->n].selector = items[j].selector;
-            out->items[out->n].slot = (int32_t)out->n;
-            out->n++;
+            level_append(worker, out, n_words, selector, n_kept);
         }
     }
-    level_sort(out, n_words);
-    level_merge(out, column, column->max_variables - depth);
+    FN(finish)(worker, out);
     return 1;
 }
 
@@ -337,8 +423,7 @@ static void FN(search)(worker_t *worker)
     if (worker->column->max_variables == 1)
         return;
 #if !WORDS
-    if (!level_reserve(&worker->levels[MAX_VARIABLES - 1],
-                       worker->column->n_words, 1)) {
+    if (!level_reserve(&worker->levels[MAX_VARIABLES - 1], worker->column, 1)) {
         worker->failed = 1;
         return;
     }
@@ -388,7 +473,7 @@ static void FN(bounds)(const column_t *column, const uint64_t *extents,
     }
 }
 
-static const kernel_t FN(kernel) = {FN(roots), FN(search), FN(evaluate), FN(bounds)};
+static const kernel_t FN(kernel) = {FN(describe), FN(roots), FN(search), FN(evaluate), FN(bounds)};
 
 #undef JOIN_
 #undef JOIN

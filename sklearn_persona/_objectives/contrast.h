@@ -29,3 +29,14 @@ static ALWAYS_INLINE double contrast_term(const totals_t *all, int arm, double k
         x = -x;
     return x > 0 ? x * x * k * rest / all->n[arm] : 0;
 }
+
+/* For plan.h: w = n (N - n) / N, x = s - n mean of the arm. */
+#define contrast_FORM DIFFERENCE
+
+static ALWAYS_INLINE void contrast_shape(const totals_t *all, int arm, double *alpha,
+                                  double *beta, double *gamma)
+{
+    *alpha = 1;
+    *beta = -1 / all->n[arm];
+    *gamma = -all->s[arm] / all->n[arm];
+}

@@ -1,0 +1,195 @@
+/* The vector variants of the search's inner loops, and the choice between them. */
+#ifndef PERSONA_LANES_H
+#define PERSONA_LANES_H
+
+#include "plan.h"
+
+/* Row sets of a level are padded to a multiple of this. */
+#define MOST_LANES 64
+
+typedef int64_t (*join_t)(const plan_t *, const uint8_t *, const uint8_t *, int64_t,
+                          int64_t, int64_t, float, int32_t *, int64_t *);
+
+typedef struct lanes {
+    join_t children[3], leaves[3];      /* by form */
+    void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
+} lanes_t;
+
+enum { ISA_PORTABLE, ISA_POPCNT, ISA_AVX2, ISA_AVX512 };
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_LANES 1
+#include <immintrin.h>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,popcnt"))), \
+                             apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
+#endif
+#define ISA avx2
+#define LANES 32
+#define V __m256i
+#define M uint32_t
+#define F __m256
+#define V_ZERO() _mm256_setzero_si256()
+#define V_LOAD(p) _mm256_loadu_si256((const __m256i *)(p))
+#define V_STORE(p, x) _mm256_storeu_si256((__m256i *)(p), x)
+#define V_SET1_8(x) _mm256_set1_epi8((char)(x))
+#define V_SET1_32(x) _mm256_set1_epi32(x)
+#define V_AND(a, b) _mm256_and_si256(a, b)
+#define V_SRL16(a, n) _mm256_srli_epi16(a, n)
+#define V_SLL16(a, n) _mm256_slli_epi16(a, n)
+#define V_SRL32(a, n) _mm256_srli_epi32(a, n)
+#define V_ADD8(a, b) _mm256_add_epi8(a, b)
+#define V_ADDS8(a, b) _mm256_adds_epu8(a, b)
+#define V_ADD16(a, b) _mm256_add_epi16(a, b)
+#define V_SUB16(a, b) _mm256_sub_epi16(a, b)
+#define V_SHUFFLE(table, x) \
+    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256( \
+        _mm_loadu_si128((const __m128i *)(table))), x)
+#define V_POPCNT8(x) avx2_popcnt(x)
+#define V_GE8(a, b) \
+    ((uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a)))
+#define V_TO_F(x) _mm256_cvtepi32_ps(x)
+#define M_COUNT(m) __builtin_popcount(m)
+#define M_FIRST(m) __builtin_ctz(m)
+#define M_JOIN(p) \
+    (_pdep_u32(p[0], 0x11111111u) | _pdep_u32(p[1], 0x22222222u) | \
+     _pdep_u32(p[2], 0x44444444u) | _pdep_u32(p[3], 0x88888888u))
+#define F_SET1(x) _mm256_set1_ps(x)
+#define F_ADD(a, b) _mm256_add_ps(a, b)
+#define F_SUB(a, b) _mm256_sub_ps(a, b)
+#define F_MUL(a, b) _mm256_mul_ps(a, b)
+#define F_MAX(a, b) _mm256_max_ps(a, b)
+#define F_MIN(a, b) _mm256_min_ps(a, b)
+#define F_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define F_FNMA(a, b, c) _mm256_fnmadd_ps(a, b, c)
+#define F_RECIPROCAL(x) _mm256_rcp_ps(x)
+#define F_GE(a, b) \
+    ((uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)))
+#define F_WHERE_GE(a, b, x) \
+    _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ), _mm256_set1_ps(x))
+#define F_BYTES(p) \
+    _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p))))
+#define F_STORE(p, x) _mm256_storeu_ps(p, x)
+static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
+{
+    const __m256i bits = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    const __m256i nibble = _mm256_set1_epi8(15);
+    return _mm256_add_epi8(
+        _mm256_shuffle_epi8(bits, _mm256_and_si256(x, nibble)),
+        _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble)));
+}
+#include "lanes_template.h"
+#include "lanes_undefine.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#define AVX512 "avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt"
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt")
+#endif
+#define ISA avx512
+#define LANES 64
+#define V __m512i
+#define M uint64_t
+#define F __m512
+#define V_ZERO() _mm512_setzero_si512()
+#define V_LOAD(p) _mm512_loadu_si512((const void *)(p))
+#define V_STORE(p, x) _mm512_storeu_si512((void *)(p), x)
+#define V_SET1_8(x) _mm512_set1_epi8((char)(x))
+#define V_SET1_32(x) _mm512_set1_epi32(x)
+#define V_AND(a, b) _mm512_and_si512(a, b)
+#define V_SRL16(a, n) _mm512_srli_epi16(a, n)
+#define V_SLL16(a, n) _mm512_slli_epi16(a, n)
+#define V_SRL32(a, n) _mm512_srli_epi32(a, n)
+#define V_ADD8(a, b) _mm512_add_epi8(a, b)
+#define V_ADDS8(a, b) _mm512_adds_epu8(a, b)
+#define V_ADD16(a, b) _mm512_add_epi16(a, b)
+#define V_SUB16(a, b) _mm512_sub_epi16(a, b)
+#define V_SHUFFLE(table, x) \
+    _mm512_shuffle_epi8(_mm512_broadcast_i32x4( \
+        _mm_loadu_si128((const __m128i *)(table))), x)
+#define V_POPCNT8(x) _mm512_popcnt_epi8(x)
+#define V_GE8(a, b) ((uint64_t)_mm512_cmpge_epu8_mask(a, b))
+#define V_TO_F(x) _mm512_cvtepi32_ps(x)
+#define M_COUNT(m) __builtin_popcountll(m)
+#define M_FIRST(m) __builtin_ctzll(m)
+#define M_JOIN(p) \
+    (_pdep_u64(p[0], 0x1111111111111111ULL) | \
+     _pdep_u64(p[1], 0x2222222222222222ULL) | \
+     _pdep_u64(p[2], 0x4444444444444444ULL) | \
+     _pdep_u64(p[3], 0x8888888888888888ULL))
+#define F_SET1(x) _mm512_set1_ps(x)
+#define F_ADD(a, b) _mm512_add_ps(a, b)
+#define F_SUB(a, b) _mm512_sub_ps(a, b)
+#define F_MUL(a, b) _mm512_mul_ps(a, b)
+#define F_MAX(a, b) _mm512_max_ps(a, b)
+#define F_MIN(a, b) _mm512_min_ps(a, b)
+#define F_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define F_FNMA(a, b, c) _mm512_fnmadd_ps(a, b, c)
+#define F_RECIPROCAL(x) _mm512_rcp14_ps(x)
+#define F_GE(a, b) ((uint32_t)_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ))
+#define F_WHERE_GE(a, b, x) \
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), _mm512_set1_ps(x))
+#define F_BYTES(p) \
+    _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p))))
+#define F_STORE(p, x) _mm512_storeu_ps(p, x)
+#include "lanes_template.h"
+#include "lanes_undefine.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#else
+#define HAVE_LANES 0
+#endif
+
+/* Whether this machine runs an ISA_. */
+static int has_isa(int isa)
+{
+    if (isa == ISA_PORTABLE)
+        return 1;
+#if HAVE_LANES
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi"))
+        return 0;
+    if (isa == ISA_POPCNT)
+        return 1;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !__builtin_cpu_supports("bmi2"))
+        return 0;
+    return isa == ISA_AVX2 || (__builtin_cpu_supports("avx512f") &&
+                               __builtin_cpu_supports("avx512bw") &&
+                               __builtin_cpu_supports("avx512vl") &&
+                               __builtin_cpu_supports("avx512bitalg"));
+#else
+    return 0;
+#endif
+}
+
+/* NULL for an ISA without vectors. */
+static const lanes_t *find_lanes(int isa)
+{
+#if HAVE_LANES
+    if (isa == ISA_AVX512)
+        return &avx512_lanes;
+    if (isa == ISA_AVX2)
+        return &avx2_lanes;
+#endif
+    (void)isa;
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,260 @@
+/* Many row sets at once, for one ISA. Included by lanes.h, which defines
+ *     ISA, V (vector of LANES bytes), F (vector of LANES / 4 floats),
+ *     V_* and F_* (operations), M (bit mask of a byte comparison).
+ */
+
+#define JOIN_(isa, name) isa##_##name
+#define JOIN(isa, name) JOIN_(isa, name)
+#define LN(name) JOIN(ISA, name)
+#define QUARTER (LANES / 4)
+
+/* Counts (bytes) and sums (16 bits, even and odd row sets) of an arm. */
+static ALWAYS_INLINE void LN(sums)(const plan_t *plan, int arm, const uint8_t *mine,
+                                   const uint8_t *slices, int64_t stride, V *count,
+                                   V *even, V *odd)
+{
+    const V nibble = V_SET1_8(15);
+    V n = V_ZERO(), all = V_ZERO(), high = V_ZERO();
+    int b;
+    for (b = plan->first[arm]; b < plan->last[arm]; b++) {
+        const V x = V_AND(V_LOAD(slices + b * stride),
+                          V_SET1_8(mine[b] & plan->mask[arm][b]));
+        const V low = V_SHUFFLE(plan->sum[arm][b][0], V_AND(x, nibble));
+        const V top = V_SHUFFLE(plan->sum[arm][b][1], V_AND(V_SRL16(x, 4), nibble));
+        n = V_ADD8(n, V_POPCNT8(x));
+        /* The high bytes, taken off again below, spare a mask an addition. */
+        all = V_ADD16(V_ADD16(all, low), top);
+        high = V_ADD16(V_ADD16(high, V_SRL16(low, 8)), V_SRL16(top, 8));
+    }
+    *count = n;
+    *even = V_SUB16(all, V_SLL16(high, 8));
+    *odd = high;
+}
+
+/* Row sets 4 l + group as floats. */
+static ALWAYS_INLINE F LN(counts_of)(V count, int group)
+{
+    const V byte = V_SET1_32(255);
+    return V_TO_F(group == 0   ? V_AND(count, byte)
+                  : group == 1 ? V_AND(V_SRL32(count, 8), byte)
+                  : group == 2 ? V_AND(V_SRL32(count, 16), byte)
+                               : V_SRL32(count, 24));
+}
+
+static ALWAYS_INLINE F LN(sums_of)(V even, V odd, int group)
+{
+    const V x = group % 2 ? odd : even;
+    return V_TO_F(group < 2 ? V_AND(x, V_SET1_32(65535)) : V_SRL32(x, 16));
+}
+
+static ALWAYS_INLINE F LN(absolute)(F x)
+{
+    return F_MAX(x, F_SUB(F_SET1(0), x));
+}
+
+/* Which row sets joined with mine may reach the threshold, of the group. */
+static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1, F s0,
+                                        F s1, F threshold)
+{
+    const F zero = F_SET1(0), e0 = F_SET1(plan->slack[0]), e1 = F_SET1(plan->slack[1]);
+    const F x0 = F_FMA(s0, F_SET1(plan->step[0]), F_MUL(n0, F_SET1(plan->gamma[0])));
+    const F w0 = F_MUL(n0, F_FMA(n0, F_SET1(plan->beta[0]), F_SET1(plan->alpha[0])));
+    const F x1 = F_FMA(s1, F_SET1(plan->step[1]), F_MUL(n1, F_SET1(plan->gamma[1])));
+    const F w1 = F_MUL(n1, F_FMA(n1, F_SET1(plan->beta[1]), F_SET1(plan->alpha[1])));
+    if (form == TOTAL) {
+        const F x = F_MAX(F_ADD(F_ADD(x0, e0), F_ADD(x1, e1)), zero);
+        return F_GE(F_MUL(x, x), F_MUL(threshold, F_ADD(w0, w1)));
+    } else {
+        const F gain = F_MAX(F_SUB(F_MUL(F_ADD(x0, e0), w1),
+                                   F_MUL(F_SUB(x1, e1), w0)), zero);
+        const F both = F_MUL(F_MUL(w0, w1), threshold);
+        if (form == DIFFERENCE)
+            return F_GE(F_MUL(gain, gain), F_MUL(both, F_ADD(w0, w1)));
+        else {
+            const F a0 = F_ADD(LN(absolute)(x0), e0), a1 = F_ADD(LN(absolute)(x1), e1);
+            return F_GE(F_FMA(F_MUL(a0, a0), w1, F_MUL(F_MUL(a1, a1), w0)), both) &
+                   F_GE(gain, F_SET1(1e-30f));
+        }
+    }
+}
+
+/* Row sets from..to joined with mine that are large enough: all of them, those that
+ * may reach the threshold as -1 - j; or with leaves only the latter, as j. */
+static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
+                                      const uint8_t *mine, const uint8_t *slices,
+                                      int64_t stride, int64_t from, int64_t to,
+                                      float threshold, int32_t *out,
+                                      int64_t *n_evaluated)
+{
+    const F least = F_SET1(threshold);
+    int64_t j, n = 0, evaluated = 0;
+    for (j = from; j < to; j += LANES) {
+        V n0, n1, even0, odd0, even1, odd1, members;
+        uint32_t part[4];
+        M fits, reaches;
+        int g;
+        LN(sums)(plan, 0, mine, slices + j, stride, &n0, &even0, &odd0);
+        fits = V_GE8(n0, V_SET1_8(plan->least[0]));
+        LN(sums)(plan, 1, mine, slices + j, stride, &n1, &even1, &odd1);
+        fits &= V_GE8(n1, V_SET1_8(plan->least[1]));
+        /* Saturated: the limit is a byte here, and exact below. */
+        members = V_ADDS8(n0, n1);
+        fits &= V_GE8(members, V_SET1_8(plan->least_members > 255
+                                            ? 255 : plan->least_members));
+        if (to - j < LANES)
+            fits &= ((M)1 << (to - j)) - 1;
+        if (!fits)
+            continue;
+        if (leaves)
+            fits &= V_GE8(V_SET1_8(plan->most[0]), n0) &
+                    V_GE8(V_SET1_8(plan->most[1]), n1);
+        evaluated += M_COUNT(fits);
+        for (g = 0; g < 4; g++)
+            part[g] = LN(reach)(plan, form, LN(counts_of)(n0, g), LN(counts_of)(n1, g),
+                                LN(sums_of)(even0, odd0, g),
+                                LN(sums_of)(even1, odd1, g), least);
+        reaches = M_JOIN(part) & fits;
+        if (leaves)
+            for (; reaches; reaches &= reaches - 1)
+                out[n++] = (int32_t)(j + M_FIRST(reaches));
+        else
+            for (; fits; fits &= fits - 1) {
+                const int32_t i = (int32_t)(j + M_FIRST(fits));
+                out[n++] = reaches >> (i - j) & 1 ? -1 - i : i;
+            }
+    }
+    *n_evaluated += evaluated;
+    return n;
+}
+
+#define JOINED(name, form, leaves)                                                    \
+    static int64_t LN(name)(const plan_t *plan, const uint8_t *mine,                  \
+                            const uint8_t *slices, int64_t stride, int64_t from,      \
+                            int64_t to, float threshold, int32_t *out, int64_t *seen) \
+    {                                                                                 \
+        return LN(join)(plan, form, leaves, mine, slices, stride, from, to, threshold,\
+                        out, seen);                                                   \
+    }
+JOINED(difference, DIFFERENCE, 0)
+JOINED(squares, SQUARES, 0)
+JOINED(total, TOTAL, 0)
+JOINED(difference_leaves, DIFFERENCE, 1)
+JOINED(squares_leaves, SQUARES, 1)
+JOINED(total_leaves, TOTAL, 1)
+#undef JOINED
+
+/* What a bound needs of each nibble of a scan, for LANES row sets. */
+typedef struct {
+    uint8_t count[2 * MAX_SLICES][LANES], total[2 * MAX_SLICES][LANES],
+        top[2 * MAX_SLICES][LANES];
+    float base[2 * MAX_SLICES], total_step[2 * MAX_SLICES], first_step[2 * MAX_SLICES];
+    int n;
+} LN(nibbles_t);
+
+static ALWAYS_INLINE void LN(look_up)(const plan_t *plan, const scan_t *scan,
+                                      const uint8_t *slices, int64_t stride,
+                                      LN(nibbles_t) *out)
+{
+    const V nibble = V_SET1_8(15);
+    const int last = 2 * scan->last - 1;
+    int i;
+    out->n = 2 * (scan->last - scan->first);
+    for (i = 0; i < out->n; i++) {
+        const int q = scan->backward ? last - i : 2 * scan->first + i;
+        const int b = q / 2, half = q % 2;
+        V x = V_AND(V_LOAD(slices + b * stride), V_SET1_8(plan->mask[scan->arm][b]));
+        x = V_AND(half ? V_SRL16(x, 4) : x, nibble);
+        V_STORE(out->count[i], V_POPCNT8(x));
+        V_STORE(out->total[i], V_SHUFFLE(scan->total[b][half], x));
+        V_STORE(out->top[i], V_SHUFFLE(scan->top[b][half], x));
+        out->base[i] = scan->base[b][half];
+        out->total_step[i] = scan->total_step[b][half];
+        out->first_step[i] = scan->first_step[b][half];
+    }
+}
+
+/* Largest term of a scan for a quarter of the row sets, at each center.
+ *
+ * Over the first rows of a nibble the term is convex in their number and sum, and the
+ * sum is at most what it were if all had the outcome of the first: the ends of the
+ * nibble suffice. */
+static ALWAYS_INLINE void LN(term)(const scan_t *scan, const plan_t *plan,
+                                   const LN(nibbles_t) *all, int from, int n_centers,
+                                   F best[PLAN_CENTERS])
+{
+    const F zero = F_SET1(0), alpha = F_SET1(scan->alpha), beta = F_SET1(scan->beta);
+    const F gamma = F_SET1(scan->gamma), least_w = F_SET1(scan->least_w);
+    F k = zero, z = F_SET1(scan->start), centers[PLAN_CENTERS];
+    int i, c;
+    for (c = 0; c < n_centers; c++)
+        centers[c] = F_SET1(scan->sign * plan->centers[c]);
+    for (i = 0; i < all->n; i++) {
+        const F m = F_BYTES(all->count[i] + from);
+        const F rest = F_FMA(m, F_SET1(all->base[i]), z);
+        const F end = F_FNMA(F_BYTES(all->top[i] + from),
+                             F_SET1(all->first_step[i]), rest);
+        F x, share;
+        z = F_FNMA(F_BYTES(all->total[i] + from), F_SET1(all->total_step[i]), rest);
+        k = F_ADD(k, m);
+        share = F_RECIPROCAL(F_MAX(F_MUL(k, F_FMA(k, beta, alpha)), least_w));
+        x = F_FMA(k, gamma, end);
+        for (c = 0; c < n_centers; c++) {
+            const F t = F_MAX(F_FNMA(k, centers[c], x), zero);
+            best[c] = F_MAX(best[c], F_MUL(F_MUL(t, t), share));
+        }
+    }
+    /* No complement: the ends of the last nibble do not suffice. */
+    if (scan->beta != 0)
+        best[0] = F_MAX(best[0], F_WHERE_GE(k, F_SET1(-0.999f / scan->beta), 1e30f));
+}
+
+/* Upper bounds of LANES row sets. */
+static ALWAYS_INLINE void LN(bound)(const plan_t *plan, int n_centers,
+                                    const uint8_t *slices, int64_t stride, float *out)
+{
+    LN(nibbles_t) all[4];
+    int i, from, c;
+    for (i = 0; i < plan->n_scans; i++)
+        LN(look_up)(plan, plan->scan + i, slices, stride, all + i);
+    for (from = 0; from < LANES; from += QUARTER) {
+        F sum[PLAN_CENTERS];
+        for (c = 0; c < n_centers; c++)
+            sum[c] = F_SET1(0);
+        for (i = 0; i < plan->n_scans;) {
+            const int arm = plan->scan[i].arm;
+            F best[PLAN_CENTERS];
+            for (c = 0; c < n_centers; c++)
+                best[c] = F_SET1(0);
+            for (; i < plan->n_scans && plan->scan[i].arm == arm; i++)
+                LN(term)(plan->scan + i, plan, all + i, from, n_centers, best);
+            for (c = 0; c < n_centers; c++)
+                sum[c] = F_ADD(sum[c], best[c]);
+        }
+        for (c = 1; c < n_centers; c++)
+            sum[0] = F_MIN(sum[0], sum[c]);
+        /* The reciprocal has 12 bits or more. */
+        F_STORE(out + from, F_MUL(sum[0], F_SET1(1.001f)));
+    }
+}
+
+static void LN(bounds)(const plan_t *plan, const uint8_t *slices, int64_t stride,
+                       int64_t n, float *out)
+{
+    int64_t j;
+    for (j = 0; j < n; j += LANES)
+        if (plan->n_centers == 1)
+            LN(bound)(plan, 1, slices + j, stride, out + j);
+        else
+            LN(bound)(plan, PLAN_CENTERS, slices + j, stride, out + j);
+}
+
+static const lanes_t LN(lanes) = {
+    {LN(difference), LN(squares), LN(total)},
+    {LN(difference_leaves), LN(squares_leaves), LN(total_leaves)},
+    LN(bounds),
+};
+
+#undef JOIN_
+#undef JOIN
+#undef LN
+#undef QUARTER
