@@ -5,7 +5,7 @@ or directions, and always looks for the largest value.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -18,6 +18,8 @@ import numpy as np
 cdef extern from "_native/kernels.h" nogil:
     enum: MAX_VARIABLES
     enum: MAX_CENTERS
+    enum: MAX_ARM
+    enum: MOST_LANES
 
     ctypedef struct totals_t:
         double n[2]
@@ -34,6 +36,7 @@ cdef extern from "_native/kernels.h" nogil:
         const int32_t *cut
         const int32_t *modality
         const uint64_t *mask[2]
+        const uint64_t *rows
         int first[2]
         int last[2]
         const int64_t *fixed
@@ -49,8 +52,9 @@ cdef extern from "_native/kernels.h" nogil:
         int min_variables
         int max_variables
         int min_modalities
+        int n_arms
         const lanes_t *lanes
-        plan_t *plan
+        shape_t *shape
 
     ctypedef struct shape_t:
         pass
@@ -59,10 +63,14 @@ cdef extern from "_native/kernels.h" nogil:
         pass
 
     ctypedef struct lanes_t:
-        pass
+        void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t,
+                       float *) noexcept nogil
 
     ctypedef struct level_t:
         int64_t n
+        int64_t capacity
+        uint8_t *slices
+        plan_t *plan
 
     ctypedef struct shared_t:
         uint64_t best
@@ -108,10 +116,12 @@ cdef extern from "_native/kernels.h" nogil:
     int padded_words(int)
     int has_isa(int)
     const lanes_t *find_lanes(int)
-    plan_t *plan_new(const column_t *, const shape_t *, int)
     double canonical(double)
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
+    int level_reserve(level_t *, const column_t *, int64_t)
+    void level_slice(level_t *, const column_t *, const uint64_t *, const uint64_t *,
+                     int64_t)
     void level_free(level_t *)
     void worker_free(worker_t *)
     void collection_free(collection_t *)
@@ -161,6 +171,7 @@ cdef class Column:
     """
 
     cdef column_t c
+    cdef shape_t shape
     cdef const kernel_t *kernel
     cdef object keep_alive
     cdef readonly object bits
@@ -190,7 +201,8 @@ cdef class Column:
         fixed_array = np.asarray(fixed)
         is_treated = np.arange(n_rows) < n_treated
         mask_array = np.stack([pack_rows(is_treated[None]),
-                               pack_rows(~is_treated[None])])[:, 0]
+                               pack_rows(~is_treated[None]),
+                               pack_rows(np.ones((1, n_rows), bool))])[:, 0]
         masks = np.ascontiguousarray(mask_array)
         outcome = fixed_array * scale
         outcome_array = np.asarray(outcome)
@@ -213,6 +225,7 @@ cdef class Column:
             self.c.modality = &modality[0]
         self.c.mask[0] = &masks[0, 0]
         self.c.mask[1] = &masks[1, 0]
+        self.c.rows = &masks[2, 0]
         self.c.first[0] = 0
         self.c.last[0] = (n_treated + 63) // 64
         self.c.first[1] = n_treated // 64
@@ -240,17 +253,12 @@ cdef class Column:
         if isa != "auto" and isa not in available:
             raise ValueError(f"isa={isa!r}; this machine runs {available}")
         cdef int variant = ISAS.index(available[len(available) - 1] if isa == "auto" else isa)
-        cdef shape_t shape
         self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, variant)
-        self.kernel.describe(&self.c.all, &shape)
-        self.c.lanes = find_lanes(variant)
-        if self.c.lanes != NULL:
-            self.c.plan = plan_new(&self.c, &shape, arms)
-            if self.c.plan == NULL:
-                self.c.lanes = NULL
-
-    def __dealloc__(self):
-        free(self.c.plan)
+        self.kernel.describe(&self.c.all, &self.shape)
+        self.c.shape = &self.shape
+        self.c.n_arms = arms
+        if max(n_treated, n_rows - n_treated) <= MAX_ARM:
+            self.c.lanes = find_lanes(variant)
 
     def evaluate(self, const uint64_t[:, ::1] parents):
         """Squared values of each parent row set joined with each selector.
@@ -282,6 +290,26 @@ cdef class Column:
             with nogil:
                 self.kernel.bounds(&self.c, &extents[0, 0], n, &out[0])
         return np.asarray(out)
+
+    def coarse_bound(self, const uint64_t[::1] universe,
+                     const uint64_t[:, ::1] extents):
+        """As ``bound``, looser, from the vector loop; a universe holds the extents."""
+        cdef int64_t n = extents.shape[0]
+        cdef float[::1] out = np.empty(n + MOST_LANES, np.float32)
+        cdef level_t level
+        if self.c.lanes == NULL:
+            raise ValueError("No vector loop for this machine or number of rows.")
+        memset(&level, 0, sizeof(level_t))
+        try:
+            if not level_reserve(&level, &self.c, max(n, 1)):
+                raise MemoryError
+            if n:
+                level_slice(&level, &self.c, &universe[0], &extents[0, 0], n)
+                self.c.lanes.bounds(level.plan, level.slices, level.capacity, n,
+                                    &out[0])
+        finally:
+            level_free(&level)
+        return np.asarray(out)[:n].astype(float)
 
     def extents(self, rules):
         """Row sets of rules given as tuples of selectors, shape (n, n_words)."""

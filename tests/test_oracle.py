@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import sklearn_persona._search as search_module
 from sklearn_persona._beam import Pool
 from sklearn_persona._binning import Selectors, make_selectors
+from sklearn_persona._kernel import available_isas, pack_rows
 from sklearn_persona._search import (
     LabelColumn,
     SearchSettings,
@@ -23,6 +24,7 @@ from sklearn_persona._search import (
 )
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
+ISAS = available_isas()
 real_beam_search = search_module.beam_search
 # Brute force in exact rationals takes about 20 microseconds a conjunction.
 MOST_CANDIDATES = 4000
@@ -167,7 +169,7 @@ def count_candidates(columns, rows, options):
     )
 
 
-def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
+def run(case, *, n_jobs=1, isa=None, pool=None, room=True):
     """The package's answer in the words of the brute force."""
     columns, rows, outcome, treated, options = case
     selectors = make_selectors(
@@ -188,8 +190,8 @@ def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
         max_time=None,
     )
     with contextlib.ExitStack() as stack:
-        if portable:
-            stack.enter_context(force_portable())
+        if isa:
+            stack.enter_context(force(isa))
         if not room:
             stack.enter_context(little_room())
         if pool is not None:
@@ -212,9 +214,9 @@ def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
     return rules, record
 
 
-def force_portable():
-    portable = functools.partial(search_module.Column, isa="portable")
-    return mock.patch.object(search_module, "Column", portable)
+def force(isa):
+    forced = functools.partial(search_module.Column, isa=isa)
+    return mock.patch.object(search_module, "Column", forced)
 
 
 def empty_pool(column, selectors, **_):
@@ -253,7 +255,7 @@ def check(case):
     expected, n_candidates = best_rules(*case)
     for how in (
         {},
-        {"portable": True},
+        *({"isa": isa} for isa in ISAS[:-1]),
         {"n_jobs": 2},
         {"pool": empty_pool},
         {"pool": empty_pool, "n_jobs": 2},
@@ -428,23 +430,30 @@ def bound_cases(draw):
             others = np.setdiff1d(np.arange(n), small)
             sets.append(np.concatenate([small, rng.choice(others, 3, False)]))
     least_arm, least_members = draw(st.integers(1, 4)), draw(st.integers(0, 5))
-    return outcome, treated, sets, least_arm, least_members, draw(st.booleans())
+    isa = draw(st.sampled_from(ISAS))
+    return outcome, treated, sets, least_arm, least_members, isa
 
 
 def check_bounds(case):
-    outcome, treated, sets, least_arm, least_members, portable = case
+    outcome, treated, sets, least_arm, least_members, isa = case
     n = len(outcome)
     assume(np.ptp(outcome) > 0)
     selectors = row_sets(n)
     for objective in OBJECTIVES:
         chosen = plain_settings(objective, least_arm, least_members)
-        with force_portable() if portable else contextlib.nullcontext():
+        with force(isa):
             column = make_column(selectors, LabelColumn(outcome, treated), 1, chosen)
         if column is None:
             assert Values(objective, outcome, treated, 1).variance == 0
             return
         extents = [np.bitwise_or.reduce(column.bits[chosen]) for chosen in sets]
         bounds = column.bound(np.array(extents))
+        if isa in ("avx2", "avx512"):
+            # Vectors first sort out with a bound of their own.
+            union = np.bitwise_or.reduce(extents, axis=0)
+            for universe in (union, pack_rows(np.ones((1, n), bool))[0]):
+                coarse = column.coarse_bound(universe, np.array(extents))
+                bounds = np.minimum(bounds, coarse)
         for chosen, bound in zip(sets, bounds):
             inside = np.zeros((2 ** len(chosen), n), bool)
             inside[:, chosen] = subset_table(len(chosen))
@@ -574,16 +583,16 @@ def test_rules_of_every_binary_outcome_equal_brute_force(sizes):
         check(([column], np.arange(len(outcome)), outcome, treated, options))
 
 
-@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("two_arms", [False, True])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_values_of_pairs_equal_exact_ones(objective, two_arms, portable):
+def test_values_of_pairs_equal_exact_ones(objective, two_arms, isa):
     rng = np.random.default_rng(5)
     for n in (20, 64, 65, 129, 300, 1100):
         treated = rng.random(n) < 0.4 if two_arms else None
         outcome = rng.normal(size=n)
         sets = rng.random((8, n)) < 0.8
-        with force_portable() if portable else contextlib.nullcontext():
+        with force(isa):
             column = column_of_sets(
                 objective, outcome, treated, sets, least_members=n // 2
             )

@@ -25,6 +25,7 @@ typedef struct {
     const uint64_t *bits;               /* n_selectors x n_words */
     const int32_t *feature, *side, *cut, *modality; /* n_selectors each */
     const uint64_t *mask[2];            /* n_words each: the rows of an arm */
+    const uint64_t *rows;               /* n_words: all rows */
     int first[2], last[2];              /* words of an arm, last exclusive */
     const int64_t *fixed;               /* n_rows: outcome, fixed point */
     const double *outcome;              /* n_rows: fixed * scale, in SD */
@@ -36,8 +37,9 @@ typedef struct {
     int64_t least[2], most[2];          /* members of an arm inside a rule */
     int64_t least_members;              /* coverage */
     int min_variables, max_variables, min_modalities;
+    int n_arms;
     const struct lanes *lanes;          /* vector loops, NULL for none */
-    struct plan *plan;
+    struct shape *shape;
 } column_t;
 
 typedef struct {
@@ -49,6 +51,7 @@ typedef struct {
     item_t *items, *spare_items;
     uint64_t *extents, *spare;          /* extents follow items once sorted */
     uint8_t *slices;                    /* byte b of item j at [b * capacity + j] */
+    struct plan *plan;                  /* what the slices mean */
     int64_t n, capacity;
 } level_t;
 

@@ -7,12 +7,14 @@
 /* Row sets of a level are padded to a multiple of this. */
 #define MOST_LANES 64
 
-typedef int64_t (*join_t)(const plan_t *, const uint8_t *, const uint8_t *, int64_t,
-                          int64_t, int64_t, float, int32_t *, int64_t *);
+typedef int64_t (*join_t)(const plan_t *, int64_t, const uint8_t *, int64_t, int64_t,
+                          int64_t, float, int32_t *, int64_t *);
 
 typedef struct lanes {
     join_t children[3], leaves[3];      /* by form */
     void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
+    void (*slice)(const uint64_t *, const uint64_t *, int, int, int64_t, uint8_t *,
+                  int64_t);
 } lanes_t;
 
 enum { ISA_PORTABLE, ISA_POPCNT, ISA_AVX2, ISA_AVX512 };

@@ -8,6 +8,38 @@
 #define LN(name) JOIN(ISA, name)
 #define QUARTER (LANES / 4)
 
+/* Byte-slice n row sets, of the rows of the universe only. */
+static void LN(slice)(const uint64_t *universe, const uint64_t *extents, int n_words,
+                      int n_bytes, int64_t n, uint8_t *slices, int64_t stride)
+{
+    int64_t j;
+    int w, b, i;
+    for (j = 0; j < n; j += 8) {
+        const int more = n - j < 8 ? (int)(n - j) : 8;
+        uint64_t x[MAX_SLICES / 8 + 1][8] = {{0}};
+        int filled = 0;
+        for (w = 0; w < n_words; w++) {
+            const int size = popcount64(universe[w]), at = filled / 64;
+            const int shift = filled % 64;
+            if (!size)
+                continue;
+            for (i = 0; i < more; i++) {
+                const uint64_t bits = _pext_u64(extents[(j + i) * n_words + w],
+                                                universe[w]);
+                x[at][i] |= bits << shift;
+                if (shift + size > 64)
+                    x[at + 1][i] = bits >> (64 - shift);
+            }
+            filled += size;
+        }
+        for (w = 0; 8 * w < n_bytes; w++) {
+            swap_bytes(x[w]);
+            for (b = 0; b < 8 && 8 * w + b < n_bytes; b++)
+                memcpy(slices + (8 * w + b) * stride + j, x[w] + b, 8);
+        }
+    }
+}
+
 /* Counts (bytes) and sums (16 bits, even and odd row sets) of an arm. */
 static ALWAYS_INLINE void LN(sums)(const plan_t *plan, int arm, const uint8_t *mine,
                                    const uint8_t *slices, int64_t stride, V *count,
@@ -78,24 +110,27 @@ static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1
     }
 }
 
-/* Row sets from..to joined with mine that are large enough: all of them, those that
+/* Row sets from..to joined with row set mine that are large enough: all of them, those that
  * may reach the threshold as -1 - j; or with leaves only the latter, as j. */
 static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
-                                      const uint8_t *mine, const uint8_t *slices,
+                                      int64_t mine, const uint8_t *slices,
                                       int64_t stride, int64_t from, int64_t to,
                                       float threshold, int32_t *out,
                                       int64_t *n_evaluated)
 {
     const F least = F_SET1(threshold);
+    uint8_t bytes[MAX_SLICES];
     int64_t j, n = 0, evaluated = 0;
+    int b;
+    for (b = 0; b < plan->n_bytes; b++)
+        bytes[b] = slices[b * stride + mine];
     for (j = from; j < to; j += LANES) {
         V n0, n1, even0, odd0, even1, odd1, members;
         uint32_t part[4];
         M fits, reaches;
-        int g;
-        LN(sums)(plan, 0, mine, slices + j, stride, &n0, &even0, &odd0);
+        LN(sums)(plan, 0, bytes, slices + j, stride, &n0, &even0, &odd0);
         fits = V_GE8(n0, V_SET1_8(plan->least[0]));
-        LN(sums)(plan, 1, mine, slices + j, stride, &n1, &even1, &odd1);
+        LN(sums)(plan, 1, bytes, slices + j, stride, &n1, &even1, &odd1);
         fits &= V_GE8(n1, V_SET1_8(plan->least[1]));
         /* Saturated: the limit is a byte here, and exact below. */
         members = V_ADDS8(n0, n1);
@@ -109,10 +144,14 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
             fits &= V_GE8(V_SET1_8(plan->most[0]), n0) &
                     V_GE8(V_SET1_8(plan->most[1]), n1);
         evaluated += M_COUNT(fits);
-        for (g = 0; g < 4; g++)
-            part[g] = LN(reach)(plan, form, LN(counts_of)(n0, g), LN(counts_of)(n1, g),
-                                LN(sums_of)(even0, odd0, g),
-                                LN(sums_of)(even1, odd1, g), least);
+#define REACH(g)                                                                \
+    part[g] = LN(reach)(plan, form, LN(counts_of)(n0, g), LN(counts_of)(n1, g), \
+                        LN(sums_of)(even0, odd0, g), LN(sums_of)(even1, odd1, g), least)
+        REACH(0);
+        REACH(1);
+        REACH(2);
+        REACH(3);
+#undef REACH
         reaches = M_JOIN(part) & fits;
         if (leaves)
             for (; reaches; reaches &= reaches - 1)
@@ -128,7 +167,7 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
 }
 
 #define JOINED(name, form, leaves)                                                    \
-    static int64_t LN(name)(const plan_t *plan, const uint8_t *mine,                  \
+    static int64_t LN(name)(const plan_t *plan, int64_t mine,                         \
                             const uint8_t *slices, int64_t stride, int64_t from,      \
                             int64_t to, float threshold, int32_t *out, int64_t *seen) \
     {                                                                                 \
@@ -252,6 +291,7 @@ static const lanes_t LN(lanes) = {
     {LN(difference), LN(squares), LN(total)},
     {LN(difference_leaves), LN(squares_leaves), LN(total_leaves)},
     LN(bounds),
+    LN(slice),
 };
 
 #undef JOIN_

@@ -38,9 +38,10 @@ typedef struct {
     uint8_t total[MAX_SLICES][2][16], top[MAX_SLICES][2][16];
 } scan_t;
 
+/* Rows are those of a universe: the members of the parent of a level's row sets. */
 typedef struct plan {
     int n_bytes;
-    shape_t shape;
+    int form;
     int first[2], last[2];              /* bytes of an arm */
     uint8_t mask[2][MAX_SLICES];
     uint8_t sum[2][MAX_SLICES][2][16];  /* in steps, from the arm's least outcome */
@@ -51,59 +52,55 @@ typedef struct plan {
     scan_t scan[4];
 } plan_t;
 
-static int in_arm(const column_t *column, int arm, int row)
+static void plan_sums(plan_t *plan, const shape_t *shape, int arm, const double *y,
+                      int start, int end)
 {
-    return row < column->n_rows && (column->mask[arm][row / 64] >> (row % 64) & 1);
-}
-
-static void plan_sums(plan_t *plan, const column_t *column, int arm)
-{
-    double least = 0, most = 0, largest = 0, sizes = 0, error = 0;
-    int b, half, v, i, seen = 0;
-    for (i = 0; i < column->n_rows; i++)
-        if (in_arm(column, arm, i)) {
-            const double y = column->outcome[i];
-            least = !seen || y < least ? y : least;
-            most = !seen || y > most ? y : most;
-            sizes += fabs(y);
-            seen++;
-        }
-    sizes += seen * (most - least);
+    double least = 0, most = 0, largest = 0, sizes = 0, error = 0, scale;
+    int b, half, v, i;
+    for (i = start; i < end; i++) {
+        least = i == start || y[i] < least ? y[i] : least;
+        most = i == start || y[i] > most ? y[i] : most;
+        sizes += fabs(y[i]);
+    }
+    sizes += (end - start) * (most - least);
+    for (i = start; i < end;) {
+        const int next = (i / 4 + 1) * 4 < end ? (i / 4 + 1) * 4 : end;
+        double sum = 0;
+        for (; i < next; i++)
+            sum += y[i] - least;
+        largest = sum > largest ? sum : largest;
+    }
+    scale = largest > 0 ? 255 / largest : 1;
     for (b = plan->first[arm]; b < plan->last[arm]; b++)
         for (half = 0; half < 2; half++) {
-            double sum = 0;
-            for (i = 0; i < 4; i++)
-                if (in_arm(column, arm, 8 * b + 4 * half + i))
-                    sum += column->outcome[8 * b + 4 * half + i] - least;
-            largest = sum > largest ? sum : largest;
-        }
-    plan->step[arm] = largest > 0 ? (float)(largest / 255) : 1.0f;
-    for (b = plan->first[arm]; b < plan->last[arm]; b++)
-        for (half = 0; half < 2; half++) {
-            double worst = 0;
-            for (v = 0; v < 16; v++) {
-                const double step = plan->step[arm];
-                double sum = 0, rounded;
-                for (i = 0; i < 4; i++)
-                    if ((v >> i & 1) && in_arm(column, arm, 8 * b + 4 * half + i))
-                        sum += column->outcome[8 * b + 4 * half + i] - least;
-                rounded = floor(sum / step + 0.5);
+            double sum[16], worst = 0;
+            sum[0] = 0;
+            plan->sum[arm][b][half][0] = 0;
+            for (v = 1; v < 16; v++) {
+                const int row = 8 * b + 4 * half + lowest_bit((uint64_t)v);
+                double exact, rounded;
+                sum[v] = sum[v & (v - 1)] +
+                         (row >= start && row < end ? y[row] - least : 0);
+                exact = sum[v] * scale;
+                rounded = (double)(int)(exact + 0.5);
                 rounded = rounded > 255 ? 255 : rounded;
                 plan->sum[arm][b][half][v] = (uint8_t)rounded;
-                if (fabs(sum - rounded * step) > worst)
-                    worst = fabs(sum - rounded * step);
+                if (fabs(exact - rounded) > worst)
+                    worst = fabs(exact - rounded);
             }
             error += worst;
         }
-    plan->gamma[arm] = (float)(plan->shape.gamma[arm] + least);
-    plan->alpha[arm] = (float)plan->shape.alpha[arm];
-    plan->beta[arm] = (float)plan->shape.beta[arm];
+    plan->step[arm] = (float)(1 / scale);
+    plan->gamma[arm] = (float)(shape->gamma[arm] + least);
+    plan->alpha[arm] = (float)shape->alpha[arm];
+    plan->beta[arm] = (float)shape->beta[arm];
     /* The second part is for single precision. */
-    plan->slack[arm] =
-        (float)(error + 1e-5 * (sizes + seen * fabs(plan->shape.gamma[arm])));
+    plan->slack[arm] = (float)(error / scale +
+                               1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
 }
 
-static void plan_scan(plan_t *plan, const column_t *column, int arm, int backward)
+static void plan_scan(plan_t *plan, const shape_t *shape, int arm, int backward,
+                      const double *y, int start, int end)
 {
     scan_t *scan = plan->scan + plan->n_scans++;
     const double sign = (arm == 0) != backward ? 1 : -1;
@@ -114,38 +111,34 @@ static void plan_scan(plan_t *plan, const column_t *column, int arm, int backwar
     scan->first = plan->first[arm];
     scan->last = plan->last[arm];
     scan->sign = (float)sign;
-    scan->gamma = (float)(sign * plan->shape.gamma[arm]);
-    scan->alpha = plan->alpha[arm];
-    scan->beta = plan->beta[arm];
+    scan->gamma = (float)(sign * shape->gamma[arm]);
+    scan->alpha = (float)shape->alpha[arm];
+    scan->beta = (float)shape->beta[arm];
     /* The least weight of a row set that has a complement; below it is no rule. */
     scan->least_w = scan->alpha + scan->beta;
+    for (i = start; i < end; i++)
+        sizes += fabs(y[i]);
+    scan->start = (float)(1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
     for (b = scan->first; b < scan->last; b++)
         for (half = 0; half < 2; half++) {
-            const int start = 8 * b + 4 * half;
-            double z[4], base = 0, total[16], top[16], most_total = 0, most_top = 0;
+            /* Bits of the nibble in scan order: what each row lacks to the first. */
+            const int origin = 8 * b + 4 * half;
+            double lack[4] = {0, 0, 0, 0}, base = 0, total[16], top[16];
+            double most_total = 0, most_top = 0;
             int seen = 0;
             for (i = 0; i < 4; i++) {
-                const int at = backward ? 3 - i : i;
-                z[at] = 0;
-                if (!in_arm(column, arm, start + at))
+                const int at = backward ? 3 - i : i, row = origin + at;
+                if (row < start || row >= end)
                     continue;
-                z[at] = sign * column->outcome[start + at];
-                sizes += fabs(z[at]);
                 if (!seen++)
-                    base = z[at];
+                    base = sign * y[row];
+                lack[at] = base - sign * y[row];
             }
-            for (v = 0; v < 16; v++) {
-                int first = -1, count = 0;
-                total[v] = 0;
-                for (i = 0; i < 4; i++) {
-                    const int at = backward ? 3 - i : i;
-                    if (!(v >> at & 1) || !in_arm(column, arm, start + at))
-                        continue;
-                    total[v] += base - z[at];
-                    first = first < 0 ? at : first;
-                    count++;
-                }
-                top[v] = count ? count * (base - z[first]) : 0;
+            total[0] = top[0] = 0;
+            for (v = 1; v < 16; v++) {
+                const int low = lowest_bit((uint64_t)v), high = highest_bit((uint64_t)v);
+                total[v] = total[v & (v - 1)] + lack[low];
+                top[v] = popcount64((uint64_t)v) * lack[backward ? high : low];
                 most_total = total[v] > most_total ? total[v] : most_total;
                 most_top = top[v] > most_top ? top[v] : most_top;
             }
@@ -153,15 +146,13 @@ static void plan_scan(plan_t *plan, const column_t *column, int arm, int backwar
             scan->total_step[b][half] = (float)(most_total / 255);
             scan->first_step[b][half] = (float)(most_top / 255);
             /* Rounded down: the bound may only be too large. */
+            most_total = most_total > 0 ? 255 / most_total : 0;
+            most_top = most_top > 0 ? 255 / most_top : 0;
             for (v = 0; v < 16; v++) {
-                scan->total[b][half][v] =
-                    most_total > 0 ? (uint8_t)(total[v] / most_total * 255) : 0;
-                scan->top[b][half][v] =
-                    most_top > 0 ? (uint8_t)(top[v] / most_top * 255) : 0;
+                scan->total[b][half][v] = (uint8_t)(total[v] * most_total);
+                scan->top[b][half][v] = (uint8_t)(top[v] * most_top);
             }
         }
-    scan->start =
-        (float)(1e-5 * (sizes + column->all.n[arm] * fabs(plan->shape.gamma[arm])));
 }
 
 static int clip_size(int64_t size)
@@ -169,47 +160,53 @@ static int clip_size(int64_t size)
     return size < 0 ? 0 : size > MAX_ARM ? MAX_ARM : (int)size;
 }
 
-/* NULL when there are too many rows, or no memory. */
-static plan_t *plan_new(const column_t *column, const shape_t *shape, int arms)
+/* Prepare a level whose row sets are subsets of the universe. */
+static void plan_make(plan_t *plan, const column_t *column, const uint64_t *universe)
 {
-    plan_t *plan;
-    int arm, b, i;
-    if (column->all.n[0] > MAX_ARM || column->all.n[1] > MAX_ARM)
-        return NULL;
-    plan = (plan_t *)calloc(1, sizeof *plan);
-    if (!plan)
-        return NULL;
-    plan->shape = *shape;
-    plan->n_bytes = (column->n_rows + 7) / 8;
-    plan->least_members = (int)(column->least_members < 0 ? 0
-                                : column->least_members > 2 * MAX_ARM + 1
-                                    ? 2 * MAX_ARM + 1
-                                    : column->least_members);
+    const shape_t *shape = column->shape;
+    double y[2 * MAX_ARM + 2];
+    int edge[3], arm, b, i, w, n = 0;
+    edge[0] = 0;
+    for (arm = 0; arm < 2; arm++) {
+        for (w = column->first[arm]; w < column->last[arm]; w++) {
+            uint64_t x = universe[w] & column->mask[arm][w];
+            for (; x; x &= x - 1)
+                y[n++] = column->outcome[64 * w + lowest_bit(x)];
+        }
+        edge[arm + 1] = n;
+    }
+    plan->form = shape->form;
+    plan->n_bytes = (n + 7) / 8;
+    plan->n_scans = 0;
+    plan->least_members = column->least_members > 255 ? 255
+                                                      : (int)column->least_members;
     /* The centers other than the first are for w = n only. */
     plan->n_centers = shape->beta[0] == 0 && column->n_centers >= PLAN_CENTERS
                           ? PLAN_CENTERS : 1;
     for (i = 0; i < plan->n_centers; i++)
         plan->centers[i] = (float)column->centers[i];
     for (arm = 0; arm < 2; arm++) {
-        for (b = 0; b < plan->n_bytes; b++)
-            plan->mask[arm][b] = (uint8_t)(column->mask[arm][b / 8] >> (8 * (b % 8)));
+        const int start = edge[arm], end = edge[arm + 1];
         plan->least[arm] = clip_size(column->least[arm]);
-        plan->most[arm] = arm < arms ? clip_size(column->most[arm]) : MAX_ARM;
-        if (arm >= arms)
+        plan->most[arm] = column->n_arms > arm ? clip_size(column->most[arm]) : MAX_ARM;
+        plan->first[arm] = start / 8;
+        plan->last[arm] = end > start ? (end + 7) / 8 : start / 8;
+        for (b = plan->first[arm]; b < plan->last[arm]; b++) {
+            const int low = start > 8 * b ? start - 8 * b : 0;
+            const int high = end < 8 * b + 8 ? 8 * b + 8 - end : 0;
+            plan->mask[arm][b] = (uint8_t)(255 << low & 255 >> high);
+        }
+        if (arm >= column->n_arms) {
+            plan->step[arm] = plan->gamma[arm] = plan->slack[arm] = 0;
+            plan->alpha[arm] = plan->beta[arm] = 0;
             continue;
-        while (plan->first[arm] < plan->n_bytes && !plan->mask[arm][plan->first[arm]])
-            plan->first[arm]++;
-        plan->last[arm] = plan->n_bytes;
-        while (plan->last[arm] > plan->first[arm] &&
-               !plan->mask[arm][plan->last[arm] - 1])
-            plan->last[arm]--;
-        plan_sums(plan, column, arm);
+        }
+        plan_sums(plan, shape, arm, y, start, end);
         if (shape->scans[arm] & SCAN_FORWARD)
-            plan_scan(plan, column, arm, 0);
+            plan_scan(plan, shape, arm, 0, y, start, end);
         if (shape->scans[arm] & SCAN_BACKWARD)
-            plan_scan(plan, column, arm, 1);
+            plan_scan(plan, shape, arm, 1, y, start, end);
     }
-    return plan;
 }
 
 /* Swap rows and columns of 8 x 8 bytes. */
@@ -231,23 +228,6 @@ static inline void swap_bytes(uint64_t x[8])
         x[i] = (a & 0x00ff00ff00ff00ffULL) | (b & 0x00ff00ff00ff00ffULL) << 8;
         x[i + 1] = (a >> 8 & 0x00ff00ff00ff00ffULL) | (b & 0xff00ff00ff00ff00ULL);
     }
-}
-
-/* Byte-slice n row sets; slices has room for n rounded up to a multiple of 8. */
-static void slice_rows(const uint64_t *extents, int n_words, int n_bytes, int64_t n,
-                       uint8_t *slices, int64_t stride)
-{
-    int64_t j;
-    int w, b, i;
-    for (j = 0; j < n; j += 8)
-        for (w = 0; 8 * w < n_bytes; w++) {
-            uint64_t x[8];
-            for (i = 0; i < 8; i++)
-                x[i] = j + i < n ? extents[(j + i) * n_words + w] : 0;
-            swap_bytes(x);
-            for (b = 0; b < 8 && 8 * w + b < n_bytes; b++)
-                memcpy(slices + (8 * w + b) * stride + j, x + b, 8);
-        }
 }
 
 #endif

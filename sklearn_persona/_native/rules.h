@@ -35,12 +35,23 @@ static int level_reserve(level_t *level, const column_t *column, int64_t capacit
         /* What it held is laid out anew before it is read. */
         free(level->slices);
         level->slices = (uint8_t *)calloc((size_t)capacity, 8 * n_words);
+        if (!level->plan)
+            level->plan = (plan_t *)malloc(sizeof(plan_t));
     }
     if (!items || !spare_items || !extents || !spare ||
-        (column->lanes && !level->slices))
+        (column->lanes && (!level->slices || !level->plan)))
         return 0;
     level->capacity = capacity;
     return 1;
+}
+
+/* Byte-slice n subsets of the universe into the level, which has room for them. */
+static void level_slice(level_t *level, const column_t *column, const uint64_t *universe,
+                        const uint64_t *extents, int64_t n)
+{
+    plan_make(level->plan, column, universe);
+    column->lanes->slice(universe, extents, column->n_words, level->plan->n_bytes, n,
+                         level->slices, level->capacity);
 }
 
 static void level_free(level_t *level)
@@ -50,6 +61,7 @@ static void level_free(level_t *level)
     free(level->extents);
     free(level->spare);
     free(level->slices);
+    free(level->plan);
     memset(level, 0, sizeof *level);
 }
 
@@ -179,9 +191,6 @@ static void level_sort(level_t *level, const column_t *column)
     swap = level->extents;
     level->extents = level->spare;
     level->spare = swap;
-    if (column->lanes)
-        slice_rows(level->extents, n_words, column->plan->n_bytes, n, level->slices,
-                   level->capacity);
 }
 
 static void sort_by_feature(const column_t *column, int32_t *rule, int n)

@@ -176,20 +176,21 @@ static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
 
 /* Finish a level whose items have no bounds yet: keep those worth refining, best
  * first. */
-static void FN(finish)(worker_t *worker, level_t *level)
+static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *universe)
 {
     const column_t *column = worker->column;
     const int n_words = N_WORDS(column);
     const size_t bytes = (size_t)n_words * sizeof(uint64_t);
     int64_t j, out = 0, from, n = level->n;
     float coarse[512];
+    if (!n)
+        return;
     if (column->lanes)
-        slice_rows(level->extents, n_words, column->plan->n_bytes, n, level->slices,
-                   level->capacity);
+        level_slice(level, column, universe, level->extents, n);
     for (from = 0; from < n; from += 512) {
         const int64_t to = from + 512 < n ? from + 512 : n;
         if (column->lanes)
-            column->lanes->bounds(column->plan, level->slices + from, level->capacity,
+            column->lanes->bounds(level->plan, level->slices + from, level->capacity,
                                   to - from, coarse);
         for (j = from; j < to; j++) {
             const uint64_t *extent = level->extents + j * n_words;
@@ -209,6 +210,9 @@ static void FN(finish)(worker_t *worker, level_t *level)
     }
     level->n = out;
     level_sort(level, column);
+    if (column->lanes)
+        column->lanes->slice(universe, level->extents, n_words, level->plan->n_bytes,
+                             out, level->slices, level->capacity);
 }
 
 /* Rules of one condition: all of them evaluated, those worth refining kept. */
@@ -243,7 +247,7 @@ static void FN(roots)(worker_t *worker)
                (size_t)n_words * sizeof(uint64_t));
         level_append(worker, roots, n_words, i, column->max_variables);
     }
-    FN(finish)(worker, roots);
+    FN(finish)(worker, roots, column->rows);
 }
 
 /* The exact value of a rule of depth + 1 conditions that may reach the threshold. */
@@ -284,8 +288,8 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
             int64_t k, n;
             if (!FN(refresh)(worker, (end - j) / 8 + 1))
                 return;
-            n = column->lanes->leaves[column->plan->shape.form](
-                column->plan, (const uint8_t *)mine, level->slices, level->capacity, j,
+            n = column->lanes->leaves[level->plan->form](
+                level->plan, i, level->slices, level->capacity, j,
                 end, (float)(worker->threshold * (1 - 1e-5)), picks,
                 &worker->n_evaluated);
             for (k = 0; k < n; k++) {
@@ -353,8 +357,8 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
         }
         n = end - j;
         if (column->lanes)
-            n = column->lanes->children[column->plan->shape.form](
-                column->plan, (const uint8_t *)mine, level->slices, level->capacity, j,
+            n = column->lanes->children[level->plan->form](
+                level->plan, i, level->slices, level->capacity, j,
                 end, (float)(worker->threshold * (1 - 1e-5)), picks,
                 &worker->n_evaluated);
         for (k = 0; k < n; k++) {
@@ -393,7 +397,7 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
             level_append(worker, out, n_words, selector, n_kept);
         }
     }
-    FN(finish)(worker, out);
+    FN(finish)(worker, out, mine);
     return 1;
 }
 
