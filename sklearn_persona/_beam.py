@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_persona._kernel import LEAST_VALUE, pack_rows, round_value
+from sklearn_persona._kernel import pack_rows
 
 __all__ = ["Pool", "beam_search"]
 
@@ -35,15 +35,12 @@ class Pool:
 
 def _distinct(values, rules, extents, size):
     """The best rules with distinct members; ties go to the shorter, earlier rule."""
-    order = sorted(range(len(rules)), key=lambda i: (-values[i], len(rules[i])))
-    seen, chosen = set(), []
-    for i in order:
-        key = extents[i].tobytes()
-        if key not in seen:
-            seen.add(key)
-            chosen.append(i)
-            if len(chosen) == size:
-                break
+    lengths = np.array([len(rule) for rule in rules], dtype=int)
+    order = np.lexsort((np.arange(len(rules)), lengths, -values))
+    keys = np.ascontiguousarray(extents[order])
+    keys = keys.view(np.dtype((np.void, keys.shape[1] * 8))).ravel()
+    _, first = np.unique(keys, return_index=True)
+    chosen = order[np.sort(first)[:size]]
     return values[chosen], [rules[i] for i in chosen], extents[chosen]
 
 
@@ -63,45 +60,28 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
     n_selectors, n_words = column.bits.shape
     cost = max(n_selectors * n_words * max(max_variables - 1, 1), 1)
     width = int(np.clip(BUDGET / (40 * cost), 10, WIDTH))
-    everyone = pack_rows(np.ones((1, selectors.n_units), bool))
     pool = (np.empty(0), [], np.empty((0, n_words), np.uint64))
-    parents, rows = [()], everyone
+    parents = np.empty((1, 0), np.int32)
+    rows = pack_rows(np.ones((1, selectors.n_units), bool))
     n_evaluated = 0
     for depth in range(1, max_variables + 1):
-        found = []
-        block = max(1, 2**22 // max(n_selectors, 1))
-        for start in range(0, len(parents), block):
-            values = column.evaluate(rows[start : start + block])
-            n_evaluated += int(np.count_nonzero(values > -2))
-            for p, rule in enumerate(parents[start : start + block]):
-                if rule:
-                    used = np.isin(selectors.feature, selectors.feature[list(rule)])
-                    values[p, used] = -2
-            enough = np.flatnonzero(values.ravel() > LEAST_VALUE)
-            if len(enough) > 8 * POOL_SIZE:
-                flat = values.ravel()[enough]
-                enough = enough[np.argpartition(-flat, 8 * POOL_SIZE)[: 8 * POOL_SIZE]]
-            found += [
-                (values.ravel()[i], start + i // n_selectors, i % n_selectors)
-                for i in enough
-            ]
-        if not found:
+        values, rules, extents, n = column.expand(parents, rows, POOL_SIZE)
+        n_evaluated += n
+        if not len(values):
             break
-        found.sort(key=lambda f: (-f[0], f[1], f[2]))
-        found = found[: 8 * POOL_SIZE]
-        scores = np.array([round_value(f[0]) for f in found])
-        rules = [(*parents[f[1]], int(f[2])) for f in found]
-        extents = rows[[f[1] for f in found]] & column.bits[[f[2] for f in found]]
+        # Best first; ties in the order of the selectors, whatever order they came in.
+        order = np.lexsort((*rules.T[::-1], -values))[:POOL_SIZE]
+        values, rules, extents = values[order], rules[order], extents[order]
         if depth >= min_variables:
-            ok = [
-                len(set(selectors.modality[list(rule)])) >= min_modalities
-                for rule in rules
-            ]
+            ok = np.ones(len(rules), bool)
+            if min_modalities > 1:
+                found = np.sort(selectors.modality[rules], axis=1)
+                ok = 1 + (np.diff(found, axis=1) != 0).sum(axis=1) >= min_modalities
             pool = _distinct(
-                np.concatenate([pool[0], scores[ok]]),
-                pool[1] + [rule for rule, keep in zip(rules, ok) if keep],
+                np.concatenate([pool[0], values[ok]]),
+                pool[1] + [tuple(rule) for rule in rules[ok].tolist()],
                 np.concatenate([pool[2], extents[ok]]),
                 POOL_SIZE,
             )
-        _, parents, rows = _distinct(scores, rules, extents, width)
+        parents, rows = np.ascontiguousarray(rules[:width]), extents[:width]
     return Pool(pool[1], pool[0], pool[2], n_evaluated)

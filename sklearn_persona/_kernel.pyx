@@ -7,7 +7,7 @@ or directions, and always looks for the largest value.
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import threading
 import time
@@ -63,12 +63,13 @@ cdef extern from "_native/kernels.h" nogil:
         pass
 
     ctypedef struct lanes_t:
-        void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t,
-                       float *) noexcept nogil
+        void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t,
+                          float *) noexcept nogil
 
     ctypedef struct level_t:
         int64_t n
         int64_t capacity
+        uint64_t *extents
         uint8_t *slices
         plan_t *plan
 
@@ -107,6 +108,8 @@ cdef extern from "_native/kernels.h" nogil:
         void (*describe)(const totals_t *, shape_t *) noexcept nogil
         void (*roots)(worker_t *) noexcept nogil
         void (*search)(worker_t *) noexcept nogil
+        void (*expand)(worker_t *, const level_t *, const int32_t *, int64_t, int,
+                       int64_t) noexcept nogil
         void (*evaluate)(const column_t *, const uint64_t *, int64_t,
                          double *) noexcept nogil
         void (*bounds)(const column_t *, const uint64_t *, int64_t,
@@ -120,8 +123,8 @@ cdef extern from "_native/kernels.h" nogil:
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
     int level_reserve(level_t *, const column_t *, int64_t)
-    void level_slice(level_t *, const column_t *, const uint64_t *, const uint64_t *,
-                     int64_t)
+    void plan_make(plan_t *, const column_t *, const uint64_t *)
+    void level_slice(level_t *, const column_t *, const uint64_t *)
     void level_free(level_t *)
     void worker_free(worker_t *)
     void collection_free(collection_t *)
@@ -282,6 +285,63 @@ cdef class Column:
                 self.kernel.evaluate(&self.c, &rows[0, 0], n, &out[0, 0])
         return np.asarray(out)
 
+    def expand(self, const int32_t[:, ::1] rules, const uint64_t[:, ::1] extents,
+               int64_t keep):
+        """The best refinements of some rules by one more condition.
+
+        Parameters
+        ----------
+        rules : ndarray of int32, shape (n_rules, length)
+        extents : ndarray of uint64, shape (n_rules, n_words)
+        keep : int
+            At least so many different row sets are returned, if there are.
+
+        Returns
+        -------
+        values : ndarray of float64, shape (n,)
+        rules : ndarray of int32, shape (n, length + 1)
+        extents : ndarray of uint64, shape (n, n_words)
+            All different.
+        n_evaluated : int
+        """
+        cdef int64_t n = extents.shape[0], n_selectors = self.c.n_selectors
+        cdef size_t row = self.c.n_words * sizeof(uint64_t)
+        cdef int length = rules.shape[1]
+        cdef const int32_t *first = &rules[0, 0] if n and length else NULL
+        cdef level_t level
+        cdef worker_t worker
+        cdef shared_t shared
+        cdef collection_t collection
+        memset(&level, 0, sizeof(level_t))
+        memset(&worker, 0, sizeof(worker_t))
+        memset(&shared, 0, sizeof(shared_t))
+        memset(&collection, 0, sizeof(collection_t))
+        collection.limit = 2**40
+        worker.column = &self.c
+        worker.shared = &shared
+        worker.collection = &collection
+        worker.threshold = LEAST_VALUE
+        try:
+            if not level_reserve(&level, &self.c, n_selectors + n + 1):
+                raise MemoryError
+            if n and n_selectors:
+                with nogil:
+                    memcpy(level.extents, self.c.bits, n_selectors * row)
+                    memcpy(level.extents + n_selectors * self.c.n_words,
+                           &extents[0, 0], n * row)
+                    level.n = n_selectors + n
+                    if self.c.lanes != NULL:
+                        plan_make(level.plan, &self.c, self.c.rows)
+                        level_slice(&level, &self.c, self.c.rows)
+                    self.kernel.expand(&worker, &level, first, n, length, keep)
+            if worker.failed:
+                raise MemoryError
+            values, found, rows = copy_collection(&collection, self.c.n_words)
+        finally:
+            collection_free(&collection)
+            level_free(&level)
+        return values, found[:, 1:length + 2], rows, worker.n_evaluated
+
     def bound(self, const uint64_t[:, ::1] extents):
         """Upper bound of the squared value over all subsets of each row set."""
         cdef int64_t n = extents.shape[0]
@@ -291,9 +351,9 @@ cdef class Column:
                 self.kernel.bounds(&self.c, &extents[0, 0], n, &out[0])
         return np.asarray(out)
 
-    def coarse_bound(self, const uint64_t[::1] universe,
-                     const uint64_t[:, ::1] extents):
-        """As ``bound``, looser, from the vector loop; a universe holds the extents."""
+    def vector_bound(self, const uint64_t[::1] universe,
+                     const uint64_t[:, ::1] extents, bint exact):
+        """As ``bound``, from the vector loops; a universe holds the extents."""
         cdef int64_t n = extents.shape[0]
         cdef float[::1] out = np.empty(n + MOST_LANES, np.float32)
         cdef level_t level
@@ -304,9 +364,13 @@ cdef class Column:
             if not level_reserve(&level, &self.c, max(n, 1)):
                 raise MemoryError
             if n:
-                level_slice(&level, &self.c, &universe[0], &extents[0, 0], n)
-                self.c.lanes.bounds(level.plan, level.slices, level.capacity, n,
-                                    &out[0])
+                memcpy(level.extents, &extents[0, 0],
+                       n * self.c.n_words * sizeof(uint64_t))
+                level.n = n
+                plan_make(level.plan, &self.c, &universe[0])
+                level_slice(&level, &self.c, &universe[0])
+                self.c.lanes.bounds[exact](level.plan, level.slices, level.capacity, n,
+                                           &out[0])
         finally:
             level_free(&level)
         return np.asarray(out)[:n].astype(float)

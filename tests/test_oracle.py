@@ -452,8 +452,9 @@ def check_bounds(case):
             # Vectors first sort out with a bound of their own.
             union = np.bitwise_or.reduce(extents, axis=0)
             for universe in (union, pack_rows(np.ones((1, n), bool))[0]):
-                coarse = column.coarse_bound(universe, np.array(extents))
-                bounds = np.minimum(bounds, coarse)
+                for exact in (False, True):
+                    vector = column.vector_bound(universe, np.array(extents), exact)
+                    bounds = np.minimum(bounds, vector)
         for chosen, bound in zip(sets, bounds):
             inside = np.zeros((2 ** len(chosen), n), bool)
             inside[:, chosen] = subset_table(len(chosen))
@@ -606,3 +607,35 @@ def test_values_of_pairs_equal_exact_ones(objective, two_arms, isa):
                 assert got[i, j] == pytest.approx(float(exact(both)), rel=1e-9)
             else:
                 assert got[i, j] <= 1e-18
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("n", [63, 64, 65, 130, 290, 509, 511, 600])
+def test_every_instruction_set_finds_the_same(objective, n):
+    # Row sets of one to many bytes, arms of equal and unequal size, with ties.
+    rng = np.random.default_rng(n)
+    columns = [
+        make_feature(rng, kind, n, j) for j, kind in enumerate(["normal"] * 6 + ["3"])
+    ]
+    outcomes = [rng.normal(size=n), rng.standard_t(2, n) * 1e6, rng.random(n) < 0.2]
+    for outcome, share in zip(outcomes, (None, 0.5, 0.2)):
+        treated = None if share is None else rng.random(n) < share
+        options = {
+            "objective": objective,
+            "n_cuts": 5,
+            "intervals": share == 0.5,
+            "min_variables": 1,
+            "max_variables": 3,
+            "modality": [0] * len(columns),
+            "min_modalities": 1,
+            "least_arm": 4,
+            "least_members": 8,
+            "n_personas": 5,
+            "max_overlap": 0.5,
+            "signs": (1, -1),
+        }
+        case = columns, np.arange(n), outcome.astype(float), treated, options
+        first, *others = (run(case, isa=isa, pool=empty_pool)[0] for isa in ISAS)
+        assert len(first) == 5
+        for rules in others:
+            assert_same(rules, first)

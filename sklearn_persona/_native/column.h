@@ -99,6 +99,7 @@ typedef struct {
     void (*describe)(const totals_t *, struct shape *);
     void (*roots)(worker_t *);
     void (*search)(worker_t *);
+    void (*expand)(worker_t *, const level_t *, const int32_t *, int64_t, int, int64_t);
     void (*evaluate)(const column_t *, const uint64_t *, int64_t, double *);
     void (*bounds)(const column_t *, const uint64_t *, int64_t, double *);
 } kernel_t;

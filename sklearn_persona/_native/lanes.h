@@ -12,7 +12,8 @@ typedef int64_t (*join_t)(const plan_t *, int64_t, const uint8_t *, int64_t, int
 
 typedef struct lanes {
     join_t children[3], leaves[3];      /* by form */
-    void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
+    /* Quick and loose; row by row. */
+    void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
     void (*slice)(const uint64_t *, const uint64_t *, int, int, int64_t, uint8_t *,
                   int64_t);
 } lanes_t;
@@ -72,9 +73,13 @@ enum { ISA_PORTABLE, ISA_POPCNT, ISA_AVX2, ISA_AVX512 };
 #define F_GE(a, b) \
     ((uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)))
 #define F_WHERE_GE(a, b, x) \
-    _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ), _mm256_set1_ps(x))
+    _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ), x)
 #define F_BYTES(p) \
     _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p))))
+#define F_BIT(p, bit) \
+    _mm256_and_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_and_si256( \
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p))), \
+        _mm256_set1_epi32(1 << (bit))), _mm256_setzero_si256())), _mm256_set1_ps(1))
 #define F_STORE(p, x) _mm256_storeu_ps(p, x)
 static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 {
@@ -142,9 +147,13 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 #define F_RECIPROCAL(x) _mm512_rcp14_ps(x)
 #define F_GE(a, b) ((uint32_t)_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ))
 #define F_WHERE_GE(a, b, x) \
-    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), _mm512_set1_ps(x))
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), x)
 #define F_BYTES(p) \
     _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p))))
+#define F_BIT(p, bit) \
+    _mm512_maskz_mov_ps(_mm_test_epi8_mask(_mm_loadu_si128((const __m128i *)(p)), \
+                                           _mm_set1_epi8((char)(1 << (bit)))), \
+                        _mm512_set1_ps(1))
 #define F_STORE(p, x) _mm512_storeu_ps(p, x)
 #include "lanes_template.h"
 #include "lanes_undefine.h"

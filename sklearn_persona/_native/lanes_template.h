@@ -186,7 +186,7 @@ JOINED(total_leaves, TOTAL, 1)
 typedef struct {
     uint8_t count[2 * MAX_SLICES][LANES], total[2 * MAX_SLICES][LANES],
         top[2 * MAX_SLICES][LANES];
-    float base[2 * MAX_SLICES], total_step[2 * MAX_SLICES], first_step[2 * MAX_SLICES];
+    float base[2 * MAX_SLICES], total_step[2 * MAX_SLICES], top_step[2 * MAX_SLICES];
     int n;
 } LN(nibbles_t);
 
@@ -208,52 +208,88 @@ static ALWAYS_INLINE void LN(look_up)(const plan_t *plan, const scan_t *scan,
         V_STORE(out->top[i], V_SHUFFLE(scan->top[b][half], x));
         out->base[i] = scan->base[b][half];
         out->total_step[i] = scan->total_step[b][half];
-        out->first_step[i] = scan->first_step[b][half];
+        out->top_step[i] = scan->top_step[b][half];
+    }
+}
+
+/* The term of k rows with sum x at each center, where that is enough rows. */
+static ALWAYS_INLINE void LN(raise)(F best[PLAN_CENTERS], const F centers[PLAN_CENTERS],
+                                    int n_centers, F k, F x, F alpha, F beta, F least_w,
+                                    F enough, F least)
+{
+    const F share = F_WHERE_GE(
+        enough, least, F_RECIPROCAL(F_MAX(F_MUL(k, F_FMA(k, beta, alpha)), least_w)));
+    int c;
+    for (c = 0; c < n_centers; c++) {
+        const F t = F_MAX(F_FNMA(k, centers[c], x), F_SET1(0));
+        best[c] = F_MAX(best[c], F_MUL(F_MUL(t, t), share));
     }
 }
 
 /* Largest term of a scan for a quarter of the row sets, at each center.
  *
  * Over the first rows of a nibble the term is convex in their number and sum, and the
- * sum is at most what it were if all had the outcome of the first: the ends of the
- * nibble suffice. */
+ * sum is at most what it were if all had the outcome of the first. So the ends of the
+ * nibble suffice, and where the rows become enough inside of it that point. */
 static ALWAYS_INLINE void LN(term)(const scan_t *scan, const plan_t *plan,
                                    const LN(nibbles_t) *all, int from, int n_centers,
                                    F best[PLAN_CENTERS])
 {
-    const F zero = F_SET1(0), alpha = F_SET1(scan->alpha), beta = F_SET1(scan->beta);
+    const F alpha = F_SET1(scan->alpha), beta = F_SET1(scan->beta);
     const F gamma = F_SET1(scan->gamma), least_w = F_SET1(scan->least_w);
-    F k = zero, z = F_SET1(scan->start), centers[PLAN_CENTERS];
+    const F least = F_SET1(scan->least);
+    F k = F_SET1(0), z = F_SET1(scan->start), centers[PLAN_CENTERS];
     int i, c;
     for (c = 0; c < n_centers; c++)
         centers[c] = F_SET1(scan->sign * plan->centers[c]);
     for (i = 0; i < all->n; i++) {
-        const F m = F_BYTES(all->count[i] + from);
-        const F rest = F_FMA(m, F_SET1(all->base[i]), z);
-        const F end = F_FNMA(F_BYTES(all->top[i] + from),
-                             F_SET1(all->first_step[i]), rest);
-        F x, share;
-        z = F_FNMA(F_BYTES(all->total[i] + from), F_SET1(all->total_step[i]), rest);
-        k = F_ADD(k, m);
-        share = F_RECIPROCAL(F_MAX(F_MUL(k, F_FMA(k, beta, alpha)), least_w));
-        x = F_FMA(k, gamma, end);
-        for (c = 0; c < n_centers; c++) {
-            const F t = F_MAX(F_FNMA(k, centers[c], x), zero);
-            best[c] = F_MAX(best[c], F_MUL(F_MUL(t, t), share));
-        }
+        const F m = F_BYTES(all->count[i] + from), base = F_SET1(all->base[i]);
+        const F top = F_FNMA(F_BYTES(all->top[i] + from), F_SET1(all->top_step[i]), base);
+        const F end = F_ADD(k, m), inner = F_MAX(k, least);
+        LN(raise)(best, centers, n_centers, end,
+                  F_FMA(end, gamma, F_FMA(m, top, z)), alpha, beta, least_w, end, least);
+        LN(raise)(best, centers, n_centers, inner,
+                  F_FMA(inner, gamma, F_FMA(F_SUB(inner, k), top, z)), alpha, beta,
+                  least_w, end, inner);
+        z = F_FNMA(F_BYTES(all->total[i] + from), F_SET1(all->total_step[i]),
+                   F_FMA(m, base, z));
+        k = end;
     }
     /* No complement: the ends of the last nibble do not suffice. */
     if (scan->beta != 0)
-        best[0] = F_MAX(best[0], F_WHERE_GE(k, F_SET1(-0.999f / scan->beta), 1e30f));
+        best[0] = F_MAX(best[0], F_WHERE_GE(k, F_SET1(-0.999f / scan->beta), F_SET1(1e30f)));
+}
+
+/* The same, row by row and exact but for rounding. */
+static ALWAYS_INLINE void LN(exact_term)(const scan_t *scan, const plan_t *plan,
+                                         const uint8_t *slices, int64_t stride,
+                                         int n_centers, F best[PLAN_CENTERS])
+{
+    const F alpha = F_SET1(scan->alpha), beta = F_SET1(scan->beta);
+    const F gamma = F_SET1(scan->gamma), least_w = F_SET1(scan->least_w);
+    const F least = F_SET1(scan->least), most = F_SET1(scan->most);
+    const int n = scan->rows[1] - scan->rows[0];
+    F k = F_SET1(0), z = F_SET1(scan->start), centers[PLAN_CENTERS];
+    int i, c;
+    for (c = 0; c < n_centers; c++)
+        centers[c] = F_SET1(scan->sign * plan->centers[c]);
+    for (i = 0; i < n; i++) {
+        const int row = scan->backward ? scan->rows[1] - 1 - i : scan->rows[0] + i;
+        const F m = F_BIT(slices + (row / 8) * stride, row % 8);
+        k = F_ADD(k, m);
+        z = F_FMA(m, F_SET1(scan->z[row]), z);
+        LN(raise)(best, centers, n_centers, k, F_FMA(k, gamma, z), alpha, beta, least_w,
+                  F_WHERE_GE(most, k, k), least);
+    }
 }
 
 /* Upper bounds of LANES row sets. */
-static ALWAYS_INLINE void LN(bound)(const plan_t *plan, int n_centers,
+static ALWAYS_INLINE void LN(bound)(const plan_t *plan, int n_centers, int exact,
                                     const uint8_t *slices, int64_t stride, float *out)
 {
     LN(nibbles_t) all[4];
     int i, from, c;
-    for (i = 0; i < plan->n_scans; i++)
+    for (i = 0; i < plan->n_scans && !exact; i++)
         LN(look_up)(plan, plan->scan + i, slices, stride, all + i);
     for (from = 0; from < LANES; from += QUARTER) {
         F sum[PLAN_CENTERS];
@@ -265,7 +301,11 @@ static ALWAYS_INLINE void LN(bound)(const plan_t *plan, int n_centers,
             for (c = 0; c < n_centers; c++)
                 best[c] = F_SET1(0);
             for (; i < plan->n_scans && plan->scan[i].arm == arm; i++)
-                LN(term)(plan->scan + i, plan, all + i, from, n_centers, best);
+                if (exact)
+                    LN(exact_term)(plan->scan + i, plan, slices + from, stride,
+                                   n_centers, best);
+                else
+                    LN(term)(plan->scan + i, plan, all + i, from, n_centers, best);
             for (c = 0; c < n_centers; c++)
                 sum[c] = F_ADD(sum[c], best[c]);
         }
@@ -282,15 +322,26 @@ static void LN(bounds)(const plan_t *plan, const uint8_t *slices, int64_t stride
     int64_t j;
     for (j = 0; j < n; j += LANES)
         if (plan->n_centers == 1)
-            LN(bound)(plan, 1, slices + j, stride, out + j);
+            LN(bound)(plan, 1, 0, slices + j, stride, out + j);
         else
-            LN(bound)(plan, PLAN_CENTERS, slices + j, stride, out + j);
+            LN(bound)(plan, PLAN_CENTERS, 0, slices + j, stride, out + j);
+}
+
+static void LN(exact_bounds)(const plan_t *plan, const uint8_t *slices, int64_t stride,
+                             int64_t n, float *out)
+{
+    int64_t j;
+    for (j = 0; j < n; j += LANES)
+        if (plan->n_centers == 1)
+            LN(bound)(plan, 1, 1, slices + j, stride, out + j);
+        else
+            LN(bound)(plan, PLAN_CENTERS, 1, slices + j, stride, out + j);
 }
 
 static const lanes_t LN(lanes) = {
     {LN(difference), LN(squares), LN(total)},
     {LN(difference_leaves), LN(squares_leaves), LN(total_leaves)},
-    LN(bounds),
+    {LN(bounds), LN(exact_bounds)},
     LN(slice),
 };
 

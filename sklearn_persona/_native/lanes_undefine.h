@@ -37,3 +37,4 @@
 #undef F_WHERE_GE
 #undef F_BYTES
 #undef F_STORE
+#undef F_BIT

@@ -31,10 +31,12 @@ typedef struct shape {
 /* One direction through the rows of an arm, by falling z (the outcome or minus it). */
 typedef struct {
     int arm, backward, first, last;     /* bytes, last exclusive */
+    int rows[2];                        /* first, last exclusive */
     float sign, gamma, alpha, beta, least_w, start;
+    float z[2 * MAX_ARM];               /* of each row of the universe */
     /* Of each nibble: z of its first row, and what a set of its rows lacks to as many
-     * rows of that z: in total, and if all had the z of the set's first row. */
-    float base[MAX_SLICES][2], total_step[MAX_SLICES][2], first_step[MAX_SLICES][2];
+     * rows of that z: in total, and its first row alone. */
+    float least, most, base[MAX_SLICES][2], total_step[MAX_SLICES][2], top_step[MAX_SLICES][2];
     uint8_t total[MAX_SLICES][2][16], top[MAX_SLICES][2][16];
 } scan_t;
 
@@ -108,6 +110,10 @@ static void plan_scan(plan_t *plan, const shape_t *shape, int arm, int backward,
     int b, half, v, i;
     scan->arm = arm;
     scan->backward = backward;
+    scan->least = (float)plan->least[arm];
+    scan->most = (float)plan->most[arm];
+    scan->rows[0] = start;
+    scan->rows[1] = end;
     scan->first = plan->first[arm];
     scan->last = plan->last[arm];
     scan->sign = (float)sign;
@@ -116,8 +122,10 @@ static void plan_scan(plan_t *plan, const shape_t *shape, int arm, int backward,
     scan->beta = (float)shape->beta[arm];
     /* The least weight of a row set that has a complement; below it is no rule. */
     scan->least_w = scan->alpha + scan->beta;
-    for (i = start; i < end; i++)
+    for (i = start; i < end; i++) {
+        scan->z[i] = (float)(sign * y[i]);
         sizes += fabs(y[i]);
+    }
     scan->start = (float)(1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
     for (b = scan->first; b < scan->last; b++)
         for (half = 0; half < 2; half++) {
@@ -138,13 +146,13 @@ static void plan_scan(plan_t *plan, const shape_t *shape, int arm, int backward,
             for (v = 1; v < 16; v++) {
                 const int low = lowest_bit((uint64_t)v), high = highest_bit((uint64_t)v);
                 total[v] = total[v & (v - 1)] + lack[low];
-                top[v] = popcount64((uint64_t)v) * lack[backward ? high : low];
+                top[v] = lack[backward ? high : low];
                 most_total = total[v] > most_total ? total[v] : most_total;
                 most_top = top[v] > most_top ? top[v] : most_top;
             }
             scan->base[b][half] = (float)base;
             scan->total_step[b][half] = (float)(most_total / 255);
-            scan->first_step[b][half] = (float)(most_top / 255);
+            scan->top_step[b][half] = (float)(most_top / 255);
             /* Rounded down: the bound may only be too large. */
             most_total = most_total > 0 ? 255 / most_total : 0;
             most_top = most_top > 0 ? 255 / most_top : 0;

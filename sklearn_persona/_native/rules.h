@@ -45,13 +45,12 @@ static int level_reserve(level_t *level, const column_t *column, int64_t capacit
     return 1;
 }
 
-/* Byte-slice n subsets of the universe into the level, which has room for them. */
-static void level_slice(level_t *level, const column_t *column, const uint64_t *universe,
-                        const uint64_t *extents, int64_t n)
+/* Byte-slice the row sets of a level, subsets of the universe. */
+static void level_slice(level_t *level, const column_t *column, const uint64_t *universe)
 {
-    plan_make(level->plan, column, universe);
-    column->lanes->slice(universe, extents, column->n_words, level->plan->n_bytes, n,
-                         level->slices, level->capacity);
+    column->lanes->slice(universe, level->extents, column->n_words,
+                         level->plan->n_bytes, level->n, level->slices,
+                         level->capacity);
 }
 
 static void level_free(level_t *level)
@@ -335,6 +334,32 @@ static void collect(worker_t *worker, const uint64_t *extent, const int32_t *rul
     }
     at[0] = n;
     memcpy(at + 1, rule, MAX_VARIABLES * sizeof(int32_t));
+}
+
+static int falling(const void *p, const void *q)
+{
+    const double a = *(const double *)p, b = *(const double *)q;
+    return (a < b) - (a > b);
+}
+
+/* Raise the threshold to the value that `keep` collected row sets reach. */
+static void raise_threshold(worker_t *worker, int64_t keep)
+{
+    const collection_t *all = worker->collection;
+    const size_t bytes = (size_t)all->n * sizeof(double);
+    double *values;
+    if (all->n <= keep)
+        return;
+    values = (double *)malloc(bytes);
+    if (!values) {
+        worker->failed = 1;
+        return;
+    }
+    memcpy(values, all->values, bytes);
+    qsort(values, (size_t)all->n, sizeof(double), falling);
+    if (values[keep - 1] > worker->threshold)
+        worker->threshold = values[keep - 1];
+    free(values);
 }
 
 /* A rule of the first n selectors of the worker's path reached its threshold. */

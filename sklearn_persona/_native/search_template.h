@@ -175,44 +175,46 @@ static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
 }
 
 /* Finish a level whose items have no bounds yet: keep those worth refining, best
- * first. */
+ * first. Vectors sort out with a quick bound, then with one as tight as the scalar. */
 static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *universe)
 {
     const column_t *column = worker->column;
-    const int n_words = N_WORDS(column);
+    const int n_words = N_WORDS(column), passes = column->lanes ? 2 : 1;
     const size_t bytes = (size_t)n_words * sizeof(uint64_t);
-    int64_t j, out = 0, from, n = level->n;
-    float coarse[512];
-    if (!n)
-        return;
-    if (column->lanes)
-        level_slice(level, column, universe, level->extents, n);
-    for (from = 0; from < n; from += 512) {
-        const int64_t to = from + 512 < n ? from + 512 : n;
-        if (column->lanes)
-            column->lanes->bounds(level->plan, level->slices + from, level->capacity,
-                                  to - from, coarse);
-        for (j = from; j < to; j++) {
-            const uint64_t *extent = level->extents + j * n_words;
-            double bound;
-            if (column->lanes && coarse[j - from] < worker->threshold)
-                continue;
-            bound = FN(bound)(column, extent, worker->threshold);
-            if (bound < worker->threshold)
-                continue;
-            level->items[out].selector = level->items[j].selector;
-            level->items[out].slot = (int32_t)out;
-            level->items[out].bound = (float)(bound * (1 + 1e-7));
-            if (out != j)
-                memcpy(level->extents + out * n_words, extent, bytes);
-            out++;
+    float bounds[512];
+    int pass;
+    for (pass = 0; pass < passes && level->n; pass++) {
+        int64_t j, from, out = 0;
+        if (column->lanes) {
+            if (!pass)
+                plan_make(level->plan, column, universe);
+            level_slice(level, column, universe);
         }
+        for (from = 0; from < level->n; from += 512) {
+            const int64_t to = from + 512 < level->n ? from + 512 : level->n;
+            if (column->lanes)
+                column->lanes->bounds[pass](level->plan, level->slices + from,
+                                            level->capacity, to - from, bounds);
+            for (j = from; j < to; j++) {
+                const uint64_t *extent = level->extents + j * n_words;
+                const double bound = column->lanes
+                                         ? bounds[j - from]
+                                         : FN(bound)(column, extent, worker->threshold);
+                if (bound < worker->threshold)
+                    continue;
+                level->items[out].selector = level->items[j].selector;
+                level->items[out].slot = (int32_t)out;
+                level->items[out].bound = (float)(bound * (1 + 1e-7));
+                if (out != j)
+                    memcpy(level->extents + out * n_words, extent, bytes);
+                out++;
+            }
+        }
+        level->n = out;
     }
-    level->n = out;
     level_sort(level, column);
-    if (column->lanes)
-        column->lanes->slice(universe, level->extents, n_words, level->plan->n_bytes,
-                             out, level->slices, level->capacity);
+    if (column->lanes && level->n)
+        level_slice(level, column, universe);
 }
 
 /* Rules of one condition: all of them evaluated, those worth refining kept. */
@@ -441,6 +443,59 @@ static void FN(search)(worker_t *worker)
     }
 }
 
+/* Collect the best refinements of some rules by one more condition, about `keep` of
+ * them. The level holds all selectors, then the row sets of the rules. */
+static void FN(expand)(worker_t *worker, const level_t *level, const int32_t *rules,
+                       int64_t n_rules, int length, int64_t keep)
+{
+    const column_t *column = worker->column;
+    const int n_words = N_WORDS(column);
+    const int64_t n_selectors = column->n_selectors;
+    int64_t full = 4 * keep, p, from, k;
+    int32_t picks[PICKS], rule[MAX_VARIABLES];
+    uint64_t *both = level->spare;
+    int w, v;
+    for (p = 0; p < n_rules; p++, rules += length) {
+        const int64_t mine = n_selectors + p;
+        for (from = 0; from < n_selectors; from += PICKS) {
+            const int64_t to = from + PICKS < n_selectors ? from + PICKS : n_selectors;
+            int64_t n = to - from;
+            if (column->lanes)
+                n = column->lanes->leaves[level->plan->form](
+                    level->plan, mine, level->slices, level->capacity, from, to,
+                    (float)(worker->threshold * (1 - 1e-5)), picks,
+                    &worker->n_evaluated);
+            for (k = 0; k < n && !worker->failed; k++) {
+                const int32_t i = column->lanes ? picks[k] : (int32_t)(from + k);
+                double counts[2], sums[2], value;
+                for (v = 0; v < length; v++)
+                    if (column->feature[rules[v]] == column->feature[i])
+                        break;
+                if (v < length)
+                    continue;
+                for (w = 0; w < n_words; w++)
+                    both[w] = level->extents[mine * n_words + w] &
+                              level->extents[(int64_t)i * n_words + w];
+                if (!FN(cells)(column, both, counts, sums))
+                    continue;
+                if (!column->lanes)
+                    worker->n_evaluated++;
+                value = canonical(FN(value)(column, counts, sums));
+                if (value < worker->threshold)
+                    continue;
+                memcpy(rule, rules, (size_t)length * sizeof(int32_t));
+                rule[length] = i;
+                sort_by_feature(column, rule, length + 1);
+                collect(worker, both, rule, length + 1, value);
+            }
+            if (worker->collection->n >= full) {
+                raise_threshold(worker, keep);
+                full = 2 * worker->collection->n;
+            }
+        }
+    }
+}
+
 /* Squared value of every parent joined with every selector; -2 when too small. */
 static void FN(evaluate)(const column_t *column, const uint64_t *parents,
                          int64_t n_parents, double *out)
@@ -477,7 +532,8 @@ static void FN(bounds)(const column_t *column, const uint64_t *extents,
     }
 }
 
-static const kernel_t FN(kernel) = {FN(describe), FN(roots), FN(search), FN(evaluate), FN(bounds)};
+static const kernel_t FN(kernel) = {FN(describe), FN(roots), FN(search), FN(expand),
+                                    FN(evaluate), FN(bounds)};
 
 #undef JOIN_
 #undef JOIN
