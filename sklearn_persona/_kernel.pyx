@@ -255,7 +255,9 @@ cdef class Column:
         available = available_isas()
         if isa != "auto" and isa not in available:
             raise ValueError(f"isa={isa!r}; this machine runs {available}")
-        cdef int variant = ISAS.index(available[len(available) - 1] if isa == "auto" else isa)
+        if isa == "auto":
+            isa = available.pop()
+        cdef int variant = ISAS.index(isa)
         self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, variant)
         self.kernel.describe(&self.c.all, &self.shape)
         self.c.shape = &self.shape

@@ -11,11 +11,11 @@ import pytest
 from _brute_force import Values, allowed, best_rules, conditions_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sklearn_persona._kernel import available_isas, pack_rows
 
 import sklearn_persona._search as search_module
 from sklearn_persona._beam import Pool
 from sklearn_persona._binning import Selectors, make_selectors
-from sklearn_persona._kernel import available_isas, pack_rows
 from sklearn_persona._search import (
     LabelColumn,
     SearchSettings,
