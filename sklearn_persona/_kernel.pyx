@@ -123,7 +123,9 @@ cdef extern from "_native/kernels.h" nogil:
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
     int level_reserve(level_t *, const column_t *, int64_t)
-    void plan_make(plan_t *, const column_t *, const uint64_t *)
+    void plan_rows(plan_t *, const column_t *, const uint64_t *)
+    void plan_scans(plan_t *)
+    void plan_joins(plan_t *, const column_t *)
     void level_slice(level_t *, const column_t *, const uint64_t *)
     void level_free(level_t *)
     void worker_free(worker_t *)
@@ -333,7 +335,8 @@ cdef class Column:
                            &extents[0, 0], n * row)
                     level.n = n_selectors + n
                     if self.c.lanes != NULL:
-                        plan_make(level.plan, &self.c, self.c.rows)
+                        plan_rows(level.plan, &self.c, self.c.rows)
+                        plan_joins(level.plan, &self.c)
                         level_slice(&level, &self.c, self.c.rows)
                     self.kernel.expand(&worker, &level, first, n, length, keep)
             if worker.failed:
@@ -369,7 +372,8 @@ cdef class Column:
                 memcpy(level.extents, &extents[0, 0],
                        n * self.c.n_words * sizeof(uint64_t))
                 level.n = n
-                plan_make(level.plan, &self.c, &universe[0])
+                plan_rows(level.plan, &self.c, &universe[0])
+                plan_scans(level.plan)
                 level_slice(&level, &self.c, &universe[0])
                 self.c.lanes.bounds[exact](level.plan, level.slices, level.capacity, n,
                                            &out[0])

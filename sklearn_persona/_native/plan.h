@@ -42,8 +42,9 @@ typedef struct {
 
 /* Rows are those of a universe: the members of the parent of a level's row sets. */
 typedef struct plan {
-    int n_bytes;
-    int form;
+    int n_bytes, form;
+    int start[2], end[2];               /* rows of an arm, last exclusive */
+    double y[2 * MAX_ARM];              /* outcome of each row */
     int first[2], last[2];              /* bytes of an arm */
     uint8_t mask[2][MAX_SLICES];
     uint8_t sum[2][MAX_SLICES][2][16];  /* in steps, from the arm's least outcome */
@@ -54,9 +55,10 @@ typedef struct plan {
     scan_t scan[4];
 } plan_t;
 
-static void plan_sums(plan_t *plan, const shape_t *shape, int arm, const double *y,
-                      int start, int end)
+static void plan_sums(plan_t *plan, const shape_t *shape, int arm)
 {
+    const double *y = plan->y;
+    const int start = plan->start[arm], end = plan->end[arm];
     double least = 0, most = 0, largest = 0, sizes = 0, error = 0, scale;
     int b, half, v, i;
     for (i = start; i < end; i++) {
@@ -101,21 +103,26 @@ static void plan_sums(plan_t *plan, const shape_t *shape, int arm, const double 
                                1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
 }
 
-static void plan_scan(plan_t *plan, const shape_t *shape, int arm, int backward,
-                      const double *y, int start, int end)
+static int clip_size(int64_t size)
+{
+    return size < 0 ? 0 : size > MAX_ARM ? MAX_ARM : (int)size;
+}
+
+static void scan_rows(plan_t *plan, const shape_t *shape, int arm, int backward)
 {
     scan_t *scan = plan->scan + plan->n_scans++;
     const double sign = (arm == 0) != backward ? 1 : -1;
+    const int start = plan->start[arm], end = plan->end[arm];
     double sizes = 0;
-    int b, half, v, i;
+    int i;
     scan->arm = arm;
     scan->backward = backward;
-    scan->least = (float)plan->least[arm];
-    scan->most = (float)plan->most[arm];
-    scan->rows[0] = start;
-    scan->rows[1] = end;
     scan->first = plan->first[arm];
     scan->last = plan->last[arm];
+    scan->rows[0] = start;
+    scan->rows[1] = end;
+    scan->least = (float)plan->least[arm];
+    scan->most = (float)plan->most[arm];
     scan->sign = (float)sign;
     scan->gamma = (float)(sign * shape->gamma[arm]);
     scan->alpha = (float)shape->alpha[arm];
@@ -123,68 +130,57 @@ static void plan_scan(plan_t *plan, const shape_t *shape, int arm, int backward,
     /* The least weight of a row set that has a complement; below it is no rule. */
     scan->least_w = scan->alpha + scan->beta;
     for (i = start; i < end; i++) {
-        scan->z[i] = (float)(sign * y[i]);
-        sizes += fabs(y[i]);
+        scan->z[i] = (float)(sign * plan->y[i]);
+        sizes += fabs(plan->y[i]);
     }
     scan->start = (float)(1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
+}
+
+static void scan_tables(scan_t *scan)
+{
+    const int backward = scan->backward;
+    int b, half, v, i;
     for (b = scan->first; b < scan->last; b++)
         for (half = 0; half < 2; half++) {
             /* Bits of the nibble in scan order: what each row lacks to the first. */
             const int origin = 8 * b + 4 * half;
-            double lack[4] = {0, 0, 0, 0}, base = 0, total[16], top[16];
-            double most_total = 0, most_top = 0;
+            float lack[4] = {0, 0, 0, 0}, base = 0, total[16], most_total = 0, most_top = 0;
             int seen = 0;
             for (i = 0; i < 4; i++) {
                 const int at = backward ? 3 - i : i, row = origin + at;
-                if (row < start || row >= end)
+                if (row < scan->rows[0] || row >= scan->rows[1])
                     continue;
                 if (!seen++)
-                    base = sign * y[row];
-                lack[at] = base - sign * y[row];
+                    base = scan->z[row];
+                lack[at] = base - scan->z[row];
+                most_total += lack[at];
+                most_top = lack[at];
             }
-            total[0] = top[0] = 0;
-            for (v = 1; v < 16; v++) {
-                const int low = lowest_bit((uint64_t)v), high = highest_bit((uint64_t)v);
-                total[v] = total[v & (v - 1)] + lack[low];
-                top[v] = lack[backward ? high : low];
-                most_total = total[v] > most_total ? total[v] : most_total;
-                most_top = top[v] > most_top ? top[v] : most_top;
-            }
-            scan->base[b][half] = (float)base;
-            scan->total_step[b][half] = (float)(most_total / 255);
-            scan->top_step[b][half] = (float)(most_top / 255);
+            total[0] = 0;
+            for (v = 1; v < 16; v++)
+                total[v] = total[v & (v - 1)] + lack[lowest_bit((uint64_t)v)];
+            scan->base[b][half] = base;
+            scan->total_step[b][half] = most_total / 255;
+            scan->top_step[b][half] = most_top / 255;
             /* Rounded down: the bound may only be too large. */
-            most_total = most_total > 0 ? 255 / most_total : 0;
-            most_top = most_top > 0 ? 255 / most_top : 0;
-            for (v = 0; v < 16; v++) {
+            most_total = most_total > 0 ? 254.99f / most_total : 0;
+            most_top = most_top > 0 ? 254.99f / most_top : 0;
+            scan->total[b][half][0] = scan->top[b][half][0] = 0;
+            for (v = 1; v < 16; v++) {
+                const int first = backward ? highest_bit((uint64_t)v)
+                                           : lowest_bit((uint64_t)v);
                 scan->total[b][half][v] = (uint8_t)(total[v] * most_total);
-                scan->top[b][half][v] = (uint8_t)(top[v] * most_top);
+                scan->top[b][half][v] = (uint8_t)(lack[first] * most_top);
             }
         }
 }
 
-static int clip_size(int64_t size)
-{
-    return size < 0 ? 0 : size > MAX_ARM ? MAX_ARM : (int)size;
-}
-
-/* Prepare a level whose row sets are subsets of the universe. */
-static void plan_make(plan_t *plan, const column_t *column, const uint64_t *universe)
+/* Lay out a level whose row sets are subsets of the universe. */
+static void plan_rows(plan_t *plan, const column_t *column, const uint64_t *universe)
 {
     const shape_t *shape = column->shape;
-    double y[2 * MAX_ARM + 2];
-    int edge[3], arm, b, i, w, n = 0;
-    edge[0] = 0;
-    for (arm = 0; arm < 2; arm++) {
-        for (w = column->first[arm]; w < column->last[arm]; w++) {
-            uint64_t x = universe[w] & column->mask[arm][w];
-            for (; x; x &= x - 1)
-                y[n++] = column->outcome[64 * w + lowest_bit(x)];
-        }
-        edge[arm + 1] = n;
-    }
+    int arm, b, i, w, n = 0;
     plan->form = shape->form;
-    plan->n_bytes = (n + 7) / 8;
     plan->n_scans = 0;
     plan->least_members = column->least_members > 255 ? 255
                                                       : (int)column->least_members;
@@ -194,27 +190,52 @@ static void plan_make(plan_t *plan, const column_t *column, const uint64_t *univ
     for (i = 0; i < plan->n_centers; i++)
         plan->centers[i] = (float)column->centers[i];
     for (arm = 0; arm < 2; arm++) {
-        const int start = edge[arm], end = edge[arm + 1];
+        const int start = n;
+        for (w = column->first[arm]; w < column->last[arm]; w++) {
+            uint64_t x = universe[w] & column->mask[arm][w];
+            for (; x; x &= x - 1)
+                plan->y[n++] = column->outcome[64 * w + lowest_bit(x)];
+        }
+        plan->start[arm] = start;
+        plan->end[arm] = n;
         plan->least[arm] = clip_size(column->least[arm]);
         plan->most[arm] = column->n_arms > arm ? clip_size(column->most[arm]) : MAX_ARM;
         plan->first[arm] = start / 8;
-        plan->last[arm] = end > start ? (end + 7) / 8 : start / 8;
+        plan->last[arm] = n > start ? (n + 7) / 8 : start / 8;
         for (b = plan->first[arm]; b < plan->last[arm]; b++) {
             const int low = start > 8 * b ? start - 8 * b : 0;
-            const int high = end < 8 * b + 8 ? 8 * b + 8 - end : 0;
+            const int high = n < 8 * b + 8 ? 8 * b + 8 - n : 0;
             plan->mask[arm][b] = (uint8_t)(255 << low & 255 >> high);
         }
-        if (arm >= column->n_arms) {
+        if (arm >= column->n_arms)
+            continue;
+        if (shape->scans[arm] & SCAN_FORWARD)
+            scan_rows(plan, shape, arm, 0);
+        if (shape->scans[arm] & SCAN_BACKWARD)
+            scan_rows(plan, shape, arm, 1);
+    }
+    plan->n_bytes = (n + 7) / 8;
+}
+
+/* Tables for the quick bounds. */
+static void plan_scans(plan_t *plan)
+{
+    int i;
+    for (i = 0; i < plan->n_scans; i++)
+        scan_tables(plan->scan + i);
+}
+
+/* Tables for joining two row sets. */
+static void plan_joins(plan_t *plan, const column_t *column)
+{
+    int arm;
+    for (arm = 0; arm < 2; arm++)
+        if (arm < column->n_arms)
+            plan_sums(plan, column->shape, arm);
+        else {
             plan->step[arm] = plan->gamma[arm] = plan->slack[arm] = 0;
             plan->alpha[arm] = plan->beta[arm] = 0;
-            continue;
         }
-        plan_sums(plan, shape, arm, y, start, end);
-        if (shape->scans[arm] & SCAN_FORWARD)
-            plan_scan(plan, shape, arm, 0, y, start, end);
-        if (shape->scans[arm] & SCAN_BACKWARD)
-            plan_scan(plan, shape, arm, 1, y, start, end);
-    }
 }
 
 /* Swap rows and columns of 8 x 8 bytes. */

@@ -175,21 +175,29 @@ static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
 }
 
 /* Finish a level whose items have no bounds yet: keep those worth refining, best
- * first. Vectors sort out with a quick bound, then with one as tight as the scalar. */
-static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *universe)
+ * first, or in any order when all pairs of them are evaluated. Vectors sort out with a
+ * quick bound, where that pays, then with one as tight as the scalar. */
+static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *universe,
+                       int sort)
 {
     const column_t *column = worker->column;
-    const int n_words = N_WORDS(column), passes = column->lanes ? 2 : 1;
+    const int n_words = N_WORDS(column);
     const size_t bytes = (size_t)n_words * sizeof(uint64_t);
     float bounds[512];
-    int pass;
-    for (pass = 0; pass < passes && level->n; pass++) {
-        int64_t j, from, out = 0;
-        if (column->lanes) {
-            if (!pass)
-                plan_make(level->plan, column, universe);
-            level_slice(level, column, universe);
+    int pass = 1;
+    if (!level->n)
+        return;
+    if (column->lanes) {
+        plan_rows(level->plan, column, universe);
+        if (level->n >= 2 * MOST_LANES) {
+            plan_scans(level->plan);
+            pass = 0;
         }
+    }
+    for (; pass < 2 && level->n; pass++) {
+        int64_t j, from, out = 0;
+        if (column->lanes)
+            level_slice(level, column, universe);
         for (from = 0; from < level->n; from += 512) {
             const int64_t to = from + 512 < level->n ? from + 512 : level->n;
             if (column->lanes)
@@ -212,9 +220,12 @@ static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *univers
         }
         level->n = out;
     }
-    level_sort(level, column);
-    if (column->lanes && level->n)
+    if (sort)
+        level_sort(level, column);
+    if (column->lanes && level->n > 1) {
+        plan_joins(level->plan, column);
         level_slice(level, column, universe);
+    }
 }
 
 /* Rules of one condition: all of them evaluated, those worth refining kept. */
@@ -249,7 +260,7 @@ static void FN(roots)(worker_t *worker)
                (size_t)n_words * sizeof(uint64_t));
         level_append(worker, roots, n_words, i, column->max_variables);
     }
-    FN(finish)(worker, roots, column->rows);
+    FN(finish)(worker, roots, column->rows, 1);
 }
 
 /* The exact value of a rule of depth + 1 conditions that may reach the threshold. */
@@ -399,7 +410,7 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
             level_append(worker, out, n_words, selector, n_kept);
         }
     }
-    FN(finish)(worker, out, mine);
+    FN(finish)(worker, out, mine, n_kept > 2);
     return 1;
 }
 
@@ -416,8 +427,10 @@ static void FN(refine)(worker_t *worker, const level_t *level, int64_t i, int de
     if (!FN(children)(worker, level, i, depth, next))
         return;
     for (k = 1; k < next->n; k++) {
-        if (!FN(refresh)(worker, 1) || next->items[k].bound < worker->threshold)
+        if (!FN(refresh)(worker, 1))
             return;
+        if (next->items[k].bound < worker->threshold)
+            continue;
         FN(refine)(worker, next, k, depth + 1);
     }
 }
