@@ -16,6 +16,12 @@ HEADERS = [
 ]
 FLAGS = ["/O2"] if sys.platform == "win32" else ["-O2" if not DEBUG else "-O1"]
 
+# Loops with a division under a condition become vectors only when a division by zero
+# may be carried out and thrown away.
+VECTOR_FLAGS = []
+if sys.platform != "win32" and not DEBUG:
+    VECTOR_FLAGS = ["-O3", "-fno-trapping-math"]
+
 setup(
     ext_modules=cythonize(
         [
@@ -24,7 +30,13 @@ setup(
                 ["sklearn_persona/_kernel.pyx"],
                 depends=HEADERS,
                 extra_compile_args=FLAGS,
-            )
+            ),
+            Extension(
+                "sklearn_persona._cube",
+                ["sklearn_persona/_cube.pyx"],
+                depends=HEADERS,
+                extra_compile_args=FLAGS + VECTOR_FLAGS,
+            ),
         ],
         compiler_directives={
             "language_level": 3,

@@ -174,7 +174,6 @@ cdef class Column:
                                pack_rows(~is_treated[None])])[:, 0]
         masks = np.ascontiguousarray(mask_array)
         outcome = fixed_array * scale
-        outcome_array = np.asarray(outcome)
         if n_words <= 16:
             table_array = byte_table(fixed_array, n_treated, arms, n_words)
         else:
@@ -204,9 +203,12 @@ cdef class Column:
         self.c.scale = scale
         self.c.all.n[0] = n_treated
         self.c.all.n[1] = n_rows - n_treated
-        self.c.all.s[0] = outcome_array[:n_treated].sum()
-        self.c.all.s[1] = outcome_array[n_treated:].sum()
-        self.c.all.mean = outcome_array.mean()
+        # Exact sums, so that every path that adds up the same rows agrees.
+        halves = fixed_array[:n_treated], fixed_array[n_treated:]
+        totals = [int(half.sum()) for half in halves]
+        self.c.all.s[0] = float(totals[0]) * scale
+        self.c.all.s[1] = float(totals[1]) * scale
+        self.c.all.mean = float(sum(totals)) * scale / n_rows
         self.c.n_centers = len(centers)
         for i in range(len(centers)):
             self.c.centers[i] = centers[i]

@@ -1,7 +1,6 @@
 """The exact search against brute force, and its bounds against all subsets."""
 
 import contextlib
-import functools
 import itertools
 from types import SimpleNamespace
 from unittest import mock
@@ -9,6 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from _brute_force import Values, allowed, best_rules, conditions_of
+from _paths import force_path, force_portable
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -167,7 +167,7 @@ def count_candidates(columns, rows, options):
     )
 
 
-def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
+def run(case, *, n_jobs=1, portable=False, pool=None, room=True, path="bits"):
     """The package's answer in the words of the brute force."""
     columns, rows, outcome, treated, options = case
     selectors = make_selectors(
@@ -188,6 +188,7 @@ def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
         max_time=None,
     )
     with contextlib.ExitStack() as stack:
+        stack.enter_context(force_path(path))
         if portable:
             stack.enter_context(force_portable())
         if not room:
@@ -210,11 +211,6 @@ def run(case, *, n_jobs=1, portable=False, pool=None, room=True):
             )
         )
     return rules, record
-
-
-def force_portable():
-    portable = functools.partial(search_module.Column, portable=True)
-    return mock.patch.object(search_module, "Column", portable)
 
 
 def empty_pool(column, selectors, **_):

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "column.h"
 
-static int level_reserve(level_t *level, int n_words, int64_t capacity)
+static inline int level_reserve(level_t *level, int n_words, int64_t capacity)
 {
     void *items, *extents, *spare;
     size_t bytes;
@@ -32,7 +32,7 @@ static int level_reserve(level_t *level, int n_words, int64_t capacity)
     return 1;
 }
 
-static void level_free(level_t *level)
+static inline void level_free(level_t *level)
 {
     free(level->items);
     free(level->extents);
@@ -62,7 +62,7 @@ static int item_order(const void *p, const void *q)
 }
 
 /* Best bound first; extents follow their items. */
-static void level_sort(level_t *level, int n_words)
+static inline void level_sort(level_t *level, int n_words)
 {
     int64_t i;
     uint64_t *swap;
@@ -82,7 +82,7 @@ static void level_sort(level_t *level, int n_words)
  * rules that add up to n_kept - 1 further conditions need no others, because some kept
  * item has a free feature and the earlier feature wins a tie. Selectors are numbered
  * by feature, side and cut. */
-static void level_merge(level_t *level, const column_t *column, int n_kept)
+static inline void level_merge(level_t *level, const column_t *column, int n_kept)
 {
     const int n_words = column->n_words;
     const size_t bytes = (size_t)n_words * sizeof(uint64_t);
@@ -172,7 +172,7 @@ static int overlaps_kept(const shared_t *shared, const uint64_t *extent, int n_w
     return 0;
 }
 
-static void collection_free(collection_t *all)
+static inline void collection_free(collection_t *all)
 {
     free(all->slots);
     free(all->extents);
