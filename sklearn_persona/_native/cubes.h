@@ -16,7 +16,7 @@
 
 #define N_OBJECTIVES 4
 #define MAX_CELLS 255
-#define ROW_BLOCK 16384
+#define ROW_BLOCK 8192
 /* Cells of the tuples that one sweep over the rows fills. */
 #define SWEEP_CELLS (1 << 16)
 /* Rows or rules, about a nanosecond each, between two looks at the clock. */
@@ -25,6 +25,10 @@
 typedef struct {
     int64_t sum, count;
 } cell_t;
+#if defined(__GNUC__)
+/* Both in one addition. */
+typedef int64_t pair_t __attribute__((vector_size(16), aligned(8), may_alias));
+#endif
 
 /* What does not depend on outcomes and arms. */
 typedef struct {
@@ -70,6 +74,7 @@ typedef struct {
      * by condition of its first feature. */
     int64_t most_slots;
     uint16_t *prefix;         /* ROW_BLOCK: cell of all features but the last */
+    uint32_t *index;          /* ROW_BLOCK: cell of all of them */
     cell_t *cells;
     int64_t n_cells;
     cell_t *parts[MAX_VARIABLES]; /* one condition of the first features fixed */
@@ -135,6 +140,7 @@ static void cube_free(cube_t *cube)
     for (i = 0; i < MAX_VARIABLES; i++)
         free(cube->parts[i]);
     free(cube->prefix);
+    free(cube->index);
     free(cube->cells);
     free(cube->out);
     free(cube->extent);
@@ -220,9 +226,10 @@ static void cube_search(cube_t *cube, int objective, int portable)
 {
     const worker_t *worker = cube->workers[0];
     cube->prefix = (uint16_t *)malloc(ROW_BLOCK * sizeof(uint16_t));
+    cube->index = (uint32_t *)malloc(ROW_BLOCK * sizeof(uint32_t));
     cube->extent =
         (uint64_t *)malloc((size_t)worker->column->n_words * sizeof(uint64_t));
-    if (!cube->prefix || !cube->extent) {
+    if (!cube->prefix || !cube->index || !cube->extent) {
         cube->workers[0]->failed = 1;
         return;
     }

@@ -64,6 +64,7 @@ static int FN(fill)(cube_t *cube, const int32_t *visit, int64_t n, int64_t n_pre
     const int32_t *first = table->tuples + (int64_t)visit[0] * MAX_VARIABLES;
     const int depth = cube->n_features;
     uint16_t *PERSONA_RESTRICT prefix = cube->prefix;
+    uint32_t *PERSONA_RESTRICT index = cube->index;
     cell_t *cells;
     int64_t start, t;
     int i, j;
@@ -90,10 +91,16 @@ static int FN(fill)(cube_t *cube, const int32_t *visit, int64_t n, int64_t n_pre
             const uint32_t k = (uint32_t)table->n_cells[last];
             if (!cube_refresh(cube, rows))
                 return 0;
+            for (i = 0; i < rows; i++)
+                index[i] = prefix[i] * k + codes[i];
             for (i = 0; i < rows; i++) {
-                cell_t *cell = cells + (prefix[i] * k + codes[i]);
-                cell->sum += fixed[i];
-                cell->count++;
+#if defined(__GNUC__)
+                pair_t *pair = (pair_t *)(cells + index[i]);
+                *pair += (pair_t){fixed[i], 1};
+#else
+                cells[index[i]].sum += fixed[i];
+                cells[index[i]].count++;
+#endif
             }
             cells += n_prefix * k;
         }
