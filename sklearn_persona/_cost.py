@@ -14,8 +14,8 @@ MOST_TUPLES = 2**23
 # Seconds on one thread, by `python benchmarks/cost_constants.py`: of a row in the
 # cubes of one tuple, of a tuple, of a rule in one direction; of a row in one value or
 # bound of the branch and bound, and of a value or bound whatever the rows.
-CUBE_ROW, CUBE_TUPLE, CUBE_RULE = 1.2e-9, 1e-6, 4e-9
-VALUE_ROW, BOUND_ROW, BIT_RULE = 4e-10, 1.5e-9, 2e-8
+CUBE_ROW, CUBE_TUPLE, CUBE_RULE = 1e-9, 2e-7, 6e-9
+VALUE_ROW, BOUND_ROW, BIT_RULE = 2e-10, 1.6e-9, 5e-8
 
 
 def _features(selectors):

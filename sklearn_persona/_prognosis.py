@@ -17,7 +17,7 @@ __all__ = ["Prognosis", "default_prognostic_model"]
 N_FOLDS = 5
 # The default model is fitted on so many units, chosen at random, where there are more:
 # a lasso gains nothing from others, and a table of a million rows is not copied.
-MOST_UNITS = 100_000
+MOST_UNITS = 50_000
 # Units that are predicted at once.
 BLOCK = 100_000
 

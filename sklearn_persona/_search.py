@@ -163,7 +163,7 @@ def fixed_point(label, objective):
     return FixedPoint(fixed, float(np.ldexp(1.0, -steps) / sd), shifted / sd)
 
 
-def _size_limits(label, settings):
+def size_limits(label, settings):
     """Keyword arguments of the kernels: least and most units of an arm inside."""
     n = len(label.outcome)
     counts = [n]
@@ -205,7 +205,7 @@ def make_column(selectors, label, sign, settings):
         min_variables=settings.min_variables,
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
-        **_size_limits(label, settings),
+        **size_limits(label, settings),
     )
 
 
@@ -437,7 +437,7 @@ def _cube_directions(selectors, label, settings, n_jobs, deadline, on_poll):
         values.scale,
         objective=settings.objective,
         signs=settings.signs,
-        **_size_limits(label, settings),
+        **size_limits(label, settings),
     )
     search = CubeSearch(
         cubes, range(len(settings.signs)), deadline=deadline, on_poll=on_poll
