@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,14 @@ from sklearn.linear_model import LinearRegression
 from sklearn_persona import Condition, PersonaDiscoverer
 from sklearn_persona._prognosis import Prognosis
 from sklearn_persona._table import read_table
-from sklearn_persona.inference import bootstrap_ci, permutation_pvalue
+from sklearn_persona.inference import (
+    bootstrap_ci,
+    floor_from_sizes,
+    floor_from_strata,
+    permutation_pvalue,
+)
 from sklearn_persona.inference._arrangements import random_sums
+from sklearn_persona.inference._permutation import _extreme
 
 
 def trial(n, p, dtype, seed=0):
@@ -118,6 +125,20 @@ def test_permutation_of_many_values_keeps_its_law():
     assert result.p_value == pytest.approx(expected, abs=0.04)
     again = permutation_pvalue(treated, control, n_permutations=3_000, random_state=0)
     assert again == result
+
+
+@pytest.mark.parametrize("n", [40, 400, 700, 4_000])
+@pytest.mark.parametrize("ones", [1, 3, 17])
+def test_floor_of_many_values_equals_that_of_exact_counts(n, ones):
+    x = np.zeros(2 * n + 5)
+    x[:ones] = 1
+    _, floor = _extreme([(x - x.mean(), n)])
+    total = math.comb(2 * n + 5, n)
+    # The ones in the smaller arm: the larger difference.
+    exact = Fraction(math.comb(2 * n + 5 - ones, n - ones), total)
+    assert floor == pytest.approx(float(exact), rel=1e-9)
+    sizes = floor_from_sizes(n, n + 5), floor_from_strata([(n, n + 5)])
+    assert sizes == pytest.approx([float(Fraction(1, total))] * 2, abs=1e-300)
 
 
 @pytest.mark.parametrize("kind", ["normal", "skewed", "rare"])

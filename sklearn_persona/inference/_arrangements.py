@@ -21,9 +21,25 @@ _MANY = 10_000
 _CHUNK = 1 << 17
 
 
+# Logarithm of the largest number of arrangements that is counted.
+_MOST_COUNTED = 690.0
+
+
+def log_comb(n, k):
+    """Return the logarithm of C(n, k); its digits would take too long for a large n."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def count_choices(sizes):
+    """Return the product of C(n, k) over ``(n, k)``: an integer, or infinity."""
+    if sum(log_comb(n, k) for n, k in sizes) > _MOST_COUNTED:
+        return math.inf
+    return math.prod(math.comb(n, k) for n, k in sizes)
+
+
 def n_arrangements(blocks):
-    """Return the number of arrangements of `blocks`, an exact integer."""
-    return math.prod(math.comb(len(x), k) for x, k in blocks)
+    """Return the number of arrangements of `blocks`: an integer, or infinity."""
+    return count_choices([(len(x), k) for x, k in blocks])
 
 
 @lru_cache(maxsize=32)
