@@ -217,7 +217,8 @@ def _origin(outcome, treated, objective):
     """
     if treated is None and objective == "effect":
         return 0.0
-    return np.sort(outcome)[len(outcome) // 2]
+    middle = len(outcome) // 2
+    return np.partition(outcome, middle)[middle]
 
 
 def _centers(objective, outcome, treated):
@@ -413,8 +414,8 @@ class _CubeDirection:
         self.kept_bits = np.concatenate([self.kept_bits, extent[None]])
 
 
-def _cube_directions(selectors, label, settings, n_jobs, deadline, on_poll):
-    """Visit every tuple once, for all directions; None when cells are too many."""
+def _cell_table(selectors, label, settings):
+    """Sort the units into cells; None when there are too many or nothing varies."""
     table = CellTable(
         selectors.bits,
         selectors.feature,
@@ -427,9 +428,14 @@ def _cube_directions(selectors, label, settings, n_jobs, deadline, on_poll):
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
     )
-    values = fixed_point(label, settings.objective)
-    if not table.eligible or values is None:
+    if not table.eligible or fixed_point(label, settings.objective) is None:
         return None
+    return table
+
+
+def _cube_directions(table, label, settings, n_jobs, deadline, on_poll):
+    """Visit every tuple once, for all directions."""
+    values = fixed_point(label, settings.objective)
     cubes = Cubes(
         table,
         values.fixed,
@@ -479,7 +485,7 @@ def _warn_if_long(seconds, selectors, settings):
             "n_personas, use conditions='one-sided', set max_time for the best answer "
             "until then, or use search='beam'.",
             SearchCostWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
@@ -507,32 +513,33 @@ def _last_value(directions, settings):
 
 def _open(selectors, label, settings, n_jobs, deadline, on_poll):
     """Start the lists of all directions on the path that is predicted to be faster."""
-    arguments = n_jobs, deadline, on_poll
-    by_cubes = np.inf
+    arguments = label, settings, n_jobs, deadline, on_poll
+    by_cubes, table = np.inf, None
     if settings.exact and len(selectors.bits):
         by_cubes = cube_seconds(selectors, settings)
     if np.isfinite(by_cubes) and by_cubes <= quick_seconds(selectors, settings):
-        directions = _cube_directions(selectors, label, settings, *arguments)
-        if directions is not None:
+        table = _cell_table(selectors, label, settings)
+        # The steps after the first take little.
+        seconds = by_cubes
+        if table is None:
+            by_cubes = np.inf
+    if table is None:
+        directions = [
+            _Direction(selectors, label, sign, *arguments[1:])
+            for sign in settings.signs
+        ]
+        if not settings.exact or deadline is not None:
             return directions
-        by_cubes = np.inf
-    directions = [
-        _Direction(selectors, label, sign, settings, *arguments)
-        for sign in settings.signs
-    ]
-    if not settings.exact:
-        return directions
-    if np.isfinite(by_cubes) or deadline is None:
-        by_bits = _bit_seconds(directions, selectors, settings)
-        if by_cubes < by_bits:
-            by_bits = by_cubes
-            directions = (
-                _cube_directions(selectors, label, settings, *arguments) or directions
-            )
+        seconds = _bit_seconds(directions, selectors, settings)
+        if by_cubes < seconds:
+            table = _cell_table(selectors, label, settings)
+        if table is None:
+            seconds *= (settings.n_personas - 1) / len(directions) + 1
+        else:
+            seconds = by_cubes
     if deadline is None:
-        steps = (settings.n_personas - 1) / len(directions) + 1
-        _warn_if_long(steps * by_bits / n_jobs, selectors, settings)
-    return directions
+        _warn_if_long(seconds / n_jobs, selectors, settings)
+    return directions if table is None else _cube_directions(table, *arguments)
 
 
 def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):

@@ -5,6 +5,7 @@ import itertools
 import math
 import time
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import sklearn_persona._search as search_module
 from sklearn_persona._binning import Selectors, make_selectors
 from sklearn_persona._cost import cube_seconds, quick_seconds
 from sklearn_persona._search import LabelColumn, fixed_point, make_column
+from sklearn_persona.exceptions import SearchCostWarning
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
 
@@ -251,6 +253,52 @@ def test_list_of_many_rows_equals_that_of_the_row_sets(depth, two_arms):
         ]
     assert len(found["bits", 1]) == 6
     assert found["bits", 1] == found["cubes", 1] == found["cubes", 3]
+
+
+def test_sweep_over_the_rows_in_several_parts():
+    # 18 tuples of 2 x 61 x 61 cells are more than one sweep holds.
+    X, outcome, treated = table(n=700, p=19)
+    chosen = change(max_variables=2, objective="contrast", n_personas=8)
+    lists = []
+    for path in ("bits", "cubes"):
+        with force_path(path):
+            _, rules, _ = find(X, outcome, treated, chosen, n_cuts=60)
+        lists.append([(sorted(rule.selectors), rule.objective) for rule in rules])
+    assert len(lists[0]) == 8
+    assert lists[0] == lists[1]
+
+
+def test_probe_leads_to_the_cubes_where_branches_are_many():
+    # Neither path is ahead beforehand, and the branches turn out to be slow.
+    X, outcome, treated = table(n=200, p=12)
+    names = []
+
+    def spy(*args):
+        names.append("cubes")
+        return real(*args)
+
+    real = search_module._cube_directions
+    slow = mock.patch.object(search_module, "_bit_seconds", lambda *_: 1e9)
+    for patch, expected in ((slow, ["cubes"]), (contextlib.nullcontext(), [])):
+        names.clear()
+        with (
+            patch,
+            mock.patch.object(search_module, "quick_seconds", lambda *_: 0.0),
+            mock.patch.object(search_module, "_cube_directions", spy),
+        ):
+            _, rules, _ = find(X, outcome, treated, change())
+        assert names == expected
+        assert len(rules) == 3
+
+
+def test_long_visit_of_cubes_is_announced():
+    X, outcome, treated = table(n=200, p=5)
+    with (
+        force_path("cubes"),
+        mock.patch.object(search_module, "cube_seconds", lambda *_: 1e6),
+        pytest.warns(SearchCostWarning, match="hours"),
+    ):
+        find(X, outcome, treated, change())
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
