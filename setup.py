@@ -20,6 +20,12 @@ else:
     # Every variant of the search rounds alike.
     FLAGS = ["-O1" if DEBUG else "-O2", "-ffp-contract=off"]
 
+# Loops with a division under a condition become vectors only when a division by zero
+# may be carried out and thrown away.
+VECTOR_FLAGS = []
+if sys.platform != "win32" and not DEBUG:
+    VECTOR_FLAGS = ["-O3", "-fno-trapping-math"]
+
 setup(
     ext_modules=cythonize(
         [
@@ -28,7 +34,13 @@ setup(
                 ["sklearn_persona/_kernel.pyx"],
                 depends=HEADERS,
                 extra_compile_args=FLAGS,
-            )
+            ),
+            Extension(
+                "sklearn_persona._cube",
+                ["sklearn_persona/_cube.pyx"],
+                depends=HEADERS,
+                extra_compile_args=FLAGS + VECTOR_FLAGS,
+            ),
         ],
         compiler_directives={
             "language_level": 3,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_persona._kernel import pack_rows
+from sklearn_persona._table import numbers
 
 __all__ = ["Selectors", "column_cuts", "make_selectors"]
 
@@ -161,6 +162,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
     for column in columns:
         values = column.values[rows]
         if column.levels is None:
+            values = numbers(values)
             cuts = column_cuts(values, n_cuts)
             codes = np.searchsorted(cuts, values, side="left")
             codes[np.isnan(values)] = len(cuts) + 1

@@ -1,14 +1,80 @@
-"""How long an exact search will take, from a probe of its tree."""
+"""How long an exact search will take, and by which path it takes less."""
 
 import time
 
 import numpy as np
 
-__all__ = ["predicted_seconds"]
+__all__ = ["cube_seconds", "predicted_seconds", "quick_seconds"]
 
 PROBES = 24
 # Below so many candidates times words no search is long enough for a probe.
 FEW_CANDIDATES = 5e9
+# Tuples of features that are listed at most, 24 bytes each.
+MOST_TUPLES = 2**23
+# Seconds on one thread, by `python benchmarks/cost_constants.py`: of a row in the
+# cubes of one tuple, of a tuple, of a rule in one direction; of a row in one value or
+# bound of the branch and bound, and of a value or bound whatever the rows.
+CUBE_ROW, CUBE_TUPLE, CUBE_RULE = 1e-9, 2e-7, 6e-9
+VALUE_ROW, BOUND_ROW, BIT_RULE = 2e-10, 1.6e-9, 5e-8
+
+
+def _features(selectors):
+    """Conditions of each feature that has any."""
+    counts = np.bincount(selectors.feature) if len(selectors.feature) else np.zeros(0)
+    return [int(count) for count in counts if count]
+
+
+def _conjunctions(counts, min_variables, max_variables):
+    """Ways to choose one of ``counts`` from each of so many features."""
+    e = [1] + [0] * max_variables
+    for count in counts:
+        for k in range(max_variables, 0, -1):
+            e[k] += e[k - 1] * count
+    return sum(e[min_variables:])
+
+
+def cube_seconds(selectors, settings):
+    """Predict the time of one visit of all cubes, in all directions, on one thread.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+
+    Returns
+    -------
+    seconds : float
+        Infinite when there are too many tuples.
+    """
+    counts = _features(selectors)
+    limits = settings.min_variables, settings.max_variables
+    n_tuples = _conjunctions([1] * len(counts), *limits)
+    if n_tuples > MOST_TUPLES:
+        return np.inf
+    n_rules = _conjunctions(counts, *limits) * len(settings.signs)
+    per_tuple = selectors.n_units * CUBE_ROW + CUBE_TUPLE
+    return n_tuples * per_tuple + n_rules * CUBE_RULE
+
+
+def quick_seconds(selectors, settings):
+    """Predict the least time of a branch and bound in all directions, on one thread.
+
+    Pairs are valued, or bounded where they can be refined; what comes below them is
+    left out.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+
+    Returns
+    -------
+    seconds : float
+    """
+    per_row = VALUE_ROW if settings.max_variables <= 2 else BOUND_ROW
+    n_rules = _conjunctions(_features(selectors), 1, min(settings.max_variables, 2))
+    per_rule = selectors.n_units * per_row + BIT_RULE
+    return n_rules * per_rule * len(settings.signs)
 
 
 def predicted_seconds(column, selectors, threshold, settings):

@@ -21,7 +21,11 @@ from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_de
 from sklearn_persona._evidence import Evidence, outcome_sd
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._persona import Condition, Persona
-from sklearn_persona._prognosis import Prognosis, default_prognostic_model
+from sklearn_persona._prognosis import (
+    MOST_UNITS,
+    Prognosis,
+    default_prognostic_model,
+)
 from sklearn_persona._progress import Progress
 from sklearn_persona._search import (
     FAVORABLE,
@@ -30,7 +34,13 @@ from sklearn_persona._search import (
     SearchSettings,
     find_rules,
 )
-from sklearn_persona._table import check_names, is_frame, modality_codes, read_table
+from sklearn_persona._table import (
+    FLOATS,
+    check_names,
+    is_frame,
+    modality_codes,
+    read_table,
+)
 from sklearn_persona._validation import split_units, validate
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
@@ -559,7 +569,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                     )
             return read_table(X)
         X = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset
+            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset
         )
         return read_table(X)
 
@@ -613,10 +623,10 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             return train, holdout
         if self.prognostic is None:
             return train, holdout
-        model = (
-            default_prognostic_model() if self.prognostic == "auto" else self.prognostic
-        )
-        prognosis = Prognosis(model, columns)
+        if self.prognostic == "auto":
+            prognosis = Prognosis(default_prognostic_model(), columns, MOST_UNITS)
+        else:
+            prognosis = Prognosis(self.prognostic, columns)
         train = train.with_prognosis(
             prognosis.fit_predict(train.rows, train.groups, train.outcome, rng)
         )

@@ -151,6 +151,16 @@ def available_isas():
     return [isa for i, isa in enumerate(ISAS) if has_isa(i)]
 
 
+def variant(isa):
+    """Number of an instruction set, of the fastest for "auto"."""
+    available = available_isas()
+    if isa == "auto":
+        return ISAS.index(available.pop())
+    if isa not in available:
+        raise ValueError(f"isa={isa!r}; this machine runs {available}")
+    return ISAS.index(isa)
+
+
 cdef int poll_workers(void *context) noexcept nogil:
     with gil:
         (<Search> context).poll()
@@ -210,7 +220,6 @@ cdef class Column:
                                pack_rows(np.ones((1, n_rows), bool))])[:, 0]
         masks = np.ascontiguousarray(mask_array)
         outcome = fixed_array * scale
-        outcome_array = np.asarray(outcome)
         if n_words <= 16:
             table_array = byte_table(fixed_array, n_treated, arms, n_words)
         else:
@@ -241,9 +250,12 @@ cdef class Column:
         self.c.scale = scale
         self.c.all.n[0] = n_treated
         self.c.all.n[1] = n_rows - n_treated
-        self.c.all.s[0] = outcome_array[:n_treated].sum()
-        self.c.all.s[1] = outcome_array[n_treated:].sum()
-        self.c.all.mean = outcome_array.mean()
+        # Exact sums, so that every path that adds up the same rows agrees.
+        halves = fixed_array[:n_treated], fixed_array[n_treated:]
+        totals = [int(half.sum()) for half in halves]
+        self.c.all.s[0] = float(totals[0]) * scale
+        self.c.all.s[1] = float(totals[1]) * scale
+        self.c.all.mean = float(sum(totals)) * scale / n_rows
         self.c.n_centers = len(centers)
         for i in range(len(centers)):
             self.c.centers[i] = centers[i]
@@ -254,18 +266,13 @@ cdef class Column:
         self.c.min_variables = min_variables
         self.c.max_variables = max_variables
         self.c.min_modalities = min_modalities
-        available = available_isas()
-        if isa != "auto" and isa not in available:
-            raise ValueError(f"isa={isa!r}; this machine runs {available}")
-        if isa == "auto":
-            isa = available.pop()
-        cdef int variant = ISAS.index(isa)
-        self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, variant)
+        cdef int number = variant(isa)
+        self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, number)
         self.kernel.describe(&self.c.all, &self.shape)
         self.c.shape = &self.shape
         self.c.n_arms = arms
         if max(n_treated, n_rows - n_treated) <= MAX_ARM:
-            self.c.lanes = find_lanes(variant)
+            self.c.lanes = find_lanes(number)
 
     def evaluate(self, const uint64_t[:, ::1] parents):
         """Squared values of each parent row set joined with each selector.

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_persona._card import card
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, evidence
-from sklearn_persona._table import read_column
+from sklearn_persona._table import numbers, read_column
 
 __all__ = ["Condition", "Persona"]
 
@@ -87,8 +87,8 @@ class Condition:
         """
         if self.levels is not None:
             if column.levels is None:
-                numbers = [v for v in self.levels if not isinstance(v, str)]
-                return np.isin(column.values, numbers)
+                known = [v for v in self.levels if not isinstance(v, str)]
+                return np.isin(column.values, known)
             wanted = [i for i, v in enumerate(column.levels) if v in self.levels]
             return np.isin(column.values, wanted)
         if column.levels is not None:
@@ -96,11 +96,12 @@ class Condition:
                 f"The condition {self} needs numbers, but column {self.label!r} holds "
                 f"categories such as {column.levels[:3]}."
             )
-        inside = ~np.isnan(column.values)
+        values = numbers(column.values)
+        inside = ~np.isnan(values)
         if self.low is not None:
-            inside &= column.values > self.low
+            inside &= values > self.low
         if self.high is not None:
-            inside &= column.values <= self.high
+            inside &= values <= self.high
         return inside
 
 

@@ -10,10 +10,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_persona._splitting import stratified_group_folds
+from sklearn_persona._table import numbers
 
 __all__ = ["Prognosis", "default_prognostic_model"]
 
 N_FOLDS = 5
+# The default model is fitted on so many units, chosen at random, where there are more:
+# a lasso gains nothing from others, and a table of a million rows is not copied.
+MOST_UNITS = 50_000
+# Units that are predicted at once.
+BLOCK = 100_000
 
 
 def default_prognostic_model():
@@ -21,22 +27,29 @@ def default_prognostic_model():
     return make_pipeline(StandardScaler(), LassoCV(alphas=30, cv=5, max_iter=5000))
 
 
-def _design_matrix(columns, rows, medians=None):
+def _design_matrix(columns, rows, medians):
     """Numbers with the median for missing values, and an indicator per level."""
-    parts, used = [], []
+    parts = []
     for j, column in enumerate(columns):
         values = column.values[rows]
         if column.levels is None:
-            if medians is None:
-                known = values[~np.isnan(values)]
-                used.append(float(np.median(known)) if len(known) else 0.0)
-            else:
-                used.append(medians[j])
-            parts.append(np.where(np.isnan(values), used[-1], values)[:, None])
+            values = numbers(values)
+            parts.append(np.where(np.isnan(values), medians[j], values)[:, None])
         else:
-            used.append(0.0)
             parts.append((values[:, None] == np.arange(len(column.levels))) * 1.0)
-    return np.concatenate(parts, axis=1), used
+    return np.concatenate(parts, axis=1)
+
+
+def _medians(columns, rows):
+    """What stands for the missing values of each column."""
+    out = []
+    for column in columns:
+        known = np.empty(0)
+        if column.levels is None:
+            known = numbers(column.values[rows])
+            known = known[~np.isnan(known)]
+        out.append(float(np.median(known)) if len(known) else 0.0)
+    return out
 
 
 class Prognosis:
@@ -47,10 +60,12 @@ class Prognosis:
     model : estimator
         Any scikit-learn regressor; cloned.
     columns : list of TableColumn
+    most_units : int or None
+        Fit on a random choice of so many units where there are more.
     """
 
-    def __init__(self, model, columns):
-        self.model, self.columns = model, columns
+    def __init__(self, model, columns, most_units=None):
+        self.model, self.columns, self.most_units = model, columns, most_units
 
     def fit_predict(self, rows, groups, outcome, rng):
         """Cross-fitted predictions of the training units.
@@ -58,7 +73,6 @@ class Prognosis:
         Each participant is predicted by a model fitted without it. The model of all
         training units is kept for `predict`.
         """
-        X, self.medians_ = _design_matrix(self.columns, rows)
         labels, codes = np.unique(groups, return_inverse=True)
         if len(labels) < 2 * N_FOLDS:
             # Too few to fit on: the mean is all that can be known.
@@ -67,20 +81,33 @@ class Prognosis:
             return np.full(len(outcome), self.mean_)
         folds = stratified_group_folds(np.zeros(len(labels), int), N_FOLDS, rng)[codes]
         predicted = np.empty(len(outcome))
+        self.medians_ = _medians(self.columns, rows)
         for fold in range(N_FOLDS):
             test = folds == fold
-            predicted[test] = self._fit(X[~test], outcome[~test]).predict(X[test])
-        self.model_ = self._fit(X, outcome)
+            model = self._fit(rows[~test], outcome[~test], rng)
+            predicted[test] = self._predict(model, rows[test])
+        self.model_ = self._fit(rows, outcome, rng)
         return predicted
 
     def predict(self, rows):
         """Predictions of other units by the model of all training units."""
         if self.model_ is None:
             return np.full(len(rows), self.mean_)
-        X, _ = _design_matrix(self.columns, rows, self.medians_)
-        return np.asarray(self.model_.predict(X), dtype=float)
+        return self._predict(self.model_, rows)
 
-    def _fit(self, X, y):
+    def _predict(self, model, rows):
+        out = np.empty(len(rows))
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            X = _design_matrix(self.columns, rows[block], self.medians_)
+            out[block] = model.predict(X)
+        return out
+
+    def _fit(self, rows, y, rng):
+        if self.most_units is not None and len(rows) > self.most_units:
+            chosen = rng.choice(len(rows), self.most_units, replace=False)
+            rows, y = rows[chosen], y[chosen]
+        X = _design_matrix(self.columns, rows, self.medians_)
         with warnings.catch_warnings():
             # A path that has not converged at its smallest penalties is still a
             # valid adjustment: any function of baseline is.

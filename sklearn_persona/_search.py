@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_persona._beam import Pool, beam_search
-from sklearn_persona._cost import predicted_seconds
+from sklearn_persona._cost import cube_seconds, predicted_seconds, quick_seconds
+from sklearn_persona._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._kernel import (
     Column,
     Search,
@@ -26,6 +27,8 @@ FAVORABLE, UNFAVORABLE = 1, -1
 LONG = 1800
 # Room of a thread for the row sets that a list may be chosen from.
 COLLECTED_BYTES = 2**28
+# Tuples that each step of the list visits after the time is up.
+LATE_TUPLES = 64
 
 
 @dataclass(frozen=True)
@@ -121,49 +124,88 @@ class SearchRecord:
     seconds: float
 
 
-def make_column(selectors, label, sign, settings):
-    """Order the units by outcome within arms and hand them to the kernel.
+@dataclass(frozen=True)
+class FixedPoint:
+    """Outcomes of the units as the kernels read them.
 
-    Returns None when the outcome does not vary within arms.
+    Attributes
+    ----------
+    fixed : ndarray of int64, shape (n_units,)
+    scale : float
+        SD units of one step of ``fixed``.
+    outcome : ndarray of float64, shape (n_units,)
+        In SD units.
     """
-    outcome = sign * np.asarray(label.outcome, dtype=float)
-    treated = label.treated
-    one_sample = treated is None
-    shifted = outcome - _origin(outcome, treated, settings.objective)
+
+    fixed: np.ndarray
+    scale: float
+    outcome: np.ndarray
+
+
+def fixed_point(label, objective):
+    """Standardize the outcomes and round them to integers whose sums are exact.
+
+    Returns None when they do not vary within arms.
+    """
+    outcome = np.asarray(label.outcome, dtype=float)
+    shifted = outcome - _origin(outcome, label.treated, objective)
     largest = np.abs(shifted).max()
     if largest == 0:
         return None
     exponent = int(np.frexp(largest)[1])
     shifted = np.ldexp(shifted, -exponent)
-    sd = pooled_sd(shifted, treated)
+    sd = pooled_sd(shifted, label.treated)
     if sd <= 1e-13:
         return None
-    arm = np.ones(len(outcome), bool) if one_sample else treated
-    order = np.lexsort((np.where(arm, -shifted, shifted), ~arm))
     # |sum| < 2**62 whatever the rows.
     steps = 62 - max(int(np.ceil(np.log2(len(outcome)))), 0) - 1
-    fixed = np.rint(np.ldexp(shifted[order], steps)).astype(np.int64)
-    n_treated = int(np.count_nonzero(arm))
-    n_arms = np.array([n_treated, len(outcome) - n_treated])
-    arms = 1 if one_sample else 2
+    fixed = np.rint(np.ldexp(shifted, steps)).astype(np.int64)
+    return FixedPoint(fixed, float(np.ldexp(1.0, -steps) / sd), shifted / sd)
+
+
+def size_limits(label, settings):
+    """Keyword arguments of the kernels: least and most units of an arm inside."""
+    n = len(label.outcome)
+    counts = [n]
+    if label.treated is not None:
+        n_treated = int(np.count_nonzero(label.treated))
+        counts = [n_treated, n - n_treated]
+    rest = [0] * (2 - len(counts))
+    return {
+        "least": [settings.least_arm] * len(counts) + rest,
+        "most": [n - settings.least_arm for n in counts] + rest,
+        "least_members": settings.least_members,
+    }
+
+
+def make_column(selectors, label, sign, settings):
+    """Order the units by outcome within arms and hand them to the kernel.
+
+    Returns None when the outcome does not vary within arms.
+    """
+    values = fixed_point(label, settings.objective)
+    if values is None:
+        return None
+    fixed, outcome = sign * values.fixed, sign * values.outcome
+    treated = label.treated
+    arm = np.ones(len(outcome), bool) if treated is None else treated
+    order = np.lexsort((np.where(arm, -outcome, outcome), ~arm))
     return Column(
         _reorder(selectors.bits, order),
         selectors.feature,
         selectors.side,
         selectors.cut,
         selectors.modality,
-        fixed,
-        float(np.ldexp(1.0, -steps) / sd),
-        n_treated,
+        fixed[order],
+        values.scale,
+        int(np.count_nonzero(arm)),
         objective=settings.objective,
-        arms=arms,
-        centers=_centers(settings.objective, shifted / sd, treated),
-        least=[settings.least_arm] * arms + [0] * (2 - arms),
-        most=[*(n_arms[:arms] - settings.least_arm), *[0] * (2 - arms)],
-        least_members=settings.least_members,
+        arms=1 if treated is None else 2,
+        centers=_centers(settings.objective, outcome, treated),
         min_variables=settings.min_variables,
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
+        **size_limits(label, settings),
     )
 
 
@@ -175,7 +217,8 @@ def _origin(outcome, treated, objective):
     """
     if treated is None and objective == "effect":
         return 0.0
-    return np.sort(outcome)[len(outcome) // 2]
+    middle = len(outcome) // 2
+    return np.partition(outcome, middle)[middle]
 
 
 def _centers(objective, outcome, treated):
@@ -195,6 +238,26 @@ def _reorder(bits, order):
         member = unpack_rows(bits[start : start + block], len(order))
         out[start : start + block] = pack_rows(member[:, order])
     return out
+
+
+def _run_threads(search, n_jobs):
+    """Call ``search.run`` in this thread and n_jobs - 1 others."""
+    if n_jobs == 1:
+        search.run()
+        return
+    with ThreadPoolExecutor(n_jobs - 1) as threads:
+        try:
+            others = [threads.submit(search.run) for _ in range(n_jobs - 1)]
+            # In this thread too: only the main thread sees Ctrl-C.
+            search.run()
+            # An endless wait may sleep through Ctrl-C.
+            while wait(others, timeout=0.1).not_done:
+                pass
+            for other in others:
+                other.result()
+        except BaseException:
+            search.stop()
+            raise
 
 
 class _Direction:
@@ -287,24 +350,7 @@ class _Direction:
 
     def _run(self, search):
         search.start()
-        if self.n_jobs == 1:
-            search.run()
-        else:
-            with ThreadPoolExecutor(self.n_jobs - 1) as threads:
-                try:
-                    others = [
-                        threads.submit(search.run) for _ in range(self.n_jobs - 1)
-                    ]
-                    # In this thread too: only the main thread sees Ctrl-C.
-                    search.run()
-                    # An endless wait may sleep through Ctrl-C.
-                    while wait(others, timeout=0.1).not_done:
-                        pass
-                    for other in others:
-                        other.result()
-                except BaseException:
-                    search.stop()
-                    raise
+        _run_threads(search, self.n_jobs)
         self.n_evaluated += search.n_evaluated
 
     def keep(self, rule):
@@ -317,11 +363,109 @@ class _Direction:
         self.open &= ~(overlaps | (both == either))
 
 
-def _warn_if_long(directions, selectors, settings, n_jobs):
-    steps = (settings.n_personas - 1) / len(directions) + 1
-    seconds = sum(
-        steps
-        * predicted_seconds(
+class _CubeDirection:
+    """The greedy list of one direction, from the cubes.
+
+    The first visit of all tuples serves both directions and leaves the largest value
+    of each tuple; a further step visits only tuples whose largest value reaches the
+    step's best.
+    """
+
+    def __init__(self, cubes, which, sign, settings, n_jobs, deadline, on_poll):
+        self.cubes, self.which, self.sign = cubes, which, sign
+        self.settings, self.n_jobs = settings, n_jobs
+        self.deadline, self.on_poll = deadline, on_poll
+        self.exhausted, self.proven, self.n_evaluated = False, True, 0
+        self.waiting = None
+        self.kept_bits = np.empty((0, cubes.table.bits.shape[1]), np.uint64)
+
+    def next(self):
+        """Return (squared value, rule) of the next persona, or None."""
+        if self.exhausted:
+            return None
+        best, self.waiting = self.waiting, None
+        if best is None:
+            best = self._exact()
+        self.exhausted = best is None
+        return best
+
+    def _exact(self):
+        options = {"deadline": self.deadline}
+        if not self.proven:
+            # Late already: the best of some promising tuples is what there is time for.
+            options = {"most_tuples": LATE_TUPLES}
+        search = CubeSearch(
+            self.cubes,
+            (self.which,),
+            self.kept_bits,
+            self.settings.max_overlap,
+            on_poll=self.on_poll,
+            **options,
+        )
+        _run_threads(search, self.n_jobs)
+        self.n_evaluated += search.n_evaluated
+        self.proven &= not search.timed_out
+        return search.best[0]
+
+    def keep(self, rule):
+        """Exclude what overlaps a kept rule from the steps to come."""
+        bits = np.asarray(self.cubes.table.bits)
+        extent = np.bitwise_and.reduce(bits[list(rule)], axis=0)
+        self.kept_bits = np.concatenate([self.kept_bits, extent[None]])
+
+
+def _cell_table(selectors, label, settings):
+    """Sort the units into cells; None when there are too many or nothing varies."""
+    table = CellTable(
+        selectors.bits,
+        selectors.feature,
+        selectors.side,
+        selectors.cut,
+        selectors.modality,
+        selectors.n_units,
+        arms=1 if label.treated is None else 2,
+        min_variables=settings.min_variables,
+        max_variables=settings.max_variables,
+        min_modalities=settings.min_modalities,
+    )
+    if not table.eligible or fixed_point(label, settings.objective) is None:
+        return None
+    return table
+
+
+def _cube_directions(table, label, settings, n_jobs, deadline, on_poll):
+    """Visit every tuple once, for all directions."""
+    values = fixed_point(label, settings.objective)
+    cubes = Cubes(
+        table,
+        values.fixed,
+        label.treated,
+        values.scale,
+        objective=settings.objective,
+        signs=settings.signs,
+        **size_limits(label, settings),
+    )
+    search = CubeSearch(
+        cubes, range(len(settings.signs)), deadline=deadline, on_poll=on_poll
+    )
+    _run_threads(search, n_jobs)
+    directions = []
+    for which, sign in enumerate(settings.signs):
+        direction = _CubeDirection(
+            cubes, which, sign, settings, n_jobs, deadline, on_poll
+        )
+        direction.waiting = search.best[which]
+        direction.proven = not search.timed_out
+        direction.exhausted = direction.waiting is None
+        directions.append(direction)
+    directions[0].n_evaluated = search.n_evaluated
+    return directions
+
+
+def _bit_seconds(directions, selectors, settings):
+    """Predicted seconds of one search in each direction, on one thread."""
+    return sum(
+        predicted_seconds(
             direction.column,
             selectors,
             direction.pool.values[0] if len(direction.pool.values) else 0.0,
@@ -330,7 +474,9 @@ def _warn_if_long(directions, selectors, settings, n_jobs):
         for direction in directions
         if not direction.exhausted
     )
-    seconds /= n_jobs
+
+
+def _warn_if_long(seconds, selectors, settings):
     if seconds > LONG:
         n_candidates = selectors.n_candidates(settings.max_variables)
         warnings.warn(
@@ -339,7 +485,7 @@ def _warn_if_long(directions, selectors, settings, n_jobs):
             "n_personas, use conditions='one-sided', set max_time for the best answer "
             "until then, or use search='beam'.",
             SearchCostWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
@@ -363,6 +509,37 @@ def _last_value(directions, settings):
     heads.sort(reverse=True)
     n = settings.n_personas
     return heads[n - 1] if len(heads) >= n else None
+
+
+def _open(selectors, label, settings, n_jobs, deadline, on_poll):
+    """Start the lists of all directions on the path that is predicted to be faster."""
+    arguments = label, settings, n_jobs, deadline, on_poll
+    by_cubes, table = np.inf, None
+    if settings.exact and len(selectors.bits):
+        by_cubes = cube_seconds(selectors, settings)
+    if np.isfinite(by_cubes) and by_cubes <= quick_seconds(selectors, settings):
+        table = _cell_table(selectors, label, settings)
+        # The steps after the first take little.
+        seconds = by_cubes
+        if table is None:
+            by_cubes = np.inf
+    if table is None:
+        directions = [
+            _Direction(selectors, label, sign, *arguments[1:])
+            for sign in settings.signs
+        ]
+        if not settings.exact or deadline is not None:
+            return directions
+        seconds = _bit_seconds(directions, selectors, settings)
+        if by_cubes < seconds:
+            table = _cell_table(selectors, label, settings)
+        if table is None:
+            seconds *= (settings.n_personas - 1) / len(directions) + 1
+        else:
+            seconds = by_cubes
+    if deadline is None:
+        _warn_if_long(seconds / n_jobs, selectors, settings)
+    return directions if table is None else _cube_directions(table, *arguments)
 
 
 def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
@@ -393,15 +570,9 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     objective = OBJECTIVES[settings.objective]
     treated = label.treated
     outcome = label.outcome - _origin(label.outcome, treated, settings.objective)
-    directions = []
-    for sign in settings.signs:
-        direction = _Direction(
-            selectors, label, sign, settings, n_jobs, deadline, on_poll
-        )
-        directions.append(direction)
-    if settings.exact and deadline is None:
-        _warn_if_long(directions, selectors, settings, n_jobs)
-    if settings.exact and settings.n_personas > 1:
+    directions = _open(selectors, label, settings, n_jobs, deadline, on_poll)
+    bits = isinstance(directions[0], _Direction)
+    if bits and settings.exact and settings.n_personas > 1:
         value = _last_value(directions, settings)
         for direction in directions:
             if value is not None:

@@ -10,13 +10,19 @@ import pandas as pd
 from sklearn.utils.validation import check_array
 
 __all__ = [
+    "FLOATS",
     "TableColumn",
     "check_names",
     "modality_codes",
     "nearest_names",
+    "numbers",
     "read_column",
     "read_table",
 ]
+
+
+# Kept as they are; anything else becomes the first.
+FLOATS = (np.float64, np.float32)
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class TableColumn:
         None when X has no column names.
     position : int
     values : ndarray, shape (n_rows,)
-        float64 with NaN where missing, or int64 level codes with -1 where missing.
+        float64 or float32 with NaN where missing, or int64 level codes with -1 where
+        missing. Comparisons with a float64 need `numbers`.
     levels : tuple or None
         Category values in order; None for a number.
     """
@@ -38,6 +45,15 @@ class TableColumn:
     position: int
     values: np.ndarray
     levels: tuple | None
+
+
+def numbers(values):
+    """Values of a numeric column, or some of them, as float64.
+
+    A float32 column stays as the user gave it, so that a large table is not copied;
+    numpy would round a cut to float32 before it compares.
+    """
+    return np.asarray(values).astype(np.float64, copy=False)
 
 
 def is_frame(X):
@@ -66,7 +82,7 @@ def read_table(X):
     """
     if not is_frame(X):
         array = check_array(
-            X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X"
+            X, dtype=FLOATS, ensure_all_finite="allow-nan", input_name="X"
         )
         return [TableColumn(None, j, array[:, j], None) for j in range(array.shape[1])]
     check_names(X)
@@ -133,6 +149,8 @@ def _read_series(series, name, position):
                 raise ValueError(
                     f"Complex data not supported: column {name!r} has dtype {dtype}."
                 )
+            if dtype in FLOATS:
+                return _numeric(series.to_numpy(), name, position)
             values = series.to_numpy(dtype=np.float64, na_value=np.nan)
             return _numeric(values, name, position)
         if not (

@@ -1,7 +1,6 @@
 """The exact search against brute force, and its bounds against all subsets."""
 
 import contextlib
-import functools
 import itertools
 from types import SimpleNamespace
 from unittest import mock
@@ -9,6 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from _brute_force import Values, allowed, best_rules, conditions_of
+from _paths import force_isa, force_path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn_persona._kernel import available_isas, pack_rows
@@ -169,7 +169,7 @@ def count_candidates(columns, rows, options):
     )
 
 
-def run(case, *, n_jobs=1, isa=None, pool=None, room=True):
+def run(case, *, n_jobs=1, isa="auto", pool=None, room=True, path="bits"):
     """The package's answer in the words of the brute force."""
     columns, rows, outcome, treated, options = case
     selectors = make_selectors(
@@ -190,8 +190,8 @@ def run(case, *, n_jobs=1, isa=None, pool=None, room=True):
         max_time=None,
     )
     with contextlib.ExitStack() as stack:
-        if isa:
-            stack.enter_context(force(isa))
+        stack.enter_context(force_path(path))
+        stack.enter_context(force_isa(isa))
         if not room:
             stack.enter_context(little_room())
         if pool is not None:
@@ -212,11 +212,6 @@ def run(case, *, n_jobs=1, isa=None, pool=None, room=True):
             )
         )
     return rules, record
-
-
-def force(isa):
-    forced = functools.partial(search_module.Column, isa=isa)
-    return mock.patch.object(search_module, "Column", forced)
 
 
 def empty_pool(column, selectors, **_):
@@ -441,7 +436,7 @@ def check_bounds(case):
     selectors = row_sets(n)
     for objective in OBJECTIVES:
         chosen = plain_settings(objective, least_arm, least_members)
-        with force(isa):
+        with force_isa(isa):
             column = make_column(selectors, LabelColumn(outcome, treated), 1, chosen)
         if column is None:
             assert Values(objective, outcome, treated, 1).variance == 0
@@ -593,7 +588,7 @@ def test_values_of_pairs_equal_exact_ones(objective, two_arms, isa):
         treated = rng.random(n) < 0.4 if two_arms else None
         outcome = rng.normal(size=n)
         sets = rng.random((8, n)) < 0.8
-        with force(isa):
+        with force_isa(isa):
             column = column_of_sets(
                 objective, outcome, treated, sets, least_members=n // 2
             )

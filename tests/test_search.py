@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from _paths import force_path
 
 import sklearn_persona._search as search_module
 from sklearn_persona._binning import make_selectors
@@ -288,7 +289,7 @@ def test_ctrl_c_while_waiting_for_other_threads_stops_them(request):
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, previous))
     X, outcome, treated = table(p=3)
     start = time.monotonic()
-    with mock.patch.object(search_module, "Search", Slow):
+    with mock.patch.object(search_module, "Search", Slow), force_path("bits"):
         with pytest.raises(KeyboardInterrupt):
             find(X, outcome, treated, n_jobs=2)
     assert stopped.is_set()

@@ -36,8 +36,18 @@ def only(values, **options):
 def test_numbers(values, dtype):
     column = only(values, dtype=dtype)
     assert column.levels is None
-    assert column.values.dtype == np.float64
+    # float32 stays, so that a large table is not copied.
+    assert column.values.dtype == ("float32" if dtype == "float32" else "float64")
     assert_array_equal(column.values, [1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("frame", [False, True])
+def test_floats_are_not_copied(dtype, frame):
+    X = np.asfortranarray(np.random.default_rng(0).normal(size=(50, 3)), dtype=dtype)
+    columns = read_table(pd.DataFrame(X, copy=False) if frame else X)
+    assert all(np.shares_memory(column.values, X) for column in columns)
+    assert {column.values.dtype for column in columns} == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("dtype", ["bool", "boolean", object])

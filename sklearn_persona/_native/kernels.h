@@ -2,7 +2,7 @@
 #ifndef PERSONA_KERNELS_H
 #define PERSONA_KERNELS_H
 
-#include "rules.h"
+#include "levels.h"
 #include "../_objectives/effect.h"
 #include "../_objectives/contrast.h"
 #include "../_objectives/sum_of_squares.h"

@@ -18,8 +18,6 @@ typedef struct lanes {
                   int64_t);
 } lanes_t;
 
-enum { ISA_PORTABLE, ISA_POPCNT, ISA_AVX2, ISA_AVX512 };
-
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_LANES 1
 #include <immintrin.h>
@@ -167,31 +165,8 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 #define HAVE_LANES 0
 #endif
 
-/* Whether this machine runs an ISA_. */
-static int has_isa(int isa)
-{
-    if (isa == ISA_PORTABLE)
-        return 1;
-#if HAVE_LANES
-    __builtin_cpu_init();
-    if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi"))
-        return 0;
-    if (isa == ISA_POPCNT)
-        return 1;
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-        !__builtin_cpu_supports("bmi2"))
-        return 0;
-    return isa == ISA_AVX2 || (__builtin_cpu_supports("avx512f") &&
-                               __builtin_cpu_supports("avx512bw") &&
-                               __builtin_cpu_supports("avx512vl") &&
-                               __builtin_cpu_supports("avx512bitalg"));
-#else
-    return 0;
-#endif
-}
-
 /* NULL for an ISA without vectors. */
-static const lanes_t *find_lanes(int isa)
+static inline const lanes_t *find_lanes(int isa)
 {
 #if HAVE_LANES
     if (isa == ISA_AVX512)

@@ -55,7 +55,7 @@ typedef struct plan {
     scan_t scan[4];
 } plan_t;
 
-static void plan_sums(plan_t *plan, const shape_t *shape, int arm)
+static inline void plan_sums(plan_t *plan, const shape_t *shape, int arm)
 {
     const double *y = plan->y;
     const int start = plan->start[arm], end = plan->end[arm];
@@ -103,12 +103,12 @@ static void plan_sums(plan_t *plan, const shape_t *shape, int arm)
                                1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
 }
 
-static int clip_size(int64_t size)
+static inline int clip_size(int64_t size)
 {
     return size < 0 ? 0 : size > MAX_ARM ? MAX_ARM : (int)size;
 }
 
-static void scan_rows(plan_t *plan, const shape_t *shape, int arm, int backward)
+static inline void scan_rows(plan_t *plan, const shape_t *shape, int arm, int backward)
 {
     scan_t *scan = plan->scan + plan->n_scans++;
     const double sign = (arm == 0) != backward ? 1 : -1;
@@ -136,7 +136,7 @@ static void scan_rows(plan_t *plan, const shape_t *shape, int arm, int backward)
     scan->start = (float)(1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
 }
 
-static void scan_tables(scan_t *scan)
+static inline void scan_tables(scan_t *scan)
 {
     const int backward = scan->backward;
     int b, half, v, i;
@@ -176,7 +176,7 @@ static void scan_tables(scan_t *scan)
 }
 
 /* Lay out a level whose row sets are subsets of the universe. */
-static void plan_rows(plan_t *plan, const column_t *column, const uint64_t *universe)
+static inline void plan_rows(plan_t *plan, const column_t *column, const uint64_t *universe)
 {
     const shape_t *shape = column->shape;
     int arm, b, i, w, n = 0;
@@ -218,7 +218,7 @@ static void plan_rows(plan_t *plan, const column_t *column, const uint64_t *univ
 }
 
 /* Tables for the quick bounds. */
-static void plan_scans(plan_t *plan)
+static inline void plan_scans(plan_t *plan)
 {
     int i;
     for (i = 0; i < plan->n_scans; i++)
@@ -226,7 +226,7 @@ static void plan_scans(plan_t *plan)
 }
 
 /* Tables for joining two row sets. */
-static void plan_joins(plan_t *plan, const column_t *column)
+static inline void plan_joins(plan_t *plan, const column_t *column)
 {
     int arm;
     for (arm = 0; arm < 2; arm++)

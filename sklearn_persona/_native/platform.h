@@ -1,4 +1,5 @@
-/* Compiler differences, in one place: inlining, popcount, bit scans, atomics. */
+/* Compiler differences, in one place: inlining, popcount, bit scans, atomics,
+ * instruction sets. */
 #ifndef PERSONA_PLATFORM_H
 #define PERSONA_PLATFORM_H
 
@@ -74,6 +75,31 @@ static inline void atomic_raise(volatile uint64_t *p, double value)
     uint64_t bits = double_to_bits(value), seen = atomic_read(p);
     while (seen < bits && !atomic_swap_if(p, seen, bits))
         seen = atomic_read(p);
+}
+
+enum { ISA_PORTABLE, ISA_POPCNT, ISA_AVX2, ISA_AVX512 };
+
+/* Whether this machine runs an ISA_. */
+static inline int has_isa(int isa)
+{
+    if (isa == ISA_PORTABLE)
+        return 1;
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi"))
+        return 0;
+    if (isa == ISA_POPCNT)
+        return 1;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !__builtin_cpu_supports("bmi2"))
+        return 0;
+    return isa == ISA_AVX2 || (__builtin_cpu_supports("avx512f") &&
+                               __builtin_cpu_supports("avx512bw") &&
+                               __builtin_cpu_supports("avx512vl") &&
+                               __builtin_cpu_supports("avx512bitalg"));
+#else
+    return 0;
+#endif
 }
 
 #endif

@@ -14,13 +14,32 @@ import numpy as np
 #: Up to this many arrangements all are visited; beyond, a random sample is.
 MAX_EXACT = 50_000
 
+# From so many values on, random subsets are drawn byte by byte instead of by shuffles.
+_MANY = 10_000
+
 # Elements of a chunk of random arrangements (1 MB of doubles: stays in cache).
 _CHUNK = 1 << 17
 
 
+# Logarithm of the largest number of arrangements that is counted.
+_MOST_COUNTED = 690.0
+
+
+def log_comb(n, k):
+    """Return the logarithm of C(n, k); its digits would take too long for a large n."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def count_choices(sizes):
+    """Return the product of C(n, k) over ``(n, k)``: an integer, or infinity."""
+    if sum(log_comb(n, k) for n, k in sizes) > _MOST_COUNTED:
+        return math.inf
+    return math.prod(math.comb(n, k) for n, k in sizes)
+
+
 def n_arrangements(blocks):
-    """Return the number of arrangements of `blocks`, an exact integer."""
-    return math.prod(math.comb(len(x), k) for x, k in blocks)
+    """Return the number of arrangements of `blocks`: an integer, or infinity."""
+    return count_choices([(len(x), k) for x, k in blocks])
 
 
 @lru_cache(maxsize=32)
@@ -68,7 +87,9 @@ def random_sums(blocks, size, rng):
         n = len(x)
         few, flip = min(k, n - k), 2 * k > n
         part = np.zeros((2, size))
-        if few:
+        if few and n > _MANY:
+            part = _sums_of_subsets(x, few, size, rng)
+        elif few:
             step = max(1, _CHUNK // n)
             for start in range(0, size, step):
                 stop = min(start + step, size)
@@ -79,6 +100,26 @@ def random_sums(blocks, size, rng):
         if flip:
             part = np.array([[x.sum()], [x @ x]]) - part
         out += part
+    return out
+
+
+def _sums_of_subsets(x, k, size, rng):
+    """Return sums and sums of squares of random k-subsets of many values, (2, size).
+
+    Every value enters with the same chance of about k / n; then randomly chosen
+    values are put in or taken out until there are k. No subset is preferred.
+    """
+    n = len(x)
+    powers = np.stack([x, x * x])
+    level = min(max(round(256 * k / n), 1), 255)
+    out = np.empty((2, size))
+    for i in range(size):
+        chosen = np.frombuffer(rng.bytes(n), np.uint8) < level
+        surplus = int(np.count_nonzero(chosen)) - k
+        pool = np.flatnonzero(chosen if surplus > 0 else ~chosen)
+        moved = rng.choice(pool, abs(surplus), replace=False, shuffle=False)
+        chosen[moved] = surplus < 0
+        out[:, i] = powers @ chosen
     return out
 
 

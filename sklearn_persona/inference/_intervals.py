@@ -22,6 +22,11 @@ _MAX_RESAMPLES = 1_000_000
 
 _CHUNK = 1 << 17
 
+# A mean of more observations has resamples whose quantiles are known without drawing
+# them, unless single observations weigh more than _HEAVY of its standard error.
+_MANY = 10_000
+_HEAVY = 0.1
+
 
 def bootstrap_ci(
     x, *, statistic=np.mean, level=0.95, n_bootstrap=10_000, random_state=None
@@ -63,6 +68,9 @@ def bootstrap_ci(
     -----
     Up to n = 7 (n**n <= 1e6) all n**n resamples enter, as multisets weighted by
     their multinomial counts: the result is exact and does not depend on a seed.
+    Beyond 10,000 observations the quantiles for a mean come from the Cornish-Fisher
+    expansion of its resampling distribution, which is closer to them than 10,000
+    random resamples are, unless some observation lies far from all others.
 
     References
     ----------
@@ -88,6 +96,10 @@ def bootstrap_ci(
         values = _apply(statistic, x[members])
         low, high = (_weighted_quantile(values, weights, q) for q in (tail, 1 - tail))
         return float(low), float(high)
+    if statistic is np.mean and n > _MANY:
+        known = _quantiles_of_means(x, [tail, 1 - tail])
+        if known is not None:
+            return known
     rng = as_generator(random_state)
     step = max(1, _CHUNK // n)
     values = np.concatenate(
@@ -97,6 +109,29 @@ def bootstrap_ci(
         ]
     )
     low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _quantiles_of_means(x, shares):
+    """Return quantiles of the mean over all resamples of many observations.
+
+    Cornish-Fisher expansion with the sample's own skewness; its error is of order
+    1 / n, where the Monte-Carlo error of 10,000 resamples is 2 % of a standard error.
+    None when outliers make it doubtful.
+    """
+    center = x.mean()
+    shifted = x - center
+    scale = np.abs(shifted).max()
+    if scale == 0:
+        return float(center), float(center)
+    shifted = shifted / scale
+    sd = math.sqrt(np.mean(shifted**2))
+    if 1 > _HEAVY * sd * math.sqrt(len(x)):
+        return None
+    skewness = np.mean(shifted**3) / sd**3
+    z = special.ndtri(np.array(shares))
+    z = z + (z**2 - 1) * skewness / (6 * math.sqrt(len(x)))
+    low, high = center + z * sd * scale / math.sqrt(len(x))
     return float(low), float(high)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from sklearn_persona.inference._arrangements import (
     MAX_EXACT,
     all_sums,
+    count_choices,
+    log_comb,
     n_arrangements,
     random_sign_sums,
     random_sums,
@@ -156,7 +158,7 @@ def permutation_pvalue(
         observed = abs(x.sum())
         tie = _tie(np.abs(x).sum(), len(x))
         total = 2 ** len(x)
-        reached = 2 * 2 ** int((np.abs(x) <= tie).sum())
+        floor = min(1.0, 2.0 ** (1 + int((np.abs(x) <= tie).sum()) - len(x)))
     else:
         # Taking off one observed value first keeps a large common offset from
         # rounding; a difference in means is then the labeled sum times a constant.
@@ -165,7 +167,7 @@ def permutation_pvalue(
         observed = abs(x[:n_treated].sum())
         blocks = _blocks(x, n_treated, codes)
         total = n_arrangements(blocks)
-        tie, reached = _extreme(blocks)
+        tie, floor = _extreme(blocks)
 
     exact = total <= MAX_EXACT
     if not exact:
@@ -180,7 +182,6 @@ def permutation_pvalue(
         sums = all_sums(_halve(blocks))
 
     count = int(np.count_nonzero(np.abs(sums) >= observed - tie))
-    floor = min(1.0, reached / total)
     if exact:
         p_value = count / len(sums)
     else:
@@ -219,27 +220,32 @@ def _halve(blocks):
 
 
 def _extreme(blocks):
-    """Return the tie width and how many arrangements have the largest absolute sum."""
+    """Return the tie width and the share of arrangements with the largest sum."""
     blocks = [(np.sort(x), k) for x, k in blocks]
     high = sum(x[len(x) - k :].sum() for x, k in blocks)
     low = sum(x[:k].sum() for x, k in blocks)
     scale = max(abs(high), abs(low))
     tie = _tie(scale, sum(len(x) for x, _ in blocks))
-    reached = 0
+    reached = []
     if abs(high) >= scale - tie:
-        reached += math.prod(_ways(-x[::-1], k, tie) for x, k in blocks)
+        reached.append([_ways(-x[::-1], k, tie) for x, k in blocks])
     if abs(low) >= scale - tie:
-        reached += math.prod(_ways(x, k, tie) for x, k in blocks)
-    return tie, reached
+        reached.append([_ways(x, k, tie) for x, k in blocks])
+    total = n_arrangements(blocks)
+    if math.isfinite(total):
+        return tie, min(1.0, sum(map(count_choices, reached)) / total)
+    log_total = sum(log_comb(len(x), k) for x, k in blocks)
+    logs = [sum(log_comb(*way) for way in ways) for ways in reached]
+    return tie, min(1.0, sum(math.exp(log - log_total) for log in logs))
 
 
 def _ways(x, k, tie):
-    """Return how many k-subsets of the ascending `x` have the smallest sum."""
+    """Return (n, m) such that C(n, m) k-subsets of the ascending `x` sum to least."""
     if k == 0:
-        return 1
+        return 0, 0
     below = int(np.searchsorted(x, x[k - 1] - tie, side="left"))
     upto = int(np.searchsorted(x, x[k - 1] + tie, side="right"))
-    return math.comb(upto - below, k - below)
+    return upto - below, k - below
 
 
 def floor_from_sizes(n_treated, n_control=None, *, n_permutations=None):
@@ -291,7 +297,7 @@ def floor_from_sizes(n_treated, n_control=None, *, n_permutations=None):
     else:
         n_control = as_count("n_control", n_control)
         reached = 2 if n_treated == n_control else 1
-        total = math.comb(n_treated + n_control, n_treated)
+        total = count_choices([(n_treated + n_control, n_treated)])
     floor = reached / total
     if n_permutations is not None and total > MAX_EXACT:
         floor = max(floor, 1 / (as_count("n_permutations", n_permutations) + 1))
@@ -320,7 +326,7 @@ def floor_from_strata(sizes, *, n_permutations=None):
     >>> floor_from_strata([(1, 1), (1, 1), (1, 1)])
     0.25
     """
-    total = math.prod(math.comb(a + b, a) for a, b in sizes)
+    total = count_choices([(a + b, a) for a, b in sizes])
     floor = min(1.0, (2 if all(a == b for a, b in sizes) else 1) / total)
     if n_permutations is not None and total > MAX_EXACT:
         floor = max(floor, 1 / (as_count("n_permutations", n_permutations) + 1))
