@@ -7,6 +7,7 @@ or directions, and always looks for the largest value.
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.math cimport INFINITY
 from libc.string cimport memset
 
 import threading
@@ -61,6 +62,7 @@ cdef extern from "_native/kernels.h" nogil:
         const uint64_t *kept
         int n_kept
         double max_overlap
+        double enough
 
     ctypedef struct collection_t:
         int64_t n
@@ -101,6 +103,12 @@ cdef extern from "_native/kernels.h" nogil:
     void level_free(level_t *)
     void collection_free(collection_t *)
     int popcount64(uint64_t)
+
+
+cdef extern from "_native/transpose.h" nogil:
+    void sets_to_rows(const uint64_t *, int64_t, int, uint64_t *)
+    void rows_to_sets(const uint64_t *, const int64_t *, int64_t, int64_t, int,
+                      uint64_t *)
 
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
@@ -280,6 +288,8 @@ cdef class Search:
         Called with the share of the top level that is done.
     limit : int
         0, or the most row sets that a thread collects.
+    enough : float
+        Squared value at which the search may end, at the first rule that has it.
     """
 
     cdef Column column
@@ -301,7 +311,7 @@ cdef class Search:
 
     def __init__(self, Column column, const uint64_t[:, ::1] kept, double max_overlap,
                  double incumbent=0.0, deadline=None, on_poll=None,
-                 int64_t limit=0):
+                 int64_t limit=0, double enough=INFINITY):
         if kept.shape[0] and kept.shape[1] != column.c.n_words:
             raise ValueError("kept row sets have another number of words")
         self.column = column
@@ -309,6 +319,7 @@ cdef class Search:
         self.shared.kept = &kept[0, 0] if kept.shape[0] else NULL
         self.shared.n_kept = kept.shape[0]
         self.shared.max_overlap = max_overlap
+        self.shared.enough = enough
         self.shared.best = double_to_bits(max(incumbent, LEAST_VALUE))
         self.deadline = deadline
         self.on_poll = on_poll
@@ -467,6 +478,53 @@ def unpack_rows(bits, int64_t n_rows):
     """Membership of packed row sets, bool of shape (n_sets, n_rows)."""
     as_bytes = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
     return np.unpackbits(as_bytes, axis=1, count=n_rows, bitorder="little").view(bool)
+
+
+def transpose_sets(const uint64_t[:, ::1] bits):
+    """Row sets as seen from the rows: words of up to 64 sets for each row.
+
+    Parameters
+    ----------
+    bits : ndarray of uint64, shape (n_sets, n_words)
+
+    Returns
+    -------
+    rows : ndarray of uint64, shape (ceil(n_sets / 64), 64 * n_words)
+    """
+    cdef int64_t n_sets = bits.shape[0], n_words = bits.shape[1], block
+    cdef int64_t n_blocks = (n_sets + 63) // 64
+    cdef uint64_t[:, ::1] rows = np.empty((n_blocks, 64 * n_words), np.uint64)
+    with nogil:
+        for block in range(n_blocks):
+            sets_to_rows(&bits[64 * block, 0], n_words,
+                         <int> min(64, n_sets - 64 * block), &rows[block, 0])
+    return np.asarray(rows)
+
+
+def sets_in_order(const uint64_t[:, ::1] rows, const int64_t[::1] order,
+                  int64_t n_sets):
+    """Row sets with their rows in another order.
+
+    Parameters
+    ----------
+    rows : ndarray of uint64, shape (ceil(n_sets / 64), 64 * n_words)
+        From `transpose_sets`.
+    order : ndarray of int64, shape (n_rows,)
+        The row that comes first, second, ...
+    n_sets : int
+
+    Returns
+    -------
+    bits : ndarray of uint64, shape (n_sets, n_words)
+    """
+    cdef int64_t n_words = rows.shape[1] // 64, n_rows = order.shape[0], block
+    cdef uint64_t[:, ::1] bits = np.empty((n_sets, n_words), np.uint64)
+    if n_rows:
+        with nogil:
+            for block in range(rows.shape[0]):
+                rows_to_sets(&rows[block, 0], &order[0], n_rows, n_words,
+                             <int> min(64, n_sets - 64 * block), &bits[64 * block, 0])
+    return np.asarray(bits)
 
 
 def count_rows(const uint64_t[:, ::1] bits):

@@ -13,13 +13,21 @@ from sklearn_persona._kernel import (
     Column,
     Search,
     count_rows,
-    pack_rows,
+    sets_in_order,
+    transpose_sets,
     unpack_rows,
 )
 from sklearn_persona._objectives import OBJECTIVES, pooled_sd
 from sklearn_persona.exceptions import SearchCostWarning
 
-__all__ = ["FoundRule", "LabelColumn", "SearchRecord", "SearchSettings", "find_rules"]
+__all__ = [
+    "Columns",
+    "FoundRule",
+    "LabelColumn",
+    "SearchRecord",
+    "SearchSettings",
+    "find_rules",
+]
 
 FAVORABLE, UNFAVORABLE = 1, -1
 # A search predicted to take longer than this (seconds) comes with a warning.
@@ -121,11 +129,42 @@ class SearchRecord:
     seconds: float
 
 
+class Columns:
+    """Label columns over the same selectors; what no label changes is done once.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+    """
+
+    def __init__(self, selectors, settings):
+        self.selectors, self.settings = selectors, settings
+        self.rows = transpose_sets(selectors.bits)
+
+    def make(self, label, sign):
+        """The column of a labeling and a direction, or None (see `make_column`)."""
+        n = len(self.selectors.bits)
+        return _column(
+            label,
+            sign,
+            self.selectors,
+            self.settings,
+            lambda order: sets_in_order(self.rows, order, n),
+        )
+
+
 def make_column(selectors, label, sign, settings):
     """Order the units by outcome within arms and hand them to the kernel.
 
     Returns None when the outcome does not vary within arms.
     """
+    return _column(
+        label, sign, selectors, settings, lambda order: _reorder(selectors.bits, order)
+    )
+
+
+def _column(label, sign, selectors, settings, in_order):
     outcome = sign * np.asarray(label.outcome, dtype=float)
     treated = label.treated
     one_sample = treated is None
@@ -147,7 +186,7 @@ def make_column(selectors, label, sign, settings):
     n_arms = np.array([n_treated, len(outcome) - n_treated])
     arms = 1 if one_sample else 2
     return Column(
-        _reorder(selectors.bits, order),
+        in_order(order),
         selectors.feature,
         selectors.side,
         selectors.cut,
@@ -189,11 +228,14 @@ def _centers(objective, outcome, treated):
 
 
 def _reorder(bits, order):
+    """Row sets in another order of their rows, in blocks, so that no copy is large."""
     out = np.empty_like(bits)
-    block = max(1, 2**26 // len(order))
+    block = 64 * max(1, 2**14 // max(bits.shape[1], 1))
     for start in range(0, len(bits), block):
-        member = unpack_rows(bits[start : start + block], len(order))
-        out[start : start + block] = pack_rows(member[:, order])
+        part = bits[start : start + block]
+        out[start : start + block] = sets_in_order(
+            transpose_sets(part), order, len(part)
+        )
     return out
 
 

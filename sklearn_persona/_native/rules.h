@@ -287,6 +287,8 @@ static void consider(worker_t *worker, const uint64_t *extent, int n, double val
     worker->value = value;
     worker->threshold = value;
     atomic_raise(&worker->shared->best, value);
+    if (value >= worker->shared->enough)
+        worker->shared->stop = 1;
 }
 
 #endif
