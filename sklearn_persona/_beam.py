@@ -47,7 +47,16 @@ def _distinct(values, rules, extents, size):
     return values[chosen], [rules[i] for i in chosen], extents[chosen]
 
 
-def beam_search(column, selectors, *, min_variables, max_variables, min_modalities):
+def beam_search(
+    column,
+    selectors,
+    *,
+    min_variables,
+    max_variables,
+    min_modalities,
+    most=WIDTH,
+    pool_size=POOL_SIZE,
+):
     """Refine the best rules of each length by every condition.
 
     Parameters
@@ -55,6 +64,10 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
     column : Column
     selectors : Selectors
     min_variables, max_variables, min_modalities : int
+    most : int
+        Rules of a length that are refined, at most.
+    pool_size : int
+        Rules that are returned, at most.
 
     Returns
     -------
@@ -62,11 +75,12 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
     """
     n_selectors, n_words = column.bits.shape
     cost = max(n_selectors * n_words * max(max_variables - 1, 1), 1)
-    width = int(np.clip(BUDGET / (40 * cost), 10, WIDTH))
+    width = int(np.clip(BUDGET / (40 * cost), min(10, most), most))
     everyone = pack_rows(np.ones((1, selectors.n_units), bool))
     pool = (np.empty(0), [], np.empty((0, n_words), np.uint64))
     parents, rows = [()], everyone
     n_evaluated = 0
+    size = 8 * max(pool_size, most)
     for depth in range(1, max_variables + 1):
         found = []
         block = max(1, 2**22 // max(n_selectors, 1))
@@ -78,9 +92,9 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
                     used = np.isin(selectors.feature, selectors.feature[list(rule)])
                     values[p, used] = -2
             enough = np.flatnonzero(values.ravel() > LEAST_VALUE)
-            if len(enough) > 8 * POOL_SIZE:
+            if len(enough) > size:
                 flat = values.ravel()[enough]
-                enough = enough[np.argpartition(-flat, 8 * POOL_SIZE)[: 8 * POOL_SIZE]]
+                enough = enough[np.argpartition(-flat, size)[:size]]
             found += [
                 (values.ravel()[i], start + i // n_selectors, i % n_selectors)
                 for i in enough
@@ -88,7 +102,7 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
         if not found:
             break
         found.sort(key=lambda f: (-f[0], f[1], f[2]))
-        found = found[: 8 * POOL_SIZE]
+        found = found[:size]
         scores = np.array([round_value(f[0]) for f in found])
         rules = [(*parents[f[1]], int(f[2])) for f in found]
         extents = rows[[f[1] for f in found]] & column.bits[[f[2] for f in found]]
@@ -101,7 +115,7 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
                 np.concatenate([pool[0], scores[ok]]),
                 pool[1] + [rule for rule, keep in zip(rules, ok) if keep],
                 np.concatenate([pool[2], extents[ok]]),
-                POOL_SIZE,
+                pool_size,
             )
         _, parents, rows = _distinct(scores, rules, extents, width)
     return Pool(pool[1], pool[0], pool[2], n_evaluated)

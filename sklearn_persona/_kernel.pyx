@@ -519,11 +519,10 @@ def sets_in_order(const uint64_t[:, ::1] rows, const int64_t[::1] order,
     """
     cdef int64_t n_words = rows.shape[1] // 64, n_rows = order.shape[0], block
     cdef uint64_t[:, ::1] bits = np.empty((n_sets, n_words), np.uint64)
-    if n_rows:
-        with nogil:
-            for block in range(rows.shape[0]):
-                rows_to_sets(&rows[block, 0], &order[0], n_rows, n_words,
-                             <int> min(64, n_sets - 64 * block), &bits[64 * block, 0])
+    with nogil:
+        for block in range(rows.shape[0]):
+            rows_to_sets(&rows[block, 0], &order[0], n_rows, n_words,
+                         <int> min(64, n_sets - 64 * block), &bits[64 * block, 0])
     return np.asarray(bits)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "SearchRecord",
     "SearchSettings",
     "find_rules",
+    "objective_of",
 ]
 
 FAVORABLE, UNFAVORABLE = 1, -1
@@ -359,6 +360,18 @@ class _Direction:
         self.open &= ~(overlaps | (both == either))
 
 
+def objective_of(selectors, label, settings, rule, sign):
+    """Reported objective of a rule, and its members."""
+    members = unpack_rows(
+        np.bitwise_and.reduce(selectors.bits[list(rule)], axis=0)[None],
+        selectors.n_units,
+    )[0]
+    outcome = label.outcome - _origin(label.outcome, label.treated, settings.objective)
+    scaled = sign * outcome / pooled_sd(outcome, label.treated)
+    objective = OBJECTIVES[settings.objective]
+    return float(objective.value(scaled, label.treated, members)), members
+
+
 def _warn_if_long(directions, selectors, settings, n_jobs):
     steps = (settings.n_personas - 1) / len(directions) + 1
     seconds = sum(
@@ -432,9 +445,6 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     """
     start = time.monotonic()
     deadline = None if settings.max_time is None else start + settings.max_time
-    objective = OBJECTIVES[settings.objective]
-    treated = label.treated
-    outcome = label.outcome - _origin(label.outcome, treated, settings.objective)
     directions = []
     for sign in settings.signs:
         direction = _Direction(
@@ -450,18 +460,13 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
                 direction.collect(value)
     waiting = [direction.next() for direction in directions]
     found = []
-    sd = pooled_sd(outcome, treated)
     # A direction's list falls, so taking the better head each time merges them.
     while len(found) < settings.n_personas and any(waiting):
         values = [head[0] if head else -1.0 for head in waiting]
         i = int(np.argmax(values))
         direction, rule = directions[i], waiting[i][1]
-        members = unpack_rows(
-            np.bitwise_and.reduce(selectors.bits[list(rule)], axis=0)[None],
-            selectors.n_units,
-        )[0]
-        value = objective.value(direction.sign * outcome / sd, treated, members)
-        found.append(FoundRule(tuple(rule), direction.sign, float(value), members))
+        value, members = objective_of(selectors, label, settings, rule, direction.sign)
+        found.append(FoundRule(tuple(rule), direction.sign, value, members))
         direction.keep(rule)
         if len(found) < settings.n_personas:
             waiting[i] = direction.next()

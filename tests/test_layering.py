@@ -22,6 +22,7 @@ ORDER = (
     "_cost",
     "_search",
     "inference",
+    "_null",
     "_prognosis",
     "_evidence",
     "_validation",
