@@ -51,7 +51,11 @@ cdef extern from "_native/kernels.h" nogil:
         int max_variables
         int min_modalities
 
+    ctypedef struct item_t:
+        int32_t selector
+
     ctypedef struct level_t:
+        item_t *items
         int64_t n
 
     ctypedef struct shared_t:
@@ -361,6 +365,47 @@ cdef class Search:
     def run(self):
         """Search the refinements, sharing them with other threads in ``run``."""
         self._work(False)
+
+    def roots(self):
+        """Selectors whose refinements `run` takes up, in this order.
+
+        Each is refined by those before it, so any partition of the positions into
+        ranges is a partition of the search.
+
+        Returns
+        -------
+        selectors : ndarray of int32, shape (n_roots,)
+        """
+        cdef int64_t i
+        cdef int32_t[::1] out = np.empty(self.shared.roots.n, np.int32)
+        for i in range(self.shared.roots.n):
+            out[i] = self.shared.roots.items[i].selector
+        return np.asarray(out)
+
+    def restrict(self, int64_t first, int64_t last, double value=0.0):
+        """Let `run` take up the roots first..last-1 only; to be called after `start`.
+
+        The list of roots depends on the incumbent, so one that other ranges have
+        found meanwhile comes in here.
+        """
+        self.shared.next_root = first
+        self.shared.roots.n = min(last, self.shared.roots.n)
+        self.shared.best = max(self.shared.best, double_to_bits(value))
+
+    def result(self):
+        """Everything that `absorb` needs, in plain values."""
+        return (self.best, self.parts, self.n_evaluated, self.timed_out,
+                self.overflowed)
+
+    def absorb(self, best, list parts, int64_t n_evaluated, bint timed_out,
+               bint overflowed):
+        """Add the result of another search of the same column."""
+        if best is not None:
+            self._merge(best[0], best[1])
+        self.parts += parts
+        self.n_evaluated += n_evaluated
+        self.timed_out |= timed_out
+        self.overflowed |= overflowed
 
     cdef _work(self, bint first):
         cdef worker_t *worker = <worker_t *> calloc(1, sizeof(worker_t))

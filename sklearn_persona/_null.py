@@ -7,6 +7,7 @@ is: the whole null distribution, at the price of a search for each.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -237,7 +238,7 @@ def _in_chunks(function, shared, options, start, stop, n_jobs, n_workers):
     try:
         parts = Parallel(n_jobs=n_jobs, prefer="threads")(
             delayed(function)(selectors, labels, settings, a, b, halt, *options)
-            for a, b in zip(edges, edges[1:])
+            for a, b in pairwise(edges)
         )
     except BaseException:
         halt.on = True

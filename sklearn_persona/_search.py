@@ -3,7 +3,8 @@
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from sklearn_persona._kernel import (
     unpack_rows,
 )
 from sklearn_persona._objectives import OBJECTIVES, pooled_sd
+from sklearn_persona._slices import SliceOptions, run_slices, shares_memory
 from sklearn_persona.exceptions import SearchCostWarning
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
 FAVORABLE, UNFAVORABLE = 1, -1
 # A search predicted to take longer than this (seconds) comes with a warning.
 LONG = 1800
+# A search predicted to take less stays in this process: others take time to start.
+SHORT = 2
 # Room of a thread for the row sets that a list may be chosen from.
 COLLECTED_BYTES = 2**28
 
@@ -244,7 +248,8 @@ class _Direction:
     """The greedy list of one direction, one step at a time."""
 
     def __init__(self, selectors, label, sign, settings, n_jobs, deadline, on_poll):
-        self.selectors, self.settings, self.sign = selectors, settings, sign
+        self.selectors, self.settings = selectors, settings
+        self.label, self.sign = label, sign
         self.n_jobs, self.deadline, self.on_poll = n_jobs, deadline, on_poll
         self.column = make_column(selectors, label, sign, settings)
         self.proven = settings.exact
@@ -291,16 +296,7 @@ class _Direction:
         if self.exhausted or not self.proven:
             return
         limit = COLLECTED_BYTES // (8 * self.column.bits.shape[1] + 48)
-        search = Search(
-            self.column,
-            self.kept_bits,
-            self.settings.max_overlap,
-            value,
-            self.deadline,
-            self.on_poll,
-            limit,
-        )
-        self._run(search)
+        search = self._run(value, limit)
         if search.overflowed:
             return
         values, rules, extents = search.collected()
@@ -315,40 +311,62 @@ class _Direction:
         self.open = np.ones(len(rules), bool)
 
     def _exact(self, incumbent):
-        search = Search(
-            self.column,
-            self.kept_bits,
-            self.settings.max_overlap,
-            incumbent[0] if incumbent else 0.0,
-            self.deadline,
-            self.on_poll,
-        )
-        self._run(search)
+        search = self._run(incumbent[0] if incumbent else 0.0)
         if search.timed_out:
             self.proven = False
         return search.best if search.best is not None else incumbent
 
-    def _run(self, search):
+    def _run(self, incumbent, limit=0):
+        search = Search(
+            self.column,
+            self.kept_bits,
+            self.settings.max_overlap,
+            incumbent,
+            self.deadline,
+            self.on_poll,
+            limit,
+        )
         search.start()
         if self.n_jobs == 1:
             search.run()
+        elif shares_memory():
+            self._run_threads(search)
+        elif self.predicted_seconds(incumbent) < SHORT:
+            search.run()
         else:
-            with ThreadPoolExecutor(self.n_jobs - 1) as threads:
-                try:
-                    others = [
-                        threads.submit(search.run) for _ in range(self.n_jobs - 1)
-                    ]
-                    # In this thread too: only the main thread sees Ctrl-C.
-                    search.run()
-                    # An endless wait may sleep through Ctrl-C.
-                    while wait(others, timeout=0.1).not_done:
-                        pass
-                    for other in others:
-                        other.result()
-                except BaseException:
-                    search.stop()
-                    raise
+            # The words of the conditions would be long to send, and are not needed.
+            selectors = replace(self.selectors, limits=[])
+            run_slices(
+                search,
+                partial(make_column, selectors, self.label, self.sign, self.settings),
+                SliceOptions(
+                    self.kept_bits, self.settings.max_overlap, incumbent, limit
+                ),
+                n_jobs=self.n_jobs,
+                deadline=self.deadline,
+                on_poll=self.on_poll,
+            )
         self.n_evaluated += search.n_evaluated
+        return search
+
+    def _run_threads(self, search):
+        with ThreadPoolExecutor(self.n_jobs - 1) as threads:
+            try:
+                others = [threads.submit(search.run) for _ in range(self.n_jobs - 1)]
+                # In this thread too: only the main thread sees Ctrl-C.
+                search.run()
+                # An endless wait may sleep through Ctrl-C.
+                while wait(others, timeout=0.1).not_done:
+                    pass
+                for other in others:
+                    other.result()
+            except BaseException:
+                search.stop()
+                raise
+
+    def predicted_seconds(self, incumbent):
+        """Time of a search on one thread, from a probe."""
+        return predicted_seconds(self.column, self.selectors, incumbent, self.settings)
 
     def keep(self, rule):
         """Exclude what overlaps a kept rule from the steps to come."""
@@ -376,11 +394,8 @@ def _warn_if_long(directions, selectors, settings, n_jobs):
     steps = (settings.n_personas - 1) / len(directions) + 1
     seconds = sum(
         steps
-        * predicted_seconds(
-            direction.column,
-            selectors,
-            direction.pool.values[0] if len(direction.pool.values) else 0.0,
-            settings,
+        * direction.predicted_seconds(
+            direction.pool.values[0] if len(direction.pool.values) else 0.0
         )
         for direction in directions
         if not direction.exhausted
@@ -433,7 +448,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     label : LabelColumn
     settings : SearchSettings
     n_jobs : int
-        Threads. The result does not depend on it.
+        Threads, or tasks of the joblib backend when one is selected whose workers share
+        no memory. The result does not depend on it.
     on_poll : callable or None
         Called during the search with the share of the current step that is done.
 

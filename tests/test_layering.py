@@ -20,6 +20,7 @@ ORDER = (
     "_objectives",
     "_beam",
     "_cost",
+    "_slices",
     "_search",
     "inference",
     "_null",

@@ -12,16 +12,16 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-
-import sklearn_persona._null as null_module
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._kernel import (
     pack_rows,
     sets_in_order,
     transpose_sets,
     words_for,
 )
+
+import sklearn_persona._null as null_module
+from sklearn_persona._binning import make_selectors
+from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._null import STOP_AFTER, null_maxima, reach_counts
 from sklearn_persona._search import LabelColumn, SearchSettings, find_rules
 from sklearn_persona._table import read_table
