@@ -144,30 +144,30 @@ def reach_counts(
     n_seen = np.full(len(observed), n_permutations)
     is_open = np.ones(len(observed), bool)
     done = 0
-    while done < n_permutations and is_open.any():
-        size = _round_size(done, n_reached[is_open], stop_after, n_workers)
-        size = min(size, n_permutations - done)
-        best = _in_chunks(
-            _reach_chunk,
-            (selectors, labels, settings),
-            (thresholds[is_open].min(), thresholds[is_open].max()),
-            done,
-            done + size,
-            n_jobs,
-            n_workers,
-        )
-        for i in np.flatnonzero(is_open):
-            reached = np.flatnonzero(best >= thresholds[i])
-            if stop_after is not None and n_reached[i] + len(reached) >= stop_after:
-                last = reached[stop_after - n_reached[i] - 1]
-                n_seen[i] = done + last + 1
-                n_reached[i] = stop_after
-                is_open[i] = False
-            else:
-                n_reached[i] += len(reached)
-        done += size
-        if on_poll is not None:
-            on_poll(done / n_permutations)
+    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+        while done < n_permutations and is_open.any():
+            size = _round_size(done, n_reached[is_open], stop_after, n_workers)
+            size = min(size, n_permutations - done)
+            best = _in_chunks(
+                parallel,
+                n_workers,
+                _reach_chunk,
+                (selectors, labels, settings),
+                (done, done + size),
+                (thresholds[is_open].min(), thresholds[is_open].max()),
+            )
+            for i in np.flatnonzero(is_open):
+                reached = np.flatnonzero(best >= thresholds[i])
+                n_left = np.inf if stop_after is None else stop_after - n_reached[i]
+                if len(reached) >= n_left:
+                    n_seen[i] = done + reached[n_left - 1] + 1
+                    n_reached[i] = stop_after
+                    is_open[i] = False
+                else:
+                    n_reached[i] += len(reached)
+            done += size
+            if on_poll is not None:
+                on_poll(done / n_permutations)
     p_value = np.where(
         is_open, (n_reached + 1) / (n_permutations + 1), n_reached / n_seen
     )
@@ -196,15 +196,14 @@ def null_maxima(selectors, labels, settings, *, n_permutations, n_jobs=None):
     """
     _check_settings(settings)
     n_permutations = as_count("n_permutations", n_permutations)
-    return _in_chunks(
-        _maxima_chunk,
-        (selectors, labels, settings),
-        (),
-        0,
-        n_permutations,
-        n_jobs,
-        effective_n_jobs(n_jobs),
-    )
+    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+        return _in_chunks(
+            parallel,
+            effective_n_jobs(n_jobs),
+            _maxima_chunk,
+            (selectors, labels, settings),
+            (0, n_permutations),
+        )
 
 
 def _check_settings(settings):
@@ -227,16 +226,17 @@ def _round_size(done, n_reached, stop_after, n_workers):
     return max(int(np.ceil(expected)), TASKS * n_workers)
 
 
-def _in_chunks(function, shared, options, start, stop, n_jobs, n_workers):
+def _in_chunks(parallel, n_workers, function, shared, span, options=()):
     """Results of a function of consecutive labelings, on the selected backend."""
     selectors, labels, settings = shared
     # The words of the conditions are long to send and not needed there.
     selectors = replace(selectors, limits=[])
+    start, stop = span
     n_chunks = min(stop - start, TASKS * n_workers if n_workers > 1 else 1)
     edges = np.linspace(start, stop, n_chunks + 1).astype(int).tolist()
     halt = _Halt()
     try:
-        parts = Parallel(n_jobs=n_jobs, prefer="threads")(
+        parts = parallel(
             delayed(function)(selectors, labels, settings, a, b, halt, *options)
             for a, b in pairwise(edges)
         )

@@ -18,6 +18,13 @@ __all__ = ["SliceOptions", "run_slices", "shares_memory"]
 ROUNDS = 4
 SLICES = 2
 
+_DISAGREE = (
+    "The workers of this search order its branches differently from this process, so "
+    "their slices would not add up. Use workers with the same processor and the same "
+    "build of sklearn_persona, or search without them "
+    "(joblib.parallel_config(backend='threading'))."
+)
+
 
 @dataclass(frozen=True)
 class SliceOptions:
@@ -91,26 +98,24 @@ def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
     size = max(1, SLICES * n_jobs)
     # Clocks of other machines agree on the time of day only.
     end = None if deadline is None else time.time() + deadline - time.monotonic()
-    for start in range(0, len(ranges), size):
-        if end is not None and time.time() > end:
-            search.absorb(None, [], 0, True, False)
-            return
-        best = search.best[0] if search.best is not None and not options.limit else 0.0
-        results = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(_run_slice)(build, options, first, last, best, end)
-            for first, last in ranges[start : start + size]
-        )
-        for mark, result in results:
-            if mark != crc32(roots):
-                raise RuntimeError(
-                    "The workers of this search order its branches differently from "
-                    "this process, so their slices would not add up. Use workers with "
-                    "the same processor and the same build of sklearn_persona, or "
-                    "search without them (joblib.parallel_config(backend='threading'))."
-                )
-            search.absorb(*result)
-        if on_poll is not None:
-            on_poll(min(start + size, len(ranges)) / len(ranges))
+    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+        for start in range(0, len(ranges), size):
+            if end is not None and time.time() > end:
+                search.absorb(None, [], 0, True, False)
+                return
+            best = 0.0
+            if search.best is not None and not options.limit:
+                best = search.best[0]
+            results = parallel(
+                delayed(_run_slice)(build, options, first, last, best, end)
+                for first, last in ranges[start : start + size]
+            )
+            for mark, result in results:
+                if mark != crc32(roots):
+                    raise RuntimeError(_DISAGREE)
+                search.absorb(*result)
+            if on_poll is not None:
+                on_poll(min(start + size, len(ranges)) / len(ranges))
 
 
 def _run_slice(build, options, first, last, best, end):

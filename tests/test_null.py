@@ -215,8 +215,8 @@ def test_early_stopping_is_valid(ties, monkeypatch):
     rng = np.random.default_rng(0)
     draws = iter(())
 
-    def fake(function, shared, options, start, stop, n_jobs, n_workers):
-        return np.array(list(itertools.islice(draws, stop - start)))
+    def fake(parallel, n_workers, function, shared, span, options):
+        return np.array(list(itertools.islice(draws, span[1] - span[0])))
 
     monkeypatch.setattr(null_module, "_in_chunks", fake)
     settings = replace(SETTINGS, objective="sum-of-squares")
@@ -248,11 +248,11 @@ def test_values_are_closed_one_by_one(monkeypatch):
     # Each value stops at its own labeling; later ones search only what is open.
     asked, best = [], np.array([3.0, 1.0, 3.0, 1.0, 2.0, 2.0, 9.0, 0.0] * 4)
 
-    def fake(function, shared, options, start, stop, n_jobs, n_workers):
-        asked.append((start, stop, *options))
+    def fake(parallel, n_workers, function, shared, span, options):
+        asked.append((*span, *options))
         low, enough = options
         cut = np.where(best >= low, np.minimum(best, enough), 0.0)
-        return cut[start:stop]
+        return cut[slice(*span)]
 
     monkeypatch.setattr(null_module, "_in_chunks", fake)
     settings = replace(SETTINGS, objective="sum-of-squares")
