@@ -46,8 +46,9 @@ def client():
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ray_backend():
+    """Ray on two processors, known to joblib. Not a part of the test extra: 240 MB."""
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
