@@ -20,6 +20,7 @@ from sklearn_persona._kernel import (
 )
 
 import sklearn_persona._null as null_module
+from sklearn_persona._beam import beam_search
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._null import STOP_AFTER, null_maxima, reach_counts
@@ -143,6 +144,19 @@ def test_the_same_rules_are_searched(options):
     )
     reached = (expected[:, None] >= observed * (1 - 1e-9)).sum(axis=0)
     assert counts.n_reached.tolist() == reached.tolist()
+
+
+def test_first_incumbents_cut_off_nothing(monkeypatch):
+    # A beam that misses the best rule of each direction by a little.
+    def missing(column, selectors, **options):
+        pool = beam_search(column, selectors, **options | {"pool_size": 50})
+        return replace(pool, rules=pool.rules[1:], values=pool.values[1:])
+
+    monkeypatch.setattr(null_module, "beam_search", missing)
+    _, selectors, labels = problem(p=8)
+    expected = loop(selectors, labels, SETTINGS, 25)
+    got = null_maxima(selectors, labels, SETTINGS, n_permutations=25)
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
 def test_beam_search_is_repeated_as_it_was():

@@ -58,7 +58,10 @@ def ray_backend():
     ray.shutdown()
 
 
-@pytest.fixture(params=["loky", "dask", "ray"])
+RAY = pytest.param("ray", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=["loky", "dask", RAY])
 def backend(request):
     """A selected backend whose workers share no memory."""
     if request.param != "loky":
@@ -331,7 +334,7 @@ def test_slices_of_a_killed_worker_run_again(client, sliced, tmp_path, monkeypat
     assert len(notes(tmp_path)) > n_slices + 2
 
 
-@pytest.mark.parametrize("name", ["dask", "ray"])
+@pytest.mark.parametrize("name", ["dask", RAY])
 def test_scripts_of_the_guide_run_as_they_stand(name, tmp_path):
     pytest.importorskip({"dask": "distributed"}.get(name, name))
     text = (DOCS / "scaling.md").read_text(encoding="utf-8")
