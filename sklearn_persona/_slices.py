@@ -103,9 +103,7 @@ def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
             if end is not None and time.time() > end:
                 search.absorb(None, [], 0, True, False)
                 return
-            best = 0.0
-            if search.best is not None and not options.limit:
-                best = search.best[0]
+            best = 0.0 if search.best is None else search.best[0]
             results = parallel(
                 delayed(_run_slice)(build, options, first, last, best, end)
                 for first, last in ranges[start : start + size]

@@ -78,9 +78,9 @@ def sliced(monkeypatch):
     used = []
     run_slices = search_module.run_slices
 
-    def noted(*args, **kwargs):
-        used.append(kwargs["n_jobs"])
-        run_slices(*args, **kwargs)
+    def noted(search, build, options, **kwargs):
+        used.append(options)
+        run_slices(search, build, options, **kwargs)
 
     monkeypatch.setattr(search_module, "run_slices", noted)
     return used
@@ -151,6 +151,31 @@ def test_lists_without_room_are_the_same(sliced, monkeypatch):
     assert words(selectors, rules) == words(selectors, expected)
     # Once for the list of each direction, then for the steps.
     assert record.proven_optimal and len(sliced) > 4
+
+
+def test_a_list_is_collected_by_one_search_a_direction(sliced):
+    X, outcome, treated = table(p=40)
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        find(X, outcome, treated, change(n_personas=5), n_jobs=2)
+    assert [bool(options.limit) for options in sliced[:2]] == [True, True]
+    assert len(sliced) <= 4
+
+
+def test_ties_with_earlier_slices_survive(sliced, monkeypatch):
+    # One slice a round: each starts from the best of all the earlier ones.
+    monkeypatch.setattr(slices_module, "ROUNDS", 10)
+    monkeypatch.setattr(slices_module, "SLICES", 1)
+    for seed in range(4):
+        X, outcome, treated = table(p=15, seed=seed)
+        X, outcome = np.round(X), np.round(outcome)
+        chosen = change(n_personas=1)
+        selectors, expected, _ = find(X, outcome, treated, chosen)
+        with joblib.parallel_config(backend="threading"):
+            # Threads stand in for other processes, to be quick.
+            monkeypatch.setattr(search_module, "shares_memory", lambda: False)
+            _, rules, _ = find(X, outcome, treated, chosen, n_jobs=2)
+        assert words(selectors, rules) == words(selectors, expected)
+    assert sliced
 
 
 @pytest.mark.parametrize("n_slices", [(1, 1), (3, 40)])
