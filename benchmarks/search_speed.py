@@ -9,7 +9,8 @@ import time
 import numpy as np
 
 from sklearn_persona._binning import make_selectors
-from sklearn_persona._search import LabelColumn, SearchSettings, find_rules
+from sklearn_persona._columns import LabelColumn
+from sklearn_persona._search import SearchSettings, find_rules
 from sklearn_persona._table import read_table
 
 CASES = [

@@ -44,7 +44,16 @@ def _distinct(values, rules, extents, size):
     return values[chosen], [rules[i] for i in chosen], extents[chosen]
 
 
-def beam_search(column, selectors, *, min_variables, max_variables, min_modalities):
+def beam_search(
+    column,
+    selectors,
+    *,
+    min_variables,
+    max_variables,
+    min_modalities,
+    most=WIDTH,
+    pool_size=POOL_SIZE,
+):
     """Refine the best rules of each length by every condition.
 
     Parameters
@@ -52,6 +61,10 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
     column : Column
     selectors : Selectors
     min_variables, max_variables, min_modalities : int
+    most : int
+        Rules of a length that are refined, at most.
+    pool_size : int
+        Rules that are returned, at most.
 
     Returns
     -------
@@ -59,18 +72,19 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
     """
     n_selectors, n_words = column.bits.shape
     cost = max(n_selectors * n_words * max(max_variables - 1, 1), 1)
-    width = int(np.clip(BUDGET / (40 * cost), 10, WIDTH))
+    width = int(np.clip(BUDGET / (40 * cost), min(10, most), most))
     pool = (np.empty(0), [], np.empty((0, n_words), np.uint64))
     parents = np.empty((1, 0), np.int32)
     rows = pack_rows(np.ones((1, selectors.n_units), bool))
     n_evaluated = 0
+    size = max(pool_size, most)
     for depth in range(1, max_variables + 1):
-        values, rules, extents, n = column.expand(parents, rows, POOL_SIZE)
+        values, rules, extents, n = column.expand(parents, rows, size)
         n_evaluated += n
         if not len(values):
             break
         # Best first; ties in the order of the selectors, whatever order they came in.
-        order = np.lexsort((*rules.T[::-1], -values))[:POOL_SIZE]
+        order = np.lexsort((*rules.T[::-1], -values))[:size]
         values, rules, extents = values[order], rules[order], extents[order]
         if depth >= min_variables:
             ok = np.ones(len(rules), bool)
@@ -81,7 +95,7 @@ def beam_search(column, selectors, *, min_variables, max_variables, min_modaliti
                 np.concatenate([pool[0], values[ok]]),
                 pool[1] + [tuple(rule) for rule in rules[ok].tolist()],
                 np.concatenate([pool[2], extents[ok]]),
-                POOL_SIZE,
+                pool_size,
             )
         parents, rows = np.ascontiguousarray(rules[:width]), extents[:width]
     return Pool(pool[1], pool[0], pool[2], n_evaluated)

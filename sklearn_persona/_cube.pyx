@@ -6,6 +6,7 @@ so that later steps of a greedy list visit few tuples.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -51,6 +52,7 @@ cdef extern from "_native/cubes.h" nogil:
         const uint64_t *kept
         int n_kept
         double max_overlap
+        double enough
 
     ctypedef struct worker_t:
         const column_t *column
@@ -448,6 +450,7 @@ cdef class CubeSearch:
             self.shared[d].kept = &rows[0, 0] if rows.shape[0] else NULL
             self.shared[d].n_kept = rows.shape[0]
             self.shared[d].max_overlap = max_overlap
+            self.shared[d].enough = INFINITY
             self.shared[d].best = double_to_bits(max(incumbent, LEAST_VALUE))
         self.keep_alive = rows, visit, tasks, largest
         self.deadline = deadline

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, outcome_sd
 from sklearn_persona._objectives import OBJECTIVES
@@ -27,13 +28,7 @@ from sklearn_persona._prognosis import (
     default_prognostic_model,
 )
 from sklearn_persona._progress import Progress
-from sklearn_persona._search import (
-    FAVORABLE,
-    UNFAVORABLE,
-    LabelColumn,
-    SearchSettings,
-    find_rules,
-)
+from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings, find_rules
 from sklearn_persona._table import (
     FLOATS,
     check_names,

@@ -7,6 +7,7 @@ or directions, and always looks for the largest value.
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 
 import threading
@@ -66,7 +67,11 @@ cdef extern from "_native/kernels.h" nogil:
         void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t,
                           float *) noexcept nogil
 
+    ctypedef struct item_t:
+        int32_t selector
+
     ctypedef struct level_t:
+        item_t *items
         int64_t n
         int64_t capacity
         uint64_t *extents
@@ -81,6 +86,7 @@ cdef extern from "_native/kernels.h" nogil:
         const uint64_t *kept
         int n_kept
         double max_overlap
+        double enough
 
     ctypedef struct collection_t:
         int64_t n
@@ -131,6 +137,12 @@ cdef extern from "_native/kernels.h" nogil:
     void worker_free(worker_t *)
     void collection_free(collection_t *)
     int popcount64(uint64_t)
+
+
+cdef extern from "_native/transpose.h" nogil:
+    void sets_to_rows(const uint64_t *, int64_t, int, uint64_t *)
+    void rows_to_sets(const uint64_t *, const int64_t *, int64_t, int64_t, int,
+                      uint64_t *)
 
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
@@ -418,6 +430,8 @@ cdef class Search:
         Called with the share of the top level that is done.
     limit : int
         0, or the most row sets that a thread collects.
+    enough : float
+        Squared value at which the search may end, at the first rule that has it.
     """
 
     cdef Column column
@@ -439,7 +453,7 @@ cdef class Search:
 
     def __init__(self, Column column, const uint64_t[:, ::1] kept, double max_overlap,
                  double incumbent=0.0, deadline=None, on_poll=None,
-                 int64_t limit=0):
+                 int64_t limit=0, double enough=INFINITY):
         if kept.shape[0] and kept.shape[1] != column.c.n_words:
             raise ValueError("kept row sets have another number of words")
         self.column = column
@@ -447,6 +461,7 @@ cdef class Search:
         self.shared.kept = &kept[0, 0] if kept.shape[0] else NULL
         self.shared.n_kept = kept.shape[0]
         self.shared.max_overlap = max_overlap
+        self.shared.enough = enough
         self.shared.best = double_to_bits(max(incumbent, LEAST_VALUE))
         self.deadline = deadline
         self.on_poll = on_poll
@@ -488,6 +503,47 @@ cdef class Search:
     def run(self):
         """Search the refinements, sharing them with other threads in ``run``."""
         self._work(False)
+
+    def roots(self):
+        """Selectors whose refinements `run` takes up, in this order.
+
+        Each is refined by those before it, so any partition of the positions into
+        ranges is a partition of the search.
+
+        Returns
+        -------
+        selectors : ndarray of int32, shape (n_roots,)
+        """
+        cdef int64_t i
+        cdef int32_t[::1] out = np.empty(self.shared.roots.n, np.int32)
+        for i in range(self.shared.roots.n):
+            out[i] = self.shared.roots.items[i].selector
+        return np.asarray(out)
+
+    def restrict(self, int64_t first, int64_t last, double value=0.0):
+        """Let `run` take up the roots first..last-1 only; to be called after `start`.
+
+        The list of roots depends on the incumbent, so one that other ranges have
+        found meanwhile comes in here.
+        """
+        self.shared.next_root = first
+        self.shared.roots.n = min(last, self.shared.roots.n)
+        self.shared.best = max(self.shared.best, double_to_bits(value))
+
+    def result(self):
+        """Everything that `absorb` needs, in plain values."""
+        return (self.best, self.parts, self.n_evaluated, self.timed_out,
+                self.overflowed)
+
+    def absorb(self, best, list parts, int64_t n_evaluated, bint timed_out,
+               bint overflowed):
+        """Add the result of another search of the same column."""
+        if best is not None:
+            self._merge(best[0], best[1])
+        self.parts += parts
+        self.n_evaluated += n_evaluated
+        self.timed_out |= timed_out
+        self.overflowed |= overflowed
 
     cdef _work(self, bint first):
         cdef worker_t *worker = <worker_t *> calloc(1, sizeof(worker_t))
@@ -603,6 +659,52 @@ def unpack_rows(bits, int64_t n_rows):
     """Membership of packed row sets, bool of shape (n_sets, n_rows)."""
     as_bytes = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
     return np.unpackbits(as_bytes, axis=1, count=n_rows, bitorder="little").view(bool)
+
+
+def transpose_sets(const uint64_t[:, ::1] bits):
+    """Row sets as seen from the rows: words of up to 64 sets for each row.
+
+    Parameters
+    ----------
+    bits : ndarray of uint64, shape (n_sets, n_words)
+
+    Returns
+    -------
+    rows : ndarray of uint64, shape (ceil(n_sets / 64), 64 * n_words)
+    """
+    cdef int64_t n_sets = bits.shape[0], n_words = bits.shape[1], block
+    cdef int64_t n_blocks = (n_sets + 63) // 64
+    cdef uint64_t[:, ::1] rows = np.empty((n_blocks, 64 * n_words), np.uint64)
+    with nogil:
+        for block in range(n_blocks):
+            sets_to_rows(&bits[64 * block, 0], n_words,
+                         <int> min(64, n_sets - 64 * block), &rows[block, 0])
+    return np.asarray(rows)
+
+
+def sets_in_order(const uint64_t[:, ::1] rows, const int64_t[::1] order,
+                  int64_t n_sets):
+    """Row sets with their rows in another order.
+
+    Parameters
+    ----------
+    rows : ndarray of uint64, shape (ceil(n_sets / 64), 64 * n_words)
+        From `transpose_sets`.
+    order : ndarray of int64, shape (n_rows,)
+        The row that comes first, second, ...
+    n_sets : int
+
+    Returns
+    -------
+    bits : ndarray of uint64, shape (n_sets, n_words)
+    """
+    cdef int64_t n_words = rows.shape[1] // 64, n_rows = order.shape[0], block
+    cdef uint64_t[:, ::1] bits = np.empty((n_sets, n_words), np.uint64)
+    with nogil:
+        for block in range(rows.shape[0]):
+            rows_to_sets(&rows[block, 0], &order[0], n_rows, n_words,
+                         <int> min(64, n_sets - 64 * block), &bits[64 * block, 0])
+    return np.asarray(bits)
 
 
 def count_rows(const uint64_t[:, ::1] bits):

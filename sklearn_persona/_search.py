@@ -3,28 +3,33 @@
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from sklearn_persona._beam import Pool, beam_search
+from sklearn_persona._columns import fixed_point, make_column, origin, size_limits
 from sklearn_persona._cost import cube_seconds, predicted_seconds, quick_seconds
 from sklearn_persona._cube import CellTable, Cubes, CubeSearch
-from sklearn_persona._kernel import (
-    Column,
-    Search,
-    count_rows,
-    pack_rows,
-    unpack_rows,
-)
+from sklearn_persona._kernel import Search, count_rows, unpack_rows
 from sklearn_persona._objectives import OBJECTIVES, pooled_sd
+from sklearn_persona._slices import SliceOptions, run_slices, shares_memory
 from sklearn_persona.exceptions import SearchCostWarning
 
-__all__ = ["FoundRule", "LabelColumn", "SearchRecord", "SearchSettings", "find_rules"]
+__all__ = [
+    "FoundRule",
+    "SearchRecord",
+    "SearchSettings",
+    "find_rules",
+    "objective_of",
+]
 
 FAVORABLE, UNFAVORABLE = 1, -1
 # A search predicted to take longer than this (seconds) comes with a warning.
 LONG = 1800
+# A search predicted to take less stays in this process: others take time to start.
+SHORT = 2
 # Room of a thread for the row sets that a list may be chosen from.
 COLLECTED_BYTES = 2**28
 # Tuples that each step of the list visits after the time is up.
@@ -63,22 +68,6 @@ class SearchSettings:
     signs: tuple
     exact: bool
     max_time: float | None
-
-
-@dataclass(frozen=True)
-class LabelColumn:
-    """One labeling of the units.
-
-    Attributes
-    ----------
-    outcome : ndarray of float64, shape (n_units,)
-        Oriented: larger is better.
-    treated : ndarray of bool, shape (n_units,), or None
-        None for one-sample units (pairs, or cases of a single arm).
-    """
-
-    outcome: np.ndarray
-    treated: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -124,122 +113,6 @@ class SearchRecord:
     seconds: float
 
 
-@dataclass(frozen=True)
-class FixedPoint:
-    """Outcomes of the units as the kernels read them.
-
-    Attributes
-    ----------
-    fixed : ndarray of int64, shape (n_units,)
-    scale : float
-        SD units of one step of ``fixed``.
-    outcome : ndarray of float64, shape (n_units,)
-        In SD units.
-    """
-
-    fixed: np.ndarray
-    scale: float
-    outcome: np.ndarray
-
-
-def fixed_point(label, objective):
-    """Standardize the outcomes and round them to integers whose sums are exact.
-
-    Returns None when they do not vary within arms.
-    """
-    outcome = np.asarray(label.outcome, dtype=float)
-    shifted = outcome - _origin(outcome, label.treated, objective)
-    largest = np.abs(shifted).max()
-    if largest == 0:
-        return None
-    exponent = int(np.frexp(largest)[1])
-    shifted = np.ldexp(shifted, -exponent)
-    sd = pooled_sd(shifted, label.treated)
-    if sd <= 1e-13:
-        return None
-    # |sum| < 2**62 whatever the rows.
-    steps = 62 - max(int(np.ceil(np.log2(len(outcome)))), 0) - 1
-    fixed = np.rint(np.ldexp(shifted, steps)).astype(np.int64)
-    return FixedPoint(fixed, float(np.ldexp(1.0, -steps) / sd), shifted / sd)
-
-
-def size_limits(label, settings):
-    """Keyword arguments of the kernels: least and most units of an arm inside."""
-    n = len(label.outcome)
-    counts = [n]
-    if label.treated is not None:
-        n_treated = int(np.count_nonzero(label.treated))
-        counts = [n_treated, n - n_treated]
-    rest = [0] * (2 - len(counts))
-    return {
-        "least": [settings.least_arm] * len(counts) + rest,
-        "most": [n - settings.least_arm for n in counts] + rest,
-        "least_members": settings.least_members,
-    }
-
-
-def make_column(selectors, label, sign, settings):
-    """Order the units by outcome within arms and hand them to the kernel.
-
-    Returns None when the outcome does not vary within arms.
-    """
-    values = fixed_point(label, settings.objective)
-    if values is None:
-        return None
-    fixed, outcome = sign * values.fixed, sign * values.outcome
-    treated = label.treated
-    arm = np.ones(len(outcome), bool) if treated is None else treated
-    order = np.lexsort((np.where(arm, -outcome, outcome), ~arm))
-    return Column(
-        _reorder(selectors.bits, order),
-        selectors.feature,
-        selectors.side,
-        selectors.cut,
-        selectors.modality,
-        fixed[order],
-        values.scale,
-        int(np.count_nonzero(arm)),
-        objective=settings.objective,
-        arms=1 if treated is None else 2,
-        centers=_centers(settings.objective, outcome, treated),
-        min_variables=settings.min_variables,
-        max_variables=settings.max_variables,
-        min_modalities=settings.min_modalities,
-        **size_limits(label, settings),
-    )
-
-
-def _origin(outcome, treated, objective):
-    """Where outcomes are counted from.
-
-    Only the effect in one sample depends on where zero is; elsewhere it is an outcome
-    of the data, so that sums of round numbers stay exact and large offsets cancel.
-    """
-    if treated is None and objective == "effect":
-        return 0.0
-    middle = len(outcome) // 2
-    return np.partition(outcome, middle)[middle]
-
-
-def _centers(objective, outcome, treated):
-    """Constants at which the bounds of two arms are taken apart."""
-    if treated is None or objective in ("sum-of-squares", "mean-shift"):
-        return [0.0]
-    middle = 0.0
-    if objective == "effect":
-        middle = (outcome[treated].mean() + outcome[~treated].mean()) / 2
-    return [middle, middle - 0.4, middle + 0.4]
-
-
-def _reorder(bits, order):
-    out = np.empty_like(bits)
-    block = max(1, 2**26 // len(order))
-    for start in range(0, len(bits), block):
-        member = unpack_rows(bits[start : start + block], len(order))
-        out[start : start + block] = pack_rows(member[:, order])
-    return out
-
-
 def _run_threads(search, n_jobs):
     """Call ``search.run`` in this thread and n_jobs - 1 others."""
     if n_jobs == 1:
@@ -264,7 +137,8 @@ class _Direction:
     """The greedy list of one direction, one step at a time."""
 
     def __init__(self, selectors, label, sign, settings, n_jobs, deadline, on_poll):
-        self.selectors, self.settings, self.sign = selectors, settings, sign
+        self.selectors, self.settings = selectors, settings
+        self.label, self.sign = label, sign
         self.n_jobs, self.deadline, self.on_poll = n_jobs, deadline, on_poll
         self.column = make_column(selectors, label, sign, settings)
         self.proven = settings.exact
@@ -311,16 +185,7 @@ class _Direction:
         if self.exhausted or not self.proven:
             return
         limit = COLLECTED_BYTES // (8 * self.column.bits.shape[1] + 48)
-        search = Search(
-            self.column,
-            self.kept_bits,
-            self.settings.max_overlap,
-            value,
-            self.deadline,
-            self.on_poll,
-            limit,
-        )
-        self._run(search)
+        search = self._run(value, limit)
         if search.overflowed:
             return
         values, rules, extents = search.collected()
@@ -335,23 +200,45 @@ class _Direction:
         self.open = np.ones(len(rules), bool)
 
     def _exact(self, incumbent):
-        search = Search(
-            self.column,
-            self.kept_bits,
-            self.settings.max_overlap,
-            incumbent[0] if incumbent else 0.0,
-            self.deadline,
-            self.on_poll,
-        )
-        self._run(search)
+        search = self._run(incumbent[0] if incumbent else 0.0)
         if search.timed_out:
             self.proven = False
         return search.best if search.best is not None else incumbent
 
-    def _run(self, search):
+    def _run(self, incumbent, limit=0):
+        search = Search(
+            self.column,
+            self.kept_bits,
+            self.settings.max_overlap,
+            incumbent,
+            self.deadline,
+            self.on_poll,
+            limit,
+        )
         search.start()
-        _run_threads(search, self.n_jobs)
+        if shares_memory():
+            _run_threads(search, self.n_jobs)
+        elif self.n_jobs == 1 or self.predicted_seconds(incumbent) < SHORT:
+            search.run()
+        else:
+            # The words of the conditions would be long to send, and are not needed.
+            selectors = replace(self.selectors, limits=[])
+            run_slices(
+                search,
+                partial(make_column, selectors, self.label, self.sign, self.settings),
+                SliceOptions(
+                    self.kept_bits, self.settings.max_overlap, incumbent, limit
+                ),
+                n_jobs=self.n_jobs,
+                deadline=self.deadline,
+                on_poll=self.on_poll,
+            )
         self.n_evaluated += search.n_evaluated
+        return search
+
+    def predicted_seconds(self, incumbent):
+        """Time of a search on one thread, from a probe."""
+        return predicted_seconds(self.column, self.selectors, incumbent, self.settings)
 
     def keep(self, rule):
         """Exclude what overlaps a kept rule from the steps to come."""
@@ -462,18 +349,27 @@ def _cube_directions(table, label, settings, n_jobs, deadline, on_poll):
     return directions
 
 
-def _bit_seconds(directions, selectors, settings):
+def _bit_seconds(directions):
     """Predicted seconds of one search in each direction, on one thread."""
     return sum(
-        predicted_seconds(
-            direction.column,
-            selectors,
-            direction.pool.values[0] if len(direction.pool.values) else 0.0,
-            settings,
+        direction.predicted_seconds(
+            direction.pool.values[0] if len(direction.pool.values) else 0.0
         )
         for direction in directions
         if not direction.exhausted
     )
+
+
+def objective_of(selectors, label, settings, rule, sign):
+    """Reported objective of a rule, and its members."""
+    members = unpack_rows(
+        np.bitwise_and.reduce(selectors.bits[list(rule)], axis=0)[None],
+        selectors.n_units,
+    )[0]
+    outcome = label.outcome - origin(label.outcome, label.treated, settings.objective)
+    scaled = sign * outcome / pooled_sd(outcome, label.treated)
+    objective = OBJECTIVES[settings.objective]
+    return float(objective.value(scaled, label.treated, members)), members
 
 
 def _warn_if_long(seconds, selectors, settings):
@@ -530,7 +426,7 @@ def _open(selectors, label, settings, n_jobs, deadline, on_poll):
         ]
         if not settings.exact or deadline is not None:
             return directions
-        seconds = _bit_seconds(directions, selectors, settings)
+        seconds = _bit_seconds(directions)
         if by_cubes < seconds:
             table = _cell_table(selectors, label, settings)
         if table is None:
@@ -555,7 +451,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     label : LabelColumn
     settings : SearchSettings
     n_jobs : int
-        Threads. The result does not depend on it.
+        Threads, or tasks of the joblib backend when one is selected whose workers share
+        no memory. The result does not depend on it.
     on_poll : callable or None
         Called during the search with the share of the current step that is done.
 
@@ -567,9 +464,6 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     """
     start = time.monotonic()
     deadline = None if settings.max_time is None else start + settings.max_time
-    objective = OBJECTIVES[settings.objective]
-    treated = label.treated
-    outcome = label.outcome - _origin(label.outcome, treated, settings.objective)
     directions = _open(selectors, label, settings, n_jobs, deadline, on_poll)
     bits = isinstance(directions[0], _Direction)
     if bits and settings.exact and settings.n_personas > 1:
@@ -579,18 +473,13 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
                 direction.collect(value)
     waiting = [direction.next() for direction in directions]
     found = []
-    sd = pooled_sd(outcome, treated)
     # A direction's list falls, so taking the better head each time merges them.
     while len(found) < settings.n_personas and any(waiting):
         values = [head[0] if head else -1.0 for head in waiting]
         i = int(np.argmax(values))
         direction, rule = directions[i], waiting[i][1]
-        members = unpack_rows(
-            np.bitwise_and.reduce(selectors.bits[list(rule)], axis=0)[None],
-            selectors.n_units,
-        )[0]
-        value = objective.value(direction.sign * outcome / sd, treated, members)
-        found.append(FoundRule(tuple(rule), direction.sign, float(value), members))
+        value, members = objective_of(selectors, label, settings, rule, direction.sign)
+        found.append(FoundRule(tuple(rule), direction.sign, value, members))
         direction.keep(rule)
         if len(found) < settings.n_personas:
             waiting[i] = direction.next()

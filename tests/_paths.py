@@ -6,6 +6,7 @@ from unittest import mock
 
 import numpy as np
 
+import sklearn_persona._columns as columns_module
 import sklearn_persona._search as search_module
 
 
@@ -19,9 +20,9 @@ def force_path(path):
 def force_isa(isa):
     """Use an instruction set other than the best."""
     with contextlib.ExitStack() as stack:
-        for name in ("Column", "Cubes"):
-            forced = functools.partial(getattr(search_module, name), isa=isa)
-            stack.enter_context(mock.patch.object(search_module, name, forced))
+        for module, name in ((columns_module, "Column"), (search_module, "Cubes")):
+            forced = functools.partial(getattr(module, name), isa=isa)
+            stack.enter_context(mock.patch.object(module, name, forced))
         yield
 
 

@@ -20,8 +20,8 @@ from test_search import change, find, selectors_of, table
 
 import sklearn_persona._search as search_module
 from sklearn_persona._binning import Selectors, make_selectors
+from sklearn_persona._columns import LabelColumn, fixed_point, make_column
 from sklearn_persona._cost import cube_seconds, quick_seconds
-from sklearn_persona._search import LabelColumn, fixed_point, make_column
 from sklearn_persona.exceptions import SearchCostWarning
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")

@@ -16,12 +16,8 @@ from sklearn_persona._kernel import available_isas, pack_rows
 import sklearn_persona._search as search_module
 from sklearn_persona._beam import Pool
 from sklearn_persona._binning import Selectors, make_selectors
-from sklearn_persona._search import (
-    LabelColumn,
-    SearchSettings,
-    find_rules,
-    make_column,
-)
+from sklearn_persona._columns import LabelColumn, make_column
+from sklearn_persona._search import SearchSettings, find_rules
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
 ISAS = available_isas()

@@ -17,7 +17,8 @@ from _paths import force_path
 
 import sklearn_persona._search as search_module
 from sklearn_persona._binning import make_selectors
-from sklearn_persona._search import LabelColumn, SearchSettings, find_rules
+from sklearn_persona._columns import LabelColumn
+from sklearn_persona._search import SearchSettings, find_rules
 
 DEFAULT = SearchSettings(
     objective="effect",

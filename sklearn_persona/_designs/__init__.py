@@ -3,13 +3,22 @@
 import numpy as np
 
 from sklearn_persona._designs._cases import Cases, read_cases
+from sklearn_persona._designs._permutations import Permutations
 from sklearn_persona._designs._units import Units
 from sklearn_persona._designs.crossover import crossover_units
 from sklearn_persona._designs.parallel import parallel_units
 from sklearn_persona._designs.pooled import pooled_units
 from sklearn_persona._designs.single_arm import single_arm_units
 
-__all__ = ["DESIGNS", "Cases", "Units", "make_units", "read_cases", "resolve_design"]
+__all__ = [
+    "DESIGNS",
+    "Cases",
+    "Permutations",
+    "Units",
+    "make_units",
+    "read_cases",
+    "resolve_design",
+]
 
 DESIGNS = ("parallel", "crossover", "pooled", "single-arm")
 

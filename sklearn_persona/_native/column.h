@@ -73,6 +73,7 @@ typedef struct {
     const uint64_t *kept;               /* n_kept x n_words: personas kept so far */
     int n_kept;
     double max_overlap;
+    double enough;                      /* a rule of this value ends the search */
 } shared_t;
 
 typedef struct {

@@ -217,6 +217,8 @@ static inline void consider(worker_t *worker, const uint64_t *extent, int n, dou
     worker->value = value;
     worker->threshold = value;
     atomic_raise(&worker->shared->best, value);
+    if (value >= worker->shared->enough)
+        worker->shared->stop = 1;
 }
 
 #endif

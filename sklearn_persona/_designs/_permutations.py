@@ -1,0 +1,56 @@
+"""Labelings of the units that the null hypothesis makes as likely as the one seen."""
+
+from dataclasses import replace
+
+import numpy as np
+
+__all__ = ["Permutations"]
+
+
+class Permutations:
+    """Random labelings under the null hypothesis of no effect in anyone.
+
+    What was randomised is drawn again, within strata: the arms of two-sample units; the
+    sequences of a crossover with known period, whose period effect is then estimated
+    anew; the sign of a pair without period; the outcomes of a single arm.
+    Predictions from baseline never saw the arm and stay as they are.
+
+    Parameters
+    ----------
+    units : Units
+    seed : int
+
+    Notes
+    -----
+    Labeling ``b`` depends on `seed` and ``b`` alone, so that it does not matter who
+    asks for which. Nothing is stored for each of them.
+    """
+
+    def __init__(self, units, seed):
+        self.units, self.seed = units, seed
+        self._score = units.score
+        self._by_stratum = np.argsort(units.strata, kind="stable")
+
+    def __getitem__(self, b):
+        """Labeling `b` as ``(outcome, treated)``, like those of a label column."""
+        rng = np.random.default_rng([self.seed, b])
+        units = self.units
+        if units.treated is not None:
+            return self._score, units.treated[self._exchange(rng)]
+        if not units.paired:
+            return self._score[self._exchange(rng)], None
+        if units.sequence is None:
+            return self._score * rng.choice([-1.0, 1.0], size=len(units)), None
+        # First minus second period does not depend on the sequence under the null.
+        difference = units.sequence * units.outcome
+        sequence = units.sequence[self._exchange(rng)]
+        drawn = replace(units, outcome=sequence * difference, sequence=sequence)
+        return drawn.score, None
+
+    def _exchange(self, rng):
+        """Positions of the units, exchanged at random within strata."""
+        exchanged = np.empty(len(self.units), np.intp)
+        exchanged[self._by_stratum] = np.lexsort(
+            (rng.random(len(self.units)), self.units.strata)
+        )
+        return exchanged
