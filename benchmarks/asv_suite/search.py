@@ -96,7 +96,7 @@ class Binning:
 class Fit:
     """What a user waits for, by validation."""
 
-    params = ["holdout", None]
+    params = (["holdout", None],)
     param_names = ("validation",)
 
     def setup(self, validation):
