@@ -29,6 +29,7 @@
 
 #define MAX_VARIABLES 4
 #define N_CENTERS 3
+#define STEP (1.0 / (1LL << 44))
 
 typedef struct {
     double bound;
@@ -41,53 +42,52 @@ typedef struct {
     int64_t n, capacity;
 } level_t;
 
+/* Of each arm: the sum of outcomes in steps of 2**-44 SD, times 256, plus the count. */
 typedef struct {
-    double treated, control;
-} sums_t;
+    int64_t treated, control;
+} cells_t;
 
 static int n_rows, n_treated, n_selectors, max_variables;
 static int least_arm, least_members, most[2];
 static uint64_t *selectors, treated_mask;
 static int32_t *feature;
 static double outcome[64], inverse[65], centers[N_CENTERS];
-/* Sums of both arms over the rows of one byte of a word. */
-static sums_t table[8][256];
+/* Cells of the rows of one byte of a word. */
+static cells_t table[8][256];
 
 static level_t levels[MAX_VARIABLES];
 static double best;
 static int path[MAX_VARIABLES], rule[MAX_VARIABLES], n_rule;
 static int64_t n_evaluated;
 
-static inline int count(uint64_t x)
+static inline cells_t cells_of(uint64_t rows)
 {
-    x -= (x >> 1) & 0x5555555555555555ULL;
-    x = (x & 0x3333333333333333ULL) + ((x >> 2) & 0x3333333333333333ULL);
-    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-    return (int)((x * 0x0101010101010101ULL) >> 56);
+    cells_t cells = {0, 0};
+    int byte;
+    for (byte = 0; byte < 8; byte++) {
+        const cells_t *part = &table[byte][rows >> 8 * byte & 255];
+        cells.treated += part->treated;
+        cells.control += part->control;
+    }
+    return cells;
 }
 
-/* Counts by arm; 0 when too few are inside, which holds for every subset too. */
-static inline int sizes(uint64_t rows, int *a, int *b)
+/* Whether enough are inside; if not, no subset has enough either. */
+static inline int enough(cells_t cells)
 {
-    *a = count(rows & treated_mask);
-    *b = count(rows & ~treated_mask);
-    return *a >= least_arm && *b >= least_arm && *a + *b >= least_members;
+    const int a = cells.treated & 255, b = cells.control & 255;
+    return a >= least_arm && b >= least_arm && a + b >= least_members;
 }
 
 /* Squared effect with its sign; -1 where the complement is too small. */
-static inline double value(uint64_t rows, int a, int b)
+static inline double value(cells_t cells)
 {
-    double treated = 0, control = 0, d;
-    int byte;
+    const int a = cells.treated & 255, b = cells.control & 255;
+    const double d = (double)(cells.treated >> 8) * inverse[a] -
+                     (double)(cells.control >> 8) * inverse[b];
     if (a > most[0] || b > most[1])
         return -1;
-    for (byte = 0; byte < 8; byte++) {
-        const sums_t *sums = &table[byte][rows >> 8 * byte & 255];
-        treated += sums->treated;
-        control += sums->control;
-    }
-    d = treated * inverse[a] - control * inverse[b];
-    return d * fabs(d) * (a * b) * inverse[a + b];
+    return d * fabs(d) * (a * b) * inverse[a + b] * (STEP * STEP);
 }
 
 /* Largest term of an arm over its prefixes of allowed length; sign -1 for control. */
@@ -154,12 +154,12 @@ static int by_bound(const void *p, const void *q)
 /* Evaluate a rule and keep it in the level if a refinement of it may be best. */
 static void branch(level_t *level, uint64_t rows, int selector, int depth)
 {
+    const cells_t cells = cells_of(rows);
     double bound;
-    int a, b;
-    if (!sizes(rows, &a, &b))
+    if (!enough(cells))
         return;
     n_evaluated++;
-    consider(selector, depth, value(rows, a, b));
+    consider(selector, depth, value(cells));
     bound = upper_bound(rows);
     if (bound >= best)
         append(level, rows, selector, bound);
@@ -172,15 +172,14 @@ static void refine(const level_t *level, int64_t i, int depth)
     const int32_t own = level->items[i].feature;
     level_t *next = &levels[depth];
     int64_t j, k;
-    int a, b;
     path[depth - 1] = level->items[i].selector;
     if (depth + 1 == max_variables || depth + 1 == MAX_VARIABLES) {
         for (j = 0; j < i; j++) {
-            const uint64_t both = rows & level->items[j].rows;
-            if (level->items[j].feature == own || !sizes(both, &a, &b))
+            const cells_t cells = cells_of(rows & level->items[j].rows);
+            if (level->items[j].feature == own || !enough(cells))
                 continue;
             n_evaluated++;
-            consider(level->items[j].selector, depth, value(both, a, b));
+            consider(level->items[j].selector, depth, value(cells));
         }
         return;
     }
@@ -259,8 +258,9 @@ static void prepare(const double *y, const uint8_t *treated)
     for (i = 0; i < n_rows; i++)
         for (j = 0; j < 256; j++)
             if (j >> i % 8 & 1) {
-                sums_t *sums = &table[i / 8][j];
-                *(i < n_treated ? &sums->treated : &sums->control) += outcome[i];
+                cells_t *cells = &table[i / 8][j];
+                *(i < n_treated ? &cells->treated : &cells->control) +=
+                    llrint(outcome[i] / STEP) * 256 + 1;
             }
 }
 
