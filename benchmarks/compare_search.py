@@ -455,11 +455,9 @@ def against_yardstick(options, tools, *, n_cuts, variables, p, n_seeds, isas):
                     f"{case}; ours with {isa}", note="the kernel has no such path"
                 )
                 continue
-            # The default instruction set is measured on all trials.
-            n = len(other) if isa is None else 2
             ours = [
                 our_search(t, s, options, variables=variables)
-                for t, s in zip(tested[:n], binned[:n])
+                for t, s in zip(tested, binned)
             ]
         # Without compiler and processor to match there is nothing to reach.
         yield compared(
@@ -469,7 +467,7 @@ def against_yardstick(options, tools, *, n_cuts, variables, p, n_seeds, isas):
             15 if isa is None else None,
             options,
             trouble,
-            f"seeds 0-{n_seeds - 1}" if isa is None and n_seeds > 1 else "seed 0",
+            f"seeds 0-{n_seeds - 1}" if n_seeds > 1 else "seed 0",
         )
 
 
@@ -784,7 +782,7 @@ def parse():
     if unknown:
         parser.error(f"unknown rows: {', '.join(sorted(unknown))}")
     options.peer_seeds = 5 if options.full else 1
-    options.yardstick_seeds = 5 if options.full else 1 if options.quick else 2
+    options.yardstick_seeds = 1 if options.quick else 5
     options.beam_seeds = 3 if options.quick else 20
     options.exact_seeds = 20 if options.full else 1 if options.quick else 5
     if options.peer_limit is None:
