@@ -1,0 +1,1 @@
+"""Benchmarks that asv follows from commit to commit."""
