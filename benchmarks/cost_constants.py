@@ -96,6 +96,24 @@ def row_sets(n, runs):
     return value / len(column.bits), bound
 
 
+def vectors(n, runs):
+    """Seconds of a value and of a bound, 32 or 64 row sets at once."""
+    selectors, label, settings = case(n, 60, 9, 2)
+    column = make_column(selectors, label, 1, settings)
+    everyone = np.bitwise_or.reduce(column.bits, axis=0)
+    rules = np.arange(100, dtype=np.int32)[:, None]
+    seconds = []
+    for _ in range(runs):
+        start = time.process_time()
+        column.expand(rules, column.bits[:100], 1)
+        middle = time.process_time()
+        for _ in range(20):
+            column.vector_bound(everyone, column.bits, True)
+        seconds.append((middle - start, time.process_time() - middle))
+    value, bound = np.min(seconds, axis=0) / len(column.bits)
+    return value / 100, bound / 20
+
+
 def main():
     """Print the constants."""
     parser = argparse.ArgumentParser()
@@ -114,6 +132,8 @@ def main():
         f"VALUE_ROW, BOUND_ROW, BIT_RULE = {value / 20_000:.1e}, {bound / 20_000:.1e}, "
         f"{(few_value + few_bound) / 2:.1e}"
     )
+    value, bound = vectors(128, runs)
+    print(f"VECTOR_VALUE_ROW, VECTOR_BOUND_ROW = {value / 128:.1e}, {bound / 128:.1e}")
 
 
 if __name__ == "__main__":

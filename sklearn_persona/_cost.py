@@ -4,6 +4,8 @@ import time
 
 import numpy as np
 
+from sklearn_persona._kernel import available_isas
+
 __all__ = ["cube_seconds", "predicted_seconds", "quick_seconds"]
 
 PROBES = 24
@@ -16,6 +18,10 @@ MOST_TUPLES = 2**23
 # bound of the branch and bound, and of a value or bound whatever the rows.
 CUBE_ROW, CUBE_TUPLE, CUBE_RULE = 1e-9, 2e-7, 6e-9
 VALUE_ROW, BOUND_ROW, BIT_RULE = 2e-10, 1.6e-9, 5e-8
+# The same by vectors, for so many rows at most; most bounds are the quick ones, which
+# take a third of what the benchmark prints.
+VECTOR_VALUE_ROW, VECTOR_BOUND_ROW = 1.5e-11, 2e-10
+MOST_VECTOR_ROWS = 510
 
 
 def _features(selectors):
@@ -71,9 +77,13 @@ def quick_seconds(selectors, settings):
     -------
     seconds : float
     """
-    per_row = VALUE_ROW if settings.max_variables <= 2 else BOUND_ROW
+    vectors = len(available_isas()) > 2 and selectors.n_units <= MOST_VECTOR_ROWS
+    if settings.max_variables <= 2:
+        per_row = VECTOR_VALUE_ROW if vectors else VALUE_ROW
+    else:
+        per_row = VECTOR_BOUND_ROW if vectors else BOUND_ROW
     n_rules = _conjunctions(_features(selectors), 1, min(settings.max_variables, 2))
-    per_rule = selectors.n_units * per_row + BIT_RULE
+    per_rule = selectors.n_units * per_row + (0 if vectors else BIT_RULE)
     return n_rules * per_rule * len(settings.signs)
 
 
@@ -100,17 +110,12 @@ def predicted_seconds(column, selectors, threshold, settings):
     if selectors.n_candidates(settings.max_variables) * n_words < FEW_CANDIDATES:
         return 0.0
     rng = np.random.RandomState(0)
-    start = time.monotonic()
     bounds = column.bound(column.bits)
-    per_bound = (time.monotonic() - start) / len(bounds)
     order = np.argsort(-bounds, kind="stable")
     roots = order[bounds[order] >= threshold]
-    some = column.bits[roots[:50]]
-    if not len(some):
+    if not len(roots):
         return 0.0
-    start = time.monotonic()
-    column.evaluate(some)
-    per_value = (time.monotonic() - start) / (len(some) * len(bounds))
+    per_bound, per_value = _prices(column, roots[:50])
 
     n = len(roots)
     if settings.max_variables <= 2:
@@ -129,6 +134,22 @@ def predicted_seconds(column, selectors, threshold, settings):
             rng,
         )
     return seconds + n * total / PROBES
+
+
+def _prices(column, parents):
+    """Seconds of a bound and of a value, by the loops that the search uses."""
+    start = time.monotonic()
+    if column.vectors:
+        everyone = np.bitwise_or.reduce(column.bits, axis=0)
+        column.vector_bound(everyone, column.bits, True)
+    else:
+        column.bound(column.bits)
+    middle = time.monotonic()
+    rules = parents.astype(np.int32)[:, None]
+    column.expand(rules, column.bits[parents], 1)
+    end = time.monotonic()
+    n = len(column.bits)
+    return (middle - start) / n, (end - middle) / (n * len(parents))
 
 
 def _branch(column, selectors, roots, threshold, depth, per_bound, per_value, rng):

@@ -203,6 +203,7 @@ cdef class Column:
     cdef object keep_alive
     cdef readonly object bits
     cdef readonly tuple tie_keys
+    cdef readonly bint vectors
 
     def __init__(self, const uint64_t[:, ::1] bits, const int32_t[::1] feature,
                  const int32_t[::1] side, const int32_t[::1] cut,
@@ -285,6 +286,7 @@ cdef class Column:
         self.c.n_arms = arms
         if max(n_treated, n_rows - n_treated) <= MAX_ARM:
             self.c.lanes = find_lanes(number)
+        self.vectors = self.c.lanes != NULL
 
     def evaluate(self, const uint64_t[:, ::1] parents):
         """Squared values of each parent row set joined with each selector.
