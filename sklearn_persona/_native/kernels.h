@@ -10,9 +10,17 @@
 
 #define N_OBJECTIVES 4
 
+/* x86 without popcnt is rare enough to take the general loop. */
+#if defined(__x86_64__)
+#define FEW_WORDS 0
+#else
+#define FEW_WORDS 1
+#endif
 #define ISA portable
 #include "kernels_isa.h"
 #undef ISA
+#undef FEW_WORDS
+#define FEW_WORDS 1
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_POPCNT 1

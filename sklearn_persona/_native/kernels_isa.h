@@ -16,9 +16,15 @@
 #define GLUE(a, b) GLUE_(a, b)
 #define NAME_(obj, arms, words, isa) &obj##_##arms##_##words##_##isa##_kernel
 #define NAME(obj, arms, words, isa) NAME_(obj, arms, words, isa)
+#if FEW_WORDS
 #define ROW(obj, arms)                                                          \
     {NAME(obj, arms, 1, ISA), NAME(obj, arms, 2, ISA), NAME(obj, arms, 4, ISA), \
      NAME(obj, arms, 0, ISA)}
+#else
+#define ROW(obj, arms)                                                          \
+    {NAME(obj, arms, 1, ISA), NAME(obj, arms, 0, ISA), NAME(obj, arms, 0, ISA), \
+     NAME(obj, arms, 0, ISA)}
+#endif
 static const kernel_t *const GLUE(ISA, kernels)[N_OBJECTIVES][2][4] = {
     {ROW(effect, 1), ROW(effect, 2)},
     {ROW(contrast, 1), ROW(contrast, 2)},
