@@ -439,7 +439,7 @@ def check_bounds(case):
             return
         extents = [np.bitwise_or.reduce(column.bits[chosen]) for chosen in sets]
         bounds = column.bound(np.array(extents))
-        if isa in ("avx2", "avx512"):
+        if column.vectors:
             # Vectors first sort out with a bound of their own.
             union = np.bitwise_or.reduce(extents, axis=0)
             for universe in (union, pack_rows(np.ones((1, n), bool))[0]):

@@ -96,9 +96,11 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 #pragma GCC pop_options
 #endif
 
-#define AVX512 "avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt"
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target( \
+        "avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt"))), \
+    apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt")
