@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from sklearn_persona._kernel import LEAST_VALUE, OBJECTIVES, variant
+from sklearn_persona._kernel import LEAST_VALUE, OBJECTIVES, tie_key, variant
 
 
 cdef extern from "_native/cubes.h" nogil:
@@ -523,13 +523,7 @@ cdef class CubeSearch:
             free(workers)
 
     cdef _merge(self, int d, double value, tuple rule):
-        best = self.best[d]
+        best, keys = self.best[d], self.cubes.table.tie_keys
         if best is None or value > best[0] or (
-                value == best[0] and self.order(rule) < self.order(best[1])):
+                value == best[0] and tie_key(keys, rule) < tie_key(keys, best[1])):
             self.best[d] = (value, rule)
-
-    def order(self, rule):
-        """Sort key of the tie rule: number, columns, sides, cuts."""
-        keys = self.cubes.table.tie_keys
-        chosen = sorted(rule, key=lambda i: keys[0][i])
-        return len(chosen), *([key[i] for i in chosen] for key in keys)

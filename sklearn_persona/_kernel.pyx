@@ -158,6 +158,20 @@ def round_value(double value):
 ISAS = ("portable", "popcnt", "avx2", "avx512")
 
 
+def tie_key(keys, rule):
+    """Sort key of the tie rule: number, columns, sides, cuts.
+
+    Parameters
+    ----------
+    keys : tuple of ndarray
+        Column, side and cut of each selector.
+    rule : tuple of int
+        Selectors.
+    """
+    chosen = sorted(rule, key=lambda i: keys[0][i])
+    return len(chosen), *([key[i] for i in chosen] for key in keys)
+
+
 def available_isas():
     """Instruction sets that this machine runs, the fastest last."""
     return [isa for i, isa in enumerate(ISAS) if has_isa(i)]
@@ -592,7 +606,8 @@ cdef class Search:
     cdef _merge(self, double value, tuple rule):
         if self.best is None or value > self.best[0] or (
                 value == self.best[0] and
-                self.order(rule) < self.order(self.best[1])):
+                tie_key(self.column.tie_keys, rule) <
+                tie_key(self.column.tie_keys, self.best[1])):
             self.best = (value, rule)
 
     def collected(self):
@@ -617,12 +632,6 @@ cdef class Search:
         order = order[np.sort(first)]
         rules = [tuple(row[1:1 + row[0]]) for row in rules[order].tolist()]
         return values[order], rules, extents[order]
-
-    def order(self, rule):
-        """Sort key of the tie rule: number, columns, sides, cuts."""
-        feature = self.column.tie_keys[0]
-        chosen = sorted(rule, key=lambda i: feature[i])
-        return len(chosen), *([key[i] for i in chosen] for key in self.column.tie_keys)
 
 
 cdef copy_collection(collection_t *collection, int n_words):

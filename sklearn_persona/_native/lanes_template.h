@@ -316,26 +316,28 @@ static ALWAYS_INLINE void LN(bound)(const plan_t *plan, int n_centers, int exact
     }
 }
 
-static void LN(bounds)(const plan_t *plan, const uint8_t *slices, int64_t stride,
-                       int64_t n, float *out)
+static ALWAYS_INLINE void LN(all_bounds)(const plan_t *plan, int exact,
+                                         const uint8_t *slices, int64_t stride,
+                                         int64_t n, float *out)
 {
     int64_t j;
     for (j = 0; j < n; j += LANES)
         if (plan->n_centers == 1)
-            LN(bound)(plan, 1, 0, slices + j, stride, out + j);
+            LN(bound)(plan, 1, exact, slices + j, stride, out + j);
         else
-            LN(bound)(plan, PLAN_CENTERS, 0, slices + j, stride, out + j);
+            LN(bound)(plan, PLAN_CENTERS, exact, slices + j, stride, out + j);
+}
+
+static void LN(bounds)(const plan_t *plan, const uint8_t *slices, int64_t stride,
+                       int64_t n, float *out)
+{
+    LN(all_bounds)(plan, 0, slices, stride, n, out);
 }
 
 static void LN(exact_bounds)(const plan_t *plan, const uint8_t *slices, int64_t stride,
                              int64_t n, float *out)
 {
-    int64_t j;
-    for (j = 0; j < n; j += LANES)
-        if (plan->n_centers == 1)
-            LN(bound)(plan, 1, 1, slices + j, stride, out + j);
-        else
-            LN(bound)(plan, PLAN_CENTERS, 1, slices + j, stride, out + j);
+    LN(all_bounds)(plan, 1, slices, stride, n, out);
 }
 
 static const lanes_t LN(lanes) = {
