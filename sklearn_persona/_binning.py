@@ -1,13 +1,13 @@
 """From columns to selectors: every condition that a rule may hold, as a row set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sklearn_persona._kernel import pack_rows
 from sklearn_persona._table import numbers
 
-__all__ = ["Selectors", "column_cuts", "make_selectors"]
+__all__ = ["Selectors", "all_places", "column_cuts", "make_selectors"]
 
 # Sides in the order in which ties are broken.
 AT_MOST, ABOVE, BETWEEN, EQUAL, ONE_OF = range(5)
@@ -45,6 +45,18 @@ class Selectors:
     limits: list
     n_conditions: np.ndarray
     n_units: int
+
+    def take(self, chosen):
+        """The selectors at some positions."""
+        return replace(
+            self,
+            bits=self.bits[chosen],
+            feature=self.feature[chosen],
+            side=self.side[chosen],
+            cut=self.cut[chosen],
+            modality=self.modality[chosen],
+            limits=[self.limits[i] for i in chosen],
+        )
 
     def n_candidates(self, max_variables):
         """Conjunctions of 1..max_variables conditions on different columns."""
@@ -214,4 +226,48 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
         limits=limits,
         n_conditions=np.array(n_conditions, dtype=np.int64),
         n_units=n_units,
+    )
+
+
+def all_places(columns, limits, rows, *, least_members):
+    """Build the conditions that differ from given ones by the places of their edges.
+
+    Parameters
+    ----------
+    columns : sequence of TableColumn
+    limits : sequence of tuple
+        Limits of one condition on each column, as in `Selectors`.
+    rows : ndarray of int, shape (n_units,)
+    least_members : int
+
+    Returns
+    -------
+    selectors : Selectors
+        Edges at every midpoint between neighboring values, open ends open; sets of
+        levels as they are.
+    """
+    parts = []
+    for column, given in zip(columns, limits):
+        both = column.levels is None and None not in given
+        part = make_selectors(
+            [column],
+            rows,
+            n_cuts="all",
+            conditions="interval" if both else "one-sided",
+            modality=np.zeros(column.position + 1, np.int32),
+            least_members=least_members,
+        )
+        if column.levels is None:
+            shape = [end is None for end in given]
+            chosen = [[end is None for end in limit] == shape for limit in part.limits]
+        else:
+            chosen = [limit == given for limit in part.limits]
+        parts.append(part.take(np.flatnonzero(chosen)))
+    return Selectors(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("bits", "feature", "side", "cut", "modality", "n_conditions")
+        },
+        limits=[limit for part in parts for limit in part.limits],
+        n_units=len(rows),
     )

@@ -28,7 +28,8 @@ from sklearn_persona._prognosis import (
     default_prognostic_model,
 )
 from sklearn_persona._progress import Progress
-from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings, find_rules
+from sklearn_persona._refinement import Refinement, find_refined
+from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._table import (
     FLOATS,
     check_names,
@@ -73,6 +74,10 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     conditions : {"one-sided", "interval"}, default="one-sided"
         ``x <= c`` and ``x > c``, or also ``a < x <= b``. A category yields
         equalities, and sets where it has three to five levels.
+    refine_cuts : bool or "auto", default="auto"
+        Whether the edges of the rules that the search kept move on over every
+        midpoint between neighboring values, where this raises the objective.
+        ``"auto"``: with ``objective="auto"``.
     modalities : mapping or callable, default=None
         Source of each variable (clinical scale, structural MRI, ...), by column
         name or position.
@@ -211,6 +216,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         "max_variables": [Interval(Integral, 1, 4, closed="both")],
         "n_cuts": [Interval(Integral, 1, None, closed="left"), StrOptions({"all"})],
         "conditions": [StrOptions({"one-sided", "interval"})],
+        "refine_cuts": ["boolean", StrOptions({"auto"})],
         "modalities": "no_validation",
         "min_modalities": [Interval(Integral, 1, 4, closed="both")],
         "min_coverage": [Interval(Real, 0, 0.5, closed="both")],
@@ -251,6 +257,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         max_variables=3,
         n_cuts=9,
         conditions="one-sided",
+        refine_cuts="auto",
         modalities=None,
         min_modalities=1,
         min_coverage=0.1,
@@ -284,6 +291,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.max_variables = max_variables
         self.n_cuts = n_cuts
         self.conditions = conditions
+        self.refine_cuts = refine_cuts
         self.modalities = modalities
         self.min_modalities = min_modalities
         self.min_coverage = min_coverage
@@ -396,10 +404,10 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                     chosen &= np.isin(cases.groups, units.groups)
                 self.split_[chosen] = name
 
-        selectors, rules, self.search_ = self._find(columns, modality, train)
+        rules, self.search_ = self._find(columns, modality, train)
         personas, members = [], []
         for rule in rules:
-            persona = _as_persona(rule, selectors, columns, labels, modality, train)
+            persona = _as_persona(rule, columns, labels, modality, train)
             inside = persona.covers_columns(columns)
             personas.append(persona)
             members.append(
@@ -674,19 +682,23 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         label = LabelColumn(train.score, train.treated)
         n_jobs = effective_n_jobs(self.n_jobs)
         progress = Progress(self.verbose, "search")
-        search = find_rules
+        refine = self.refine_cuts
+        if refine == "auto":
+            refine = self.objective == "auto" and self.n_cuts != "all"
+        search = find_refined
         if self.memory is not None and self.max_time is None:
             memory = check_memory(self.memory)
-            search = memory.cache(find_rules, ignore=["n_jobs", "on_poll"])
+            search = memory.cache(find_refined, ignore=["n_jobs", "on_poll"])
         rules, record = search(
             selectors,
             label,
             settings,
+            Refinement(columns, train.rows) if refine else None,
             n_jobs=n_jobs,
             on_poll=progress if self.verbose else None,
         )
         progress.close()
-        return selectors, rules, record
+        return rules, record
 
     def _membership(self, X):
         """Bool (n_samples, n_personas); never through `transform`, which is wrapped."""
@@ -731,18 +743,16 @@ def _warn_if_varying(columns, cases, units):
         )
 
 
-def _as_persona(rule, selectors, columns, labels, modality, train):
+def _as_persona(rule, columns, labels, modality, train):
     conditions = []
-    order = sorted(rule.selectors, key=lambda i: selectors.feature[i])
-    for i in order:
-        column = columns[selectors.feature[i]]
+    for position, limits in sorted(rule.conditions, key=lambda c: c[0]):
+        column = columns[position]
         source = labels[modality[column.position]] if labels else None
         common = {
             "name": column.name,
             "position": column.position,
             "modality": source,
         }
-        limits = selectors.limits[i]
         if column.levels is not None:
             conditions.append(Condition(levels=limits, **common))
             continue

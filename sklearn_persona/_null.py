@@ -17,6 +17,7 @@ from sklearn_persona._beam import beam_search
 from sklearn_persona._columns import Columns, LabelColumn
 from sklearn_persona._kernel import Search
 from sklearn_persona._objectives import OBJECTIVES
+from sklearn_persona._refinement import find_refined
 from sklearn_persona._search import objective_of
 from sklearn_persona.inference._checks import as_count, as_values
 
@@ -77,6 +78,7 @@ def reach_counts(
     *,
     n_permutations,
     stop_after=STOP_AFTER,
+    refinement=None,
     n_jobs=None,
     on_poll=None,
 ):
@@ -97,6 +99,9 @@ def reach_counts(
     stop_after : int or None
         Labelings are drawn until so many have reached a value (Besag-Clifford); None
         looks at all of them.
+    refinement : Refinement or None
+        What moved the edges of the observed rules. Each labeling then takes a whole
+        search and the refinement of its list.
     n_jobs : int or None
         Tasks at once, of joblib. The result does not depend on it.
     on_poll : callable or None
@@ -153,7 +158,7 @@ def reach_counts(
                 parallel,
                 n_workers,
                 _reach_chunk,
-                (selectors, labels, settings),
+                (selectors, labels, settings, refinement),
                 (done, done + size),
                 (thresholds[is_open].min(), thresholds[is_open].max()),
             )
@@ -175,13 +180,15 @@ def reach_counts(
     return ReachCounts(p_value, n_reached, n_seen)
 
 
-def null_maxima(selectors, labels, settings, *, n_permutations, n_jobs=None):
+def null_maxima(
+    selectors, labels, settings, *, n_permutations, refinement=None, n_jobs=None
+):
     """Best objective of each permuted labeling, over all rules and directions.
 
     Parameters
     ----------
     selectors : Selectors
-    labels, settings, n_jobs
+    labels, settings, refinement, n_jobs
         As in `reach_counts`.
     n_permutations : int
 
@@ -202,7 +209,7 @@ def null_maxima(selectors, labels, settings, *, n_permutations, n_jobs=None):
             parallel,
             effective_n_jobs(n_jobs),
             _maxima_chunk,
-            (selectors, labels, settings),
+            (selectors, labels, settings, refinement),
             (0, n_permutations),
         )
 
@@ -229,16 +236,19 @@ def _round_size(done, n_reached, stop_after, n_workers):
 
 def _in_chunks(parallel, n_workers, function, shared, span, options=()):
     """Results of a function of consecutive labelings, on the selected backend."""
-    selectors, labels, settings = shared
-    # The words of the conditions are long to send and not needed there.
-    selectors = replace(selectors, limits=[])
+    selectors, labels, settings, refinement = shared
+    if refinement is None:
+        # The words of the conditions are long to send and not needed there.
+        selectors = replace(selectors, limits=[])
     start, stop = span
     n_chunks = min(stop - start, TASKS * n_workers if n_workers > 1 else 1)
     edges = np.linspace(start, stop, n_chunks + 1).astype(int).tolist()
     halt = _Halt()
     try:
         parts = parallel(
-            delayed(function)(selectors, labels, settings, a, b, halt, *options)
+            delayed(function)(
+                selectors, labels, settings, refinement, a, b, halt, *options
+            )
             for a, b in pairwise(edges)
         )
     except BaseException:
@@ -247,8 +257,13 @@ def _in_chunks(parallel, n_workers, function, shared, span, options=()):
     return np.concatenate(parts)
 
 
-def _reach_chunk(selectors, labels, settings, start, stop, halt, low, enough):
+def _reach_chunk(
+    selectors, labels, settings, refinement, start, stop, halt, low, enough
+):
     """Best squared value of each labeling within the limits, 0.0 when below them."""
+    if refinement is not None:
+        best = _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt)
+        return best if OBJECTIVES[settings.objective].squared else best**2
     columns = Columns(selectors, settings)
     out = np.zeros(stop - start)
     for b in range(start, stop):
@@ -259,13 +274,19 @@ def _reach_chunk(selectors, labels, settings, start, stop, halt, low, enough):
     return out
 
 
-def _maxima_chunk(selectors, labels, settings, start, stop, halt):
+def _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt):
     """Best objective of each labeling, as the search reports it."""
     columns = Columns(selectors, settings)
     out = np.zeros(stop - start)
     for b in range(start, stop):
         halt.check()
         label = LabelColumn(*labels[b])
+        if refinement is not None:
+            rules, _ = find_refined(
+                selectors, label, settings, refinement, on_poll=halt.check
+            )
+            out[b - start] = rules[0].objective if rules else 0.0
+            continue
         found = _best(columns, label, halt)
         if found is not None:
             out[b - start] = objective_of(selectors, label, settings, *found[1:])[0]

@@ -23,6 +23,7 @@ __all__ = [
     "SearchSettings",
     "find_rules",
     "objective_of",
+    "objective_of_members",
 ]
 
 FAVORABLE, UNFAVORABLE = 1, -1
@@ -77,12 +78,15 @@ class FoundRule:
     Attributes
     ----------
     selectors : tuple of int
+    conditions : tuple of tuple
+        ``(column position, limits)`` of each condition, limits as in `Selectors`.
     sign : int
     objective : float
     members : ndarray of bool, shape (n_units,)
     """
 
     selectors: tuple
+    conditions: tuple
     sign: int
     objective: float
     members: np.ndarray
@@ -366,10 +370,14 @@ def objective_of(selectors, label, settings, rule, sign):
         np.bitwise_and.reduce(selectors.bits[list(rule)], axis=0)[None],
         selectors.n_units,
     )[0]
+    return objective_of_members(label, settings, members, sign), members
+
+
+def objective_of_members(label, settings, members, sign):
+    """Reported objective of the rule with these members."""
     outcome = label.outcome - origin(label.outcome, label.treated, settings.objective)
     scaled = sign * outcome / pooled_sd(outcome, label.treated)
-    objective = OBJECTIVES[settings.objective]
-    return float(objective.value(scaled, label.treated, members)), members
+    return OBJECTIVES[settings.objective].value(scaled, label.treated, members)
 
 
 def _warn_if_long(seconds, selectors, settings):
@@ -479,7 +487,10 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
         i = int(np.argmax(values))
         direction, rule = directions[i], waiting[i][1]
         value, members = objective_of(selectors, label, settings, rule, direction.sign)
-        found.append(FoundRule(tuple(rule), direction.sign, value, members))
+        conditions = tuple(
+            (int(selectors.feature[i]), selectors.limits[i]) for i in rule
+        )
+        found.append(FoundRule(tuple(rule), conditions, direction.sign, value, members))
         direction.keep(rule)
         if len(found) < settings.n_personas:
             waiting[i] = direction.next()

@@ -24,6 +24,7 @@ ORDER = (
     "_cost",
     "_slices",
     "_search",
+    "_refinement",
     "inference",
     "_null",
     "_prognosis",

@@ -71,6 +71,7 @@ def test_constructor():
         "max_variables": 3,
         "n_cuts": 9,
         "conditions": "one-sided",
+        "refine_cuts": "auto",
         "modalities": None,
         "min_modalities": 1,
         "min_coverage": 0.1,

@@ -134,7 +134,7 @@ def test_cross_validate(trial):
 
 def test_cross_val_predict(trial):
     prediction = cross_val_predict(
-        quick(),
+        quick(validation=None),
         trial.data,
         trial.target,
         params=columns(trial),
@@ -409,8 +409,9 @@ def test_memory_searches_once_over_a_grid_of_thresholds(trial, tmp_path, monkeyp
 
     plain, n_plain = run(None)
     cached, n_cached = run(str(tmp_path))
-    assert n_plain == 2 * 8
-    assert n_cached == 2
+    # Each fold searches once, and its refinement some times more.
+    assert n_cached >= 2
+    assert n_plain == 8 * n_cached
     assert_allclose(cached, plain)
     again, n_again = run(joblib.Memory(str(tmp_path), verbose=0))
     assert n_again == 0

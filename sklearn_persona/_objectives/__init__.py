@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["OBJECTIVES", "Objective", "pooled_sd"]
+__all__ = ["OBJECTIVES", "Objective", "arm_rows", "pooled_sd"]
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,46 @@ class Objective:
         As given to the estimator; the header has underscores for hyphens.
     squared : bool
         Whether the reported value is the squared one.
-    value : callable
-        ``value(outcome, treated, inside) -> float``, the reported value for the
-        favorable direction; 0.0 where the sign is wrong. ``treated`` is None for
-        one-sample units.
+    score : callable
+        ``score(n, s, N, S) -> ndarray of shape (n_rules,)``, the reported values for
+        the favorable direction, 0.0 where the sign is wrong, from the units and the
+        sums of their outcomes: ``n`` and ``s``, of shape (n_arms, n_rules), inside;
+        ``N`` and ``S``, of shape (n_arms, 1), of everyone. The treated arm comes
+        first; one-sample units are one arm.
     """
 
     name: str
     squared: bool
-    value: callable
+    score: callable
+
+    def value(self, outcome, treated, inside):
+        """Reported value of one rule.
+
+        Parameters
+        ----------
+        outcome : ndarray of float64, shape (n_units,)
+        treated : ndarray of bool, shape (n_units,), or None
+        inside : ndarray of bool, shape (n_units,)
+
+        Returns
+        -------
+        value : float
+        """
+        arms = arm_rows(treated, len(outcome))
+        sums = [
+            [[np.count_nonzero(rows)] for rows in (arms & inside)],
+            [[outcome[rows].sum()] for rows in (arms & inside)],
+            [[np.count_nonzero(rows)] for rows in arms],
+            [[outcome[rows].sum()] for rows in arms],
+        ]
+        return float(self.score(*map(np.array, sums))[0])
+
+
+def arm_rows(treated, n_units):
+    """Masks of the units of each arm, shape (n_arms, n_units), the treated first."""
+    if treated is None:
+        return np.ones((1, n_units), bool)
+    return np.array([treated, ~treated])
 
 
 def pooled_sd(outcome, treated=None):
@@ -43,49 +74,44 @@ def pooled_sd(outcome, treated=None):
     return float(np.sqrt(np.mean(residual**2)))
 
 
-def _inside_minus_outside(outcome, inside):
-    return outcome[inside].mean() - outcome[~inside].mean()
+def _shift(n, s, N, S):
+    """Mean inside minus mean outside, by arm."""
+    return s / n - (S - s) / (N - n)
 
 
-def _weight(inside):
+def _weight(n, N):
     """Inverse variance of a difference inside - outside, in units of the SD."""
-    k = np.count_nonzero(inside)
-    return k * (len(inside) - k) / len(inside)
+    return n * (N - n) / N
 
 
-def _effect(outcome, treated, inside):
-    if treated is None:
-        return max(0.0, outcome[inside].sum() / np.sqrt(np.count_nonzero(inside)))
-    a, b = outcome[inside & treated], outcome[inside & ~treated]
-    weight = len(a) * len(b) / (len(a) + len(b))
-    return max(0.0, np.sqrt(weight) * (a.mean() - b.mean()))
+def _effect(n, s, N, S):
+    if len(n) == 1:
+        return np.maximum(0.0, s[0] / np.sqrt(n[0]))
+    weight = n[0] * n[1] / (n[0] + n[1])
+    return np.maximum(0.0, np.sqrt(weight) * (s[0] / n[0] - s[1] / n[1]))
 
 
-def _contrast(outcome, treated, inside):
-    if treated is None:
-        difference, weight = _inside_minus_outside(outcome, inside), _weight(inside)
-    else:
-        arms = treated, ~treated
-        shifts = [_inside_minus_outside(outcome[arm], inside[arm]) for arm in arms]
-        weights = [_weight(inside[arm]) for arm in arms]
-        difference = shifts[0] - shifts[1]
-        weight = weights[0] * weights[1] / sum(weights)
-    return max(0.0, np.sqrt(weight) * difference)
+def _contrast(n, s, N, S):
+    shift, weight = _shift(n, s, N, S), _weight(n, N)
+    if len(n) == 1:
+        return np.maximum(0.0, np.sqrt(weight[0]) * shift[0])
+    weight = weight[0] * weight[1] / (weight[0] + weight[1])
+    return np.maximum(0.0, np.sqrt(weight) * (shift[0] - shift[1]))
 
 
-def _sum_of_squares(outcome, treated, inside):
-    if treated is None:
-        return _contrast(outcome, None, inside) ** 2
-    arms = treated, ~treated
-    shifts = [_inside_minus_outside(outcome[arm], inside[arm]) for arm in arms]
-    if shifts[0] - shifts[1] <= 1e-9:  # equal shifts may differ in the last bits
-        return 0.0
-    return sum(_weight(inside[arm]) * shift**2 for arm, shift in zip(arms, shifts))
+def _sum_of_squares(n, s, N, S):
+    if len(n) == 1:
+        return _contrast(n, s, N, S) ** 2
+    shift = _shift(n, s, N, S)
+    # Equal shifts may differ in the last bits.
+    larger = shift[0] - shift[1] > 1e-9
+    return np.where(larger, (_weight(n, N) * shift**2).sum(axis=0), 0.0)
 
 
-def _mean_shift(outcome, treated, inside):
-    shift = outcome[inside].mean() - outcome.mean()
-    return max(0.0, np.sqrt(np.count_nonzero(inside)) * shift)
+def _mean_shift(n, s, N, S):
+    k = n.sum(axis=0)
+    shift = s.sum(axis=0) / k - S.sum() / N.sum()
+    return np.maximum(0.0, np.sqrt(k) * shift)
 
 
 OBJECTIVES = {
