@@ -35,6 +35,8 @@ class Selectors:
     n_conditions : ndarray of int64, shape (n_columns,)
         Conditions of each column before any is dropped for its size.
     n_units : int
+    n_intervals : ndarray of int64, shape (n_columns,), or None
+        Those of ``n_conditions`` that have two edges; None for none.
     """
 
     bits: np.ndarray
@@ -45,6 +47,7 @@ class Selectors:
     limits: list
     n_conditions: np.ndarray
     n_units: int
+    n_intervals: np.ndarray | None = None
 
     def take(self, chosen):
         """The selectors at some positions."""
@@ -55,17 +58,30 @@ class Selectors:
             side=self.side[chosen],
             cut=self.cut[chosen],
             modality=self.modality[chosen],
-            limits=[self.limits[i] for i in chosen],
+            limits=[self.limits[i] for i in chosen] if self.limits else [],
         )
+
+    def without_intervals(self):
+        """The selectors that do not have two edges."""
+        if self.n_intervals is None or not self.n_intervals.any():
+            return self
+        part = self.take(np.flatnonzero(self.side != BETWEEN))
+        return replace(
+            part, n_conditions=self.n_conditions - self.n_intervals, n_intervals=None
+        )
+
+    def n_of_size(self, n_variables):
+        """Conjunctions of so many conditions on different columns."""
+        # Elementary symmetric polynomials of the counts, in exact integers.
+        e = [1] + [0] * n_variables
+        for count in map(int, self.n_conditions):
+            for k in range(n_variables, 0, -1):
+                e[k] += e[k - 1] * count
+        return e[n_variables]
 
     def n_candidates(self, max_variables):
         """Conjunctions of 1..max_variables conditions on different columns."""
-        # Elementary symmetric polynomials of the counts, in exact integers.
-        e = [1] + [0] * max_variables
-        for count in map(int, self.n_conditions):
-            for k in range(max_variables, 0, -1):
-                e[k] += e[k - 1] * count
-        return sum(e[1:])
+        return sum(self.n_of_size(k) for k in range(1, max_variables + 1))
 
 
 def column_cuts(values, n_cuts):
@@ -150,7 +166,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
     """
     n_units = len(rows)
     least_members = max(int(least_members), 1)
-    packed, limits, n_conditions = [], [], []
+    packed, limits, n_conditions, n_intervals = [], [], [], []
     keys = {name: [] for name in ("feature", "side", "cut")}
     n_bytes = 0
 
@@ -183,7 +199,8 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
             )
             intervals = conditions == "interval"
             n = len(cuts)
-            n_conditions.append(2 * n + (n * (n - 1) // 2 if intervals else 0))
+            n_intervals.append(n * (n - 1) // 2 if intervals else 0)
+            n_conditions.append(2 * n + n_intervals[-1])
             kept = [
                 (side, rank, (low, high), first, last)
                 for side, rank, low, high, first, last in _numeric_conditions(
@@ -205,6 +222,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
         else:
             counts = np.bincount(values + 1, minlength=len(column.levels) + 1)[1:]
             sets = _level_sets(len(column.levels))
+            n_intervals.append(0)
             n_conditions.append(len(sets))
             for side, rank, codes in sets:
                 if counts[list(codes)].sum() >= least_members:
@@ -226,6 +244,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
         limits=limits,
         n_conditions=np.array(n_conditions, dtype=np.int64),
         n_units=n_units,
+        n_intervals=np.array(n_intervals, dtype=np.int64),
     )
 
 

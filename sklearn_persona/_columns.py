@@ -13,6 +13,7 @@ __all__ = [
     "fixed_point",
     "make_column",
     "origin",
+    "search_order",
     "size_limits",
 ]
 
@@ -129,7 +130,7 @@ def _column(label, sign, selectors, settings, in_order):
     fixed, outcome = sign * values.fixed, sign * values.outcome
     treated = label.treated
     arm = np.ones(len(outcome), bool) if treated is None else treated
-    order = np.lexsort((np.where(arm, -outcome, outcome), ~arm))
+    order = _order(outcome, arm)
     return Column(
         in_order(order),
         selectors.feature,
@@ -149,13 +150,24 @@ def _column(label, sign, selectors, settings, in_order):
     )
 
 
+def search_order(label, sign, objective):
+    """Units in the order of the rows of a column."""
+    outcome = sign * fixed_point(label, objective).outcome
+    arm = np.ones(len(outcome), bool) if label.treated is None else label.treated
+    return _order(outcome, arm)
+
+
+def _order(outcome, arm):
+    return np.lexsort((np.where(arm, -outcome, outcome), ~arm))
+
+
 def origin(outcome, treated, objective):
     """Where outcomes are counted from.
 
-    Only the effect in one sample depends on where zero is; elsewhere it is an outcome
-    of the data, so that sums of round numbers stay exact and large offsets cancel.
+    Only effects in one sample depend on where zero is; elsewhere it is an outcome of
+    the data, so that sums of round numbers stay exact and large offsets cancel.
     """
-    if treated is None and objective == "effect":
+    if treated is None and objective in ("effect", "arm-shift"):
         return 0.0
     middle = len(outcome) // 2
     return np.partition(outcome, middle)[middle]
@@ -163,7 +175,7 @@ def origin(outcome, treated, objective):
 
 def _centers(objective, outcome, treated):
     """Constants at which the bounds of two arms are taken apart."""
-    if treated is None or objective in ("sum-of-squares", "mean-shift"):
+    if treated is None or objective not in ("effect", "contrast"):
         return [0.0]
     middle = 0.0
     if objective == "effect":

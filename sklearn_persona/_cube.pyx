@@ -28,6 +28,8 @@ cdef extern from "_native/cubes.h" nogil:
         double s[2]
         double mean
 
+    void complete_totals(totals_t *, int) noexcept
+
     ctypedef struct column_t:
         int n_words
         int n_selectors
@@ -362,6 +364,7 @@ cdef class Cubes:
                 c.least[a] = least[a]
                 c.most[a] = most[a]
             c.all.mean = float(sum(total)) * c.scale / n_rows
+            complete_totals(&c.all, table.arms)
             c.least_members = least_members
             c.min_variables = table.min_variables
             c.max_variables = table.max_variables

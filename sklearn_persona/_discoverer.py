@@ -50,6 +50,13 @@ from sklearn_persona.metrics import targeting_gain
 __all__ = ["PersonaDiscoverer"]
 
 TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": True}
+# Price of a unit of the logarithm of the number of candidates, with objective="auto".
+# The largest of so many chance values grows like twice their logarithm when they are
+# independent; neighboring rules are not (benchmarks/objective_choice.py).
+PRICE = 1.5
+# Up to so many training units conditions="auto" has intervals. With more, their row
+# sets would take more memory than the table.
+MOST_INTERVAL_UNITS = 5000
 SIGNS = {
     "favorable": (FAVORABLE,),
     "unfavorable": (UNFAVORABLE,),
@@ -71,9 +78,11 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     n_cuts : int or "all", default=9
         Cut points of a number: so many quantiles of the training values, or every
         midpoint between neighboring values.
-    conditions : {"one-sided", "interval"}, default="one-sided"
+    conditions : {"auto", "one-sided", "interval"}, default="auto"
         ``x <= c`` and ``x > c``, or also ``a < x <= b``. A category yields
-        equalities, and sets where it has three to five levels.
+        equalities, and sets where it has three to five levels. ``"auto"``: intervals
+        in personas of one or two variables with ``objective="auto"`` and up to 5,000
+        training units, else one-sided.
     refine_cuts : bool or "auto", default="auto"
         Whether the edges of the rules that the search kept move on over every
         midpoint between neighboring values, where this raises the objective.
@@ -90,13 +99,15 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         in a crossover; inside and outside with a single arm). ``"auto"`` is the
         smallest size whose permutation test can reach `alpha`: 4 an arm, 6 pairs
         at .05.
-    objective : {"auto", "effect", "contrast", "sum-of-squares", "mean-shift"}, \
-            default="auto"
+    objective : {"auto", "effect", "contrast", "sum-of-squares", "mean-shift", \
+            "arm-shift"}, default="auto"
         What is maximised, on standardized outcomes: the effect inside against
         zero; inside against the complement; the between-group sum of squares of
-        arm by membership; or the mean inside whatever the arm. ``"auto"`` takes
-        the sum of squares for cases with two arms, the contrast for pairs and the
-        effect for a single arm.
+        arm by membership; the mean inside whatever the arm; or the shift of the
+        treated members against everyone else. ``"auto"`` takes the shift of either
+        arm's members (pairs: of the members; a single arm: the contrast, squared)
+        less 1.5 for each unit by which the variables of a persona raise the
+        logarithm of the number of candidates.
     direction : {"both", "favorable", "unfavorable"}, default="both"
         Look for effects above those in the complement, below them, or both.
     prognostic : "auto", None or estimator, default="auto"
@@ -215,7 +226,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         "min_variables": [Interval(Integral, 1, 4, closed="both")],
         "max_variables": [Interval(Integral, 1, 4, closed="both")],
         "n_cuts": [Interval(Integral, 1, None, closed="left"), StrOptions({"all"})],
-        "conditions": [StrOptions({"one-sided", "interval"})],
+        "conditions": [StrOptions({"auto", "one-sided", "interval"})],
         "refine_cuts": ["boolean", StrOptions({"auto"})],
         "modalities": "no_validation",
         "min_modalities": [Interval(Integral, 1, 4, closed="both")],
@@ -256,7 +267,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         min_variables=1,
         max_variables=3,
         n_cuts=9,
-        conditions="one-sided",
+        conditions="auto",
         refine_cuts="auto",
         modalities=None,
         min_modalities=1,
@@ -639,21 +650,27 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
 
     def _objective(self, units):
         """The kernel's name of the objective for these units."""
-        if units.treated is not None:
-            return "sum-of-squares" if self.objective == "auto" else self.objective
-        if units.paired:
-            return "contrast" if self.objective == "auto" else self.objective
-        # A single arm compares inside with outside, which is what contrast does.
-        return "contrast" if self.objective in ("auto", "effect") else self.objective
+        if self.objective == "auto":
+            single = units.treated is None and not units.paired
+            return "sum-of-squares" if single else "arm-shift"
+        if units.treated is None and not units.paired and self.objective == "effect":
+            # A single arm compares inside with outside, which is what contrast does.
+            return "contrast"
+        return self.objective
 
     def _find(self, columns, modality, train):
         least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
         n_arms = 1 if train.treated is None else 2
+        auto = self.objective == "auto"
+        conditions, interval_variables = self.conditions, 4
+        if conditions == "auto":
+            some = auto and len(train) <= MOST_INTERVAL_UNITS
+            conditions, interval_variables = "interval" if some else "one-sided", 2
         selectors = make_selectors(
             columns,
             train.rows,
             n_cuts=self.n_cuts,
-            conditions=self.conditions,
+            conditions=conditions,
             modality=modality,
             least_members=max(least_members, n_arms * self.min_arm_size_),
         )
@@ -678,13 +695,16 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             signs=SIGNS[self.direction],
             exact=self.search == "exact",
             max_time=self.max_time,
+            price=PRICE if auto else 0.0,
+            either_arm=auto,
+            interval_variables=interval_variables,
         )
         label = LabelColumn(train.score, train.treated)
         n_jobs = effective_n_jobs(self.n_jobs)
         progress = Progress(self.verbose, "search")
         refine = self.refine_cuts
         if refine == "auto":
-            refine = self.objective == "auto" and self.n_cuts != "all"
+            refine = auto and self.n_cuts != "all"
         search = find_refined
         if self.memory is not None and self.max_time is None:
             memory = check_memory(self.memory)

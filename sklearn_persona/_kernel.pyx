@@ -27,6 +27,8 @@ cdef extern from "_native/kernels.h" nogil:
         double s[2]
         double mean
 
+    void complete_totals(totals_t *, int) noexcept
+
     ctypedef struct column_t:
         int n_rows
         int n_words
@@ -145,7 +147,7 @@ cdef extern from "_native/transpose.h" nogil:
                       uint64_t *)
 
 
-OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
+OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 LEAST_VALUE = 1e-18
 
 
@@ -283,6 +285,7 @@ cdef class Column:
         self.c.all.s[0] = float(totals[0]) * scale
         self.c.all.s[1] = float(totals[1]) * scale
         self.c.all.mean = float(sum(totals)) * scale / n_rows
+        complete_totals(&self.c.all, arms)
         self.c.n_centers = len(centers)
         for i in range(len(centers)):
             self.c.centers[i] = centers[i]

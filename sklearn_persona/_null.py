@@ -15,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._beam import beam_search
 from sklearn_persona._columns import Columns, LabelColumn
+from sklearn_persona._directions import labels_of, members_of, spaces_of
 from sklearn_persona._kernel import Search
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._refinement import find_refined
@@ -93,7 +94,8 @@ def reach_counts(
     settings : SearchSettings
         Of the observed search: the same rules are searched, in the same directions.
     observed : array-like of shape (n_values,)
-        Objectives of rules found under the observed labeling, all above 0.
+        Objectives of rules found under the observed labeling, all above 0 unless rules
+        have a price.
     n_permutations : int
         Labelings looked at, at most.
     stop_after : int or None
@@ -133,7 +135,7 @@ def reach_counts(
     """
     _check_settings(settings)
     observed = as_values("observed", observed, min_size=0)
-    if (observed <= 0).any():
+    if not settings.price and (observed <= 0).any():
         raise ValueError(
             f"observed must be above 0, got {observed.min()}: a rule with no effect in "
             "its direction is not found by a search."
@@ -141,7 +143,7 @@ def reach_counts(
     n_permutations = as_count("n_permutations", n_permutations)
     if stop_after is not None:
         stop_after = as_count("stop_after", stop_after)
-    thresholds = observed * (1 - TIE)
+    thresholds = observed - TIE * np.abs(observed)
     if not OBJECTIVES[settings.objective].squared:
         thresholds = thresholds**2
 
@@ -195,7 +197,7 @@ def null_maxima(
     Returns
     -------
     maxima : ndarray of float64, shape (n_permutations,)
-        0.0 where no rule was found.
+        Where no rule was found 0.0, or -inf if rules have a price.
 
     Raises
     ------
@@ -260,24 +262,24 @@ def _in_chunks(parallel, n_workers, function, shared, span, options=()):
 def _reach_chunk(
     selectors, labels, settings, refinement, start, stop, halt, low, enough
 ):
-    """Best squared value of each labeling within the limits, 0.0 when below them."""
+    """Worth of the best rule of each labeling within the limits, -inf below them."""
     if refinement is not None:
         best = _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt)
         return best if OBJECTIVES[settings.objective].squared else best**2
-    columns = Columns(selectors, settings)
-    out = np.zeros(stop - start)
+    spaces = _Spaces(selectors, settings)
+    out = np.full(stop - start, -np.inf)
     for b in range(start, stop):
         halt.check()
-        found = _best(columns, LabelColumn(*labels[b]), halt, low, enough)
+        found = spaces.best(LabelColumn(*labels[b]), halt, low, enough)
         if found is not None:
-            out[b - start] = found[0]
+            out[b - start] = found.worth
     return out
 
 
 def _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt):
     """Best objective of each labeling, as the search reports it."""
-    columns = Columns(selectors, settings)
-    out = np.zeros(stop - start)
+    spaces = _Spaces(selectors, settings)
+    out = np.full(stop - start, -np.inf if settings.price else 0.0)
     for b in range(start, stop):
         halt.check()
         label = LabelColumn(*labels[b])
@@ -285,57 +287,96 @@ def _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt):
             rules, _ = find_refined(
                 selectors, label, settings, refinement, on_poll=halt.check
             )
-            out[b - start] = rules[0].objective if rules else 0.0
+            if rules:
+                out[b - start] = rules[0].objective
             continue
-        found = _best(columns, label, halt)
+        found = spaces.best(label, halt)
         if found is not None:
-            out[b - start] = objective_of(selectors, label, settings, *found[1:])[0]
+            out[b - start] = found.objective()
     return out
 
 
-def _best(columns, label, halt, low=0.0, enough=np.inf):
-    """Best (squared value, rule, sign) at or above low, or the first one with enough.
+@dataclass
+class _Best:
+    """A rule of a permuted labeling; ``worth`` is its squared value less its price."""
 
-    A direction starts with what the other one has found, because only the better of
-    the two counts.
-    """
-    settings, selectors = columns.settings, columns.selectors
-    if not len(selectors.bits):
-        return None
-    directions = [(sign, columns.make(label, sign)) for sign in settings.signs]
-    directions = [d for d in directions if d[1] is not None]
-    found = None
-    if not settings.exact or low == 0:
-        heads = []
-        for sign, column in directions:
-            narrow = {"most": WIDTH, "pool_size": 1} if settings.exact else {}
-            pool = beam_search(
+    worth: float
+    rule: tuple
+    task: tuple
+
+    def objective(self):
+        columns, label, sign, price = self.task
+        members = members_of(columns.selectors, self.rule)
+        return objective_of(label, columns.settings, members, sign) - price
+
+
+class _Spaces:
+    """The parts of a search; what no label changes is done once."""
+
+    def __init__(self, selectors, settings):
+        self.settings = settings
+        self.spaces = [
+            (Columns(some, options), price)
+            for some, options, price in spaces_of(selectors, settings)
+            if len(some.bits)
+        ]
+
+    def _tasks(self, label):
+        """Yield (columns, label, sign, price) of every part and direction."""
+        for columns, price in self.spaces:
+            for arms, swapped in labels_of(label, self.settings):
+                for sign in self.settings.signs:
+                    yield columns, arms, -sign if swapped else sign, price
+
+    def best(self, label, halt, low=-np.inf, enough=np.inf):
+        """The best rule worth at least low, or the first one with enough; else None.
+
+        A part starts with what the others have found, because only the best counts.
+        """
+        tasks = [(task, task[0].make(task[1], task[2])) for task in self._tasks(label)]
+        tasks = [(task, column) for task, column in tasks if column is not None]
+        found = None
+        if not self.settings.exact or low == -np.inf:
+            heads = [_beam(column, *task) for task, column in tasks]
+            heads = [head for head in heads if head is not None]
+            found = max(heads, key=lambda head: head.worth, default=None)
+        if not self.settings.exact:
+            return found if found is not None and found.worth >= low else None
+        for task, column in tasks:
+            price = task[-1]
+            search = Search(
                 column,
-                selectors,
-                min_variables=settings.min_variables,
-                max_variables=settings.max_variables,
-                min_modalities=settings.min_modalities,
-                **narrow,
+                np.empty((0, column.bits.shape[1]), np.uint64),
+                1.0,
+                max((low if found is None else found.worth) + price, 0.0),
+                None,
+                halt.check,
+                enough=enough + price,
             )
-            if pool.rules:
-                heads.append((float(pool.values[0]), pool.rules[0], sign))
-        found = max(heads, key=lambda head: head[0], default=None)
-    if not settings.exact:
-        return found if found is not None and found[0] >= low else None
-    for sign, column in directions:
-        search = Search(
-            column,
-            np.empty((0, column.bits.shape[1]), np.uint64),
-            1.0,
-            low if found is None else found[0],
-            None,
-            halt.check,
-            enough=enough,
-        )
-        search.start()
-        search.run()
-        if search.best is not None and (found is None or search.best[0] > found[0]):
-            found = (*search.best, sign)
-            if found[0] >= enough:
-                break
-    return found
+            search.start()
+            search.run()
+            if search.best is None:
+                continue
+            value, rule = search.best
+            if found is None or value - price > found.worth:
+                found = _Best(value - price, rule, task)
+                if found.worth >= enough:
+                    break
+        return found
+
+
+def _beam(column, columns, label, sign, price):
+    settings = columns.settings
+    narrow = {"most": WIDTH, "pool_size": 1} if settings.exact else {}
+    pool = beam_search(
+        column,
+        columns.selectors,
+        min_variables=settings.min_variables,
+        max_variables=settings.max_variables,
+        min_modalities=settings.min_modalities,
+        **narrow,
+    )
+    if not pool.rules:
+        return None
+    task = columns, label, sign, price
+    return _Best(float(pool.values[0]) - price, pool.rules[0], task)

@@ -12,9 +12,9 @@ from math import prod
 import numpy as np
 
 from sklearn_persona._binning import all_places, column_cuts
-from sklearn_persona._columns import fixed_point, size_limits
+from sklearn_persona._columns import LabelColumn, fixed_point, size_limits
 from sklearn_persona._objectives import OBJECTIVES, arm_rows
-from sklearn_persona._search import find_rules, objective_of_members
+from sklearn_persona._search import find_rules, objective_of
 from sklearn_persona._table import numbers
 
 __all__ = ["Refinement", "find_refined"]
@@ -69,6 +69,10 @@ class Refinement:
         return sorted(kept, key=lambda rule: -rule.objective)
 
     def _refine(self, rule, label, settings):
+        sign = rule.sign
+        if rule.swapped:
+            label, sign = LabelColumn(label.outcome, ~label.treated), -sign
+        settings = replace(settings, signs=(sign,), price=0.0, either_arm=False)
         n_places = [self._n_places(*condition) for condition in rule.conditions]
         joint = (
             prod(n_places) <= MOST_JOINT and sum(n_places) * len(self.rows) <= MOST_BITS
@@ -78,9 +82,11 @@ class Refinement:
         members = np.logical_and.reduce([self._satisfies(*c) for c in conditions])
         if np.array_equal(members, rule.members):
             return replace(rule, conditions=tuple(conditions))
-        value = objective_of_members(label, settings, members, rule.sign)
         return replace(
-            rule, conditions=tuple(conditions), objective=value, members=members
+            rule,
+            conditions=tuple(conditions),
+            objective=objective_of(label, settings, members, sign) - rule.price,
+            members=members,
         )
 
     def _values(self, position):
@@ -118,7 +124,6 @@ class Refinement:
             max_variables=len(rule.conditions),
             min_modalities=1,
             n_personas=1,
-            signs=(rule.sign,),
             exact=True,
             max_time=None,
         )
@@ -129,15 +134,16 @@ class Refinement:
             least_members=settings.least_members,
         )
         found, _ = find_rules(selectors, label, alone)
-        best = found[0] if found else rule
-        if best.objective <= rule.objective * (1 + GAIN):
-            best = rule
-        return self._centered(best.conditions)
+        conditions = rule.conditions
+        if found and found[0].objective > (rule.objective + rule.price) * (1 + GAIN):
+            conditions = found[0].conditions
+        return self._centered(conditions)
 
     def _in_turn(self, rule, label, settings):
         """Conditions of which no single edge has a better place."""
-        sums = _Sums(label, settings, rule.sign)
-        conditions, best = self._centered(rule.conditions), rule.objective
+        sums = _Sums(label, settings)
+        conditions = self._centered(rule.conditions)
+        best = rule.objective + rule.price
         edges = [
             (i, edge)
             for i, (position, limits) in enumerate(conditions)
@@ -202,9 +208,10 @@ class Refinement:
 class _Sums:
     """Objectives of all places of an edge at once, from exact sums of outcomes."""
 
-    def __init__(self, label, settings, sign):
+    def __init__(self, label, settings):
         values = fixed_point(label, settings.objective)
         self.arms = arm_rows(label.treated, len(label.outcome))
+        (sign,) = settings.signs
         self.fixed = sign * values.fixed * self.arms
         self.scale = values.scale
         self.limits = size_limits(label, settings)

@@ -56,6 +56,10 @@ def conditions_of(column, rows, n_cuts, intervals):
     return found
 
 
+# Objectives that are reported squared.
+SQUARED = ("sum-of-squares", "arm-shift")
+
+
 class Values:
     """Exact squared objectives of member sets, in the units of the outcome."""
 
@@ -117,6 +121,19 @@ class Values:
         if (u[0] - u[1] if len(n) == 2 else u[0]) <= 0:
             return Fraction(0)
         return sum(b * a * a for a, b in zip(u, w))
+
+    def _arm_shift(self, n, s, size, total):
+        # Score test of the members of the first arm, by projection: with V = I + A tt'
+        # and no intercept in one sample; A is a tenth of the variance within arms.
+        a = Fraction(1, 10)
+        c = a / (1 + a * size[0])
+        x, xx = s[0] - c * n[0] * total[0], n[0] - c * n[0] ** 2
+        if len(n) == 2:
+            ones = sum(size) - c * size[0] ** 2
+            one_x = n[0] * (1 - c * size[0])
+            x -= one_x * (sum(total) - c * size[0] * total[0]) / ones
+            xx -= one_x**2 / ones
+        return x * x / xx if x > 0 else Fraction(0)
 
     @staticmethod
     def _mean_shift(n, s, size, total):
@@ -212,8 +229,6 @@ def best_rules(columns, rows, outcome, treated, options):
         : options["n_personas"]
     ]:
         squared = float(-minus_value)
-        objective = (
-            squared if options["objective"] == "sum-of-squares" else squared**0.5
-        )
+        objective = squared if options["objective"] in SQUARED else squared**0.5
         rules.append((key[1], tuple(c[2] for c in chosen), sign, objective, member))
     return rules, n_candidates

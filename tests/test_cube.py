@@ -18,13 +18,14 @@ from sklearn_persona._kernel import pack_rows, round_value, unpack_rows
 from test_oracle import BORDERS, SMALL, assert_same, cases, profile, run
 from test_search import change, find, selectors_of, table
 
-import sklearn_persona._search as search_module
+import sklearn_persona._directions as search_module
 from sklearn_persona._binning import Selectors, make_selectors
 from sklearn_persona._columns import LabelColumn, fixed_point, make_column
 from sklearn_persona._cost import cube_seconds, quick_seconds
+from sklearn_persona._search import find_rules
 from sklearn_persona.exceptions import SearchCostWarning
 
-OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
+OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 
 
 def check(case):
@@ -222,7 +223,7 @@ def test_conditions_may_be_any_row_sets():
     lists = []
     for path in ("bits", "cubes"):
         with force_path(path):
-            rules, _ = search_module.find_rules(selectors, label, chosen)
+            rules, _ = find_rules(selectors, label, chosen)
         lists.append([(rule.selectors, rule.objective) for rule in rules])
     assert lists[0]
     assert [sorted(rule[0]) for rule in lists[0]] == [

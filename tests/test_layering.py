@@ -23,6 +23,7 @@ ORDER = (
     "_beam",
     "_cost",
     "_slices",
+    "_directions",
     "_search",
     "_refinement",
     "inference",

@@ -29,7 +29,7 @@ from sklearn_persona._search import SearchSettings, find_rules
 from sklearn_persona._table import read_table
 from sklearn_persona.exceptions import PeriodUnknownWarning
 
-OBJECTIVES = ["effect", "contrast", "sum-of-squares", "mean-shift"]
+OBJECTIVES = ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]
 DESIGNS = ["parallel", "pooled", "crossover", "crossover with period", "single-arm"]
 SETTINGS = SearchSettings(
     objective="effect",

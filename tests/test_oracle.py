@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn_persona._kernel import available_isas, pack_rows
 
-import sklearn_persona._search as search_module
+import sklearn_persona._directions as search_module
 from sklearn_persona._beam import Pool
 from sklearn_persona._binning import Selectors, make_selectors
 from sklearn_persona._columns import LabelColumn, make_column
 from sklearn_persona._search import SearchSettings, find_rules
 
-OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
+OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 ISAS = available_isas()
 real_beam_search = search_module.beam_search
 # Brute force in exact rationals takes about 20 microseconds a conjunction.
@@ -368,7 +368,8 @@ def subset_table(k):
 def squared_values(objective, outcome, treated, inside):
     """Squared values of many member sets in floats, without limits."""
     arms = [np.ones(len(outcome), bool)] if treated is None else [treated, ~treated]
-    y = outcome - (0 if treated is None and objective == "effect" else outcome.mean())
+    from_zero = treated is None and objective in ("effect", "arm-shift")
+    y = outcome - (0 if from_zero else outcome.mean())
     residual = y.copy()
     for arm in arms:
         residual[arm] -= y[arm].mean()
@@ -377,6 +378,16 @@ def squared_values(objective, outcome, treated, inside):
     s = np.array([inside[:, arm] @ y[arm] for arm in arms])
     size = np.array([arm.sum() for arm in arms])[:, None]
     total = np.array([y[arm].sum() for arm in arms])[:, None]
+    if objective == "arm-shift":
+        # The covariance of the outcomes, inverted by numpy.
+        t, one = arms[0].astype(float), np.ones((len(y), len(arms) - 1))
+        inverse = np.linalg.inv(np.eye(len(y)) + 0.1 * np.outer(t, t))
+        P = inverse - inverse @ one @ np.linalg.pinv(one.T @ inverse @ one) @ (
+            one.T @ inverse
+        )
+        chosen = (inside & arms[0]).astype(float)
+        x, xx = chosen @ P @ y, ((chosen @ P) * chosen).sum(axis=1)
+        return np.where(x > 0, x * x / xx, 0) / variance
     if objective == "mean-shift":
         k, x = n.sum(axis=0), s.sum(axis=0) - n.sum(axis=0) * y.mean()
         return np.where(x > 0, x * x / k, 0) / variance

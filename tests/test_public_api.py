@@ -70,7 +70,7 @@ def test_constructor():
         "min_variables": 1,
         "max_variables": 3,
         "n_cuts": 9,
-        "conditions": "one-sided",
+        "conditions": "auto",
         "refine_cuts": "auto",
         "modalities": None,
         "min_modalities": 1,

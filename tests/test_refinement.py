@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from _brute_force import Values, allowed
+from _brute_force import SQUARED, Values, allowed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +86,7 @@ def places(column, limits):
 def scorer(label, options, sign):
     """Exact reported objective of a member set."""
     squared = Values(options.objective, label.outcome, label.treated, sign)
-    if options.objective == "sum-of-squares":
+    if options.objective in SQUARED:
         return lambda member: float(squared(member))
     return lambda member: float(squared(member)) ** 0.5
 
@@ -126,7 +126,9 @@ def jaccard(a, b):
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
-    objective=st.sampled_from(["effect", "contrast", "sum-of-squares", "mean-shift"]),
+    objective=st.sampled_from(
+        ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]
+    ),
     two_arms=st.booleans(),
     conditions=st.sampled_from(["one-sided", "interval"]),
     rounded=st.booleans(),

@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from test_null import SETTINGS, Permutations, problem
 from test_search import DEFAULT, change, find, table, words
 
-import sklearn_persona._search as search_module
+import sklearn_persona._directions as search_module
 import sklearn_persona._slices as slices_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._columns import LabelColumn, make_column

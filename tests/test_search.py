@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from _paths import force_path
 
-import sklearn_persona._search as search_module
+import sklearn_persona._directions as search_module
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._search import SearchSettings, find_rules
@@ -350,7 +350,7 @@ def test_other_threads_run_during_the_search():
 @pytest.mark.parametrize("value", [0.0, 3.0, 1e9, -1e-9])
 @pytest.mark.parametrize("two_arms", [False, True])
 @pytest.mark.parametrize(
-    "objective", ["effect", "contrast", "sum-of-squares", "mean-shift"]
+    "objective", ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]
 )
 def test_constant_outcome_has_no_rules(objective, two_arms, value):
     X, outcome, treated = table(p=5, two_arms=two_arms)
@@ -452,24 +452,26 @@ def test_units_of_the_outcome_do_not_matter(objective, two_arms, a, b):
 
 @pytest.mark.parametrize("two_arms", [False, True])
 @pytest.mark.parametrize("a, b", [(0.3, 7.0), (1e12, -3e12), (1e-12, 0.0)])
-def test_units_of_the_outcome_do_not_matter_for_the_effect(two_arms, a, b):
+@pytest.mark.parametrize("objective", ["effect", "arm-shift"])
+def test_units_of_the_outcome_do_not_matter_for_an_effect(objective, two_arms, a, b):
     X, outcome, treated = table(p=4, two_arms=two_arms)
     # The mean of one sample is measured from zero.
     b = b if two_arms else 0.0
-    assert_same_rules(
-        find(X, outcome, treated)[1], find(X, a * outcome + b, treated)[1]
-    )
+    chosen = change(objective=objective)
+    _, rules, _ = find(X, outcome, treated, chosen)
+    _, others, _ = find(X, a * outcome + b, treated, chosen)
+    assert_same_rules(rules, others)
 
 
 @pytest.mark.parametrize(
-    "objective", ["effect", "contrast", "sum-of-squares", "mean-shift"]
+    "objective", ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]
 )
 @pytest.mark.parametrize("two_arms", [False, True])
 def test_large_offset_costs_no_precision(objective, two_arms):
     # Dyadic outcomes, so that adding the offset is exact.
     X, outcome, treated = table(p=4, two_arms=two_arms)
     outcome = np.round(outcome * 2**10) / 2**10
-    if objective == "effect" and not two_arms:
+    if objective in ("effect", "arm-shift") and not two_arms:
         # The mean of one sample is measured from zero.
         return
     chosen = change(objective=objective)
@@ -479,7 +481,7 @@ def test_large_offset_costs_no_precision(objective, two_arms):
 
 
 @pytest.mark.parametrize(
-    "objective", ["effect", "contrast", "sum-of-squares", "mean-shift"]
+    "objective", ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]
 )
 @pytest.mark.parametrize("two_arms", [False, True])
 def test_unfavorable_is_favorable_on_the_negative_outcome(objective, two_arms):

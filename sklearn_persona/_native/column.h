@@ -13,10 +13,27 @@
 /* Squared values at or below this (objective 1e-9 SD) are rounding, not effect. */
 #define LEAST_VALUE 1e-18
 
+/* Variance of the treatment's main effect in arm_shift.h, in SD^2. */
+#define MAIN_EFFECT_VARIANCE 0.1
+
 /* Outcomes in SD units; sums over all rows of an arm. */
 typedef struct {
     double n[2], s[2], mean;
+    double reference, curvature;        /* of arm_shift.h */
 } totals_t;
+
+/* With V = I + A TT' the covariance of the outcomes, reference and curvature are m and
+ * q of x'P y = s - n m and x'P x = n - q n^2, where x marks n rows of the first arm and
+ * P = V^-1 without the intercept; a single arm has none. */
+static inline void complete_totals(totals_t *all, int arms)
+{
+    const double c = MAIN_EFFECT_VARIANCE / (1 + MAIN_EFFECT_VARIANCE * all->n[0]);
+    const double total = all->n[0] + all->n[1], rest = 1 - c * all->n[0];
+    const double weight = total - c * all->n[0] * all->n[0];
+    const double sum = all->s[0] + all->s[1] - c * all->n[0] * all->s[0];
+    all->reference = c * all->s[0] + (arms == 2 ? rest * sum / weight : 0);
+    all->curvature = c + (arms == 2 ? rest * rest / weight : 0);
+}
 
 /* Rows in search order: treated by falling outcome, then control by rising one.
  * The favorable refinements of any member set are then prefixes of its bits. */

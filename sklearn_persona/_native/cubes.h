@@ -13,8 +13,9 @@
 #include "../_objectives/contrast.h"
 #include "../_objectives/sum_of_squares.h"
 #include "../_objectives/mean_shift.h"
+#include "../_objectives/arm_shift.h"
 
-#define N_OBJECTIVES 4
+#define N_OBJECTIVES 5
 #define MAX_CELLS 255
 #define ROW_BLOCK 8192
 /* Cells of the tuples that one sweep over the rows fills. */

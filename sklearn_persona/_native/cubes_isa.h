@@ -35,6 +35,9 @@ static ALWAYS_INLINE double FN(convert)(int64_t x)
 #define OBJ mean_shift
 #include "cube_template.h"
 #undef OBJ
+#define OBJ arm_shift
+#include "cube_template.h"
+#undef OBJ
 #undef ARMS
 #define ARMS 2
 #define OBJ effect
@@ -49,11 +52,14 @@ static ALWAYS_INLINE double FN(convert)(int64_t x)
 #define OBJ mean_shift
 #include "cube_template.h"
 #undef OBJ
+#define OBJ arm_shift
+#include "cube_template.h"
+#undef OBJ
 #undef ARMS
 
 #define ROW(obj) {VALUES(obj, 1, ISA), VALUES(obj, 2, ISA)}
 static const values_t FN(values)[N_OBJECTIVES][2] = {
-    ROW(effect), ROW(contrast), ROW(sum_of_squares), ROW(mean_shift)};
+    ROW(effect), ROW(contrast), ROW(sum_of_squares), ROW(mean_shift), ROW(arm_shift)};
 #undef ROW
 
 /* Fill the cells of the tuples of a task, n of them, arm by arm. */

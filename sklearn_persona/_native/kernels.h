@@ -7,8 +7,9 @@
 #include "../_objectives/contrast.h"
 #include "../_objectives/sum_of_squares.h"
 #include "../_objectives/mean_shift.h"
+#include "../_objectives/arm_shift.h"
 
-#define N_OBJECTIVES 4
+#define N_OBJECTIVES 5
 
 /* x86 without popcnt is rare enough to take the general loop. */
 #if defined(__x86_64__)

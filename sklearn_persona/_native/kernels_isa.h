@@ -11,6 +11,9 @@
 #define OBJ mean_shift
 #include "kernels_objective.h"
 #undef OBJ
+#define OBJ arm_shift
+#include "kernels_objective.h"
+#undef OBJ
 
 #define GLUE_(a, b) a##_##b
 #define GLUE(a, b) GLUE_(a, b)
@@ -30,6 +33,7 @@ static const kernel_t *const GLUE(ISA, kernels)[N_OBJECTIVES][2][4] = {
     {ROW(contrast, 1), ROW(contrast, 2)},
     {ROW(sum_of_squares, 1), ROW(sum_of_squares, 2)},
     {ROW(mean_shift, 1), ROW(mean_shift, 2)},
+    {ROW(arm_shift, 1), ROW(arm_shift, 2)},
 };
 #undef GLUE_
 #undef GLUE
