@@ -129,10 +129,11 @@ cdef extern from "_native/kernels.h" nogil:
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
     int level_reserve(level_t *, const column_t *, int64_t)
-    void plan_rows(plan_t *, const column_t *, const uint64_t *)
-    void plan_scans(plan_t *)
-    void plan_joins(plan_t *, const column_t *)
+    void level_plan(level_t *, const column_t *, const uint64_t *)
+    void level_scans(level_t *, const column_t *)
     void level_slice(level_t *, const column_t *, const uint64_t *)
+    void level_bounds(const level_t *, const column_t *, int, int64_t, int64_t, float *)
+    void level_joins(level_t *, const column_t *, const uint64_t *)
     void level_free(level_t *)
     void worker_free(worker_t *)
     void collection_free(collection_t *)
@@ -370,9 +371,8 @@ cdef class Column:
                            &extents[0, 0], n * row)
                     level.n = n_selectors + n
                     if self.c.lanes != NULL:
-                        plan_rows(level.plan, &self.c, self.c.rows)
-                        plan_joins(level.plan, &self.c)
-                        level_slice(&level, &self.c, self.c.rows)
+                        level_plan(&level, &self.c, self.c.rows)
+                        level_joins(&level, &self.c, self.c.rows)
                     self.kernel.expand(&worker, &level, first, n, length, keep)
             if worker.failed:
                 raise MemoryError
@@ -407,11 +407,10 @@ cdef class Column:
                 memcpy(level.extents, &extents[0, 0],
                        n * self.c.n_words * sizeof(uint64_t))
                 level.n = n
-                plan_rows(level.plan, &self.c, &universe[0])
-                plan_scans(level.plan)
+                level_plan(&level, &self.c, &universe[0])
+                level_scans(&level, &self.c)
                 level_slice(&level, &self.c, &universe[0])
-                self.c.lanes.bounds[exact](level.plan, level.slices, level.capacity, n,
-                                           &out[0])
+                level_bounds(&level, &self.c, exact, 0, n, &out[0])
         finally:
             level_free(&level)
         return np.asarray(out)[:n].astype(float)

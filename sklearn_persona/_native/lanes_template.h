@@ -73,10 +73,13 @@ static ALWAYS_INLINE F LN(counts_of)(V count, int group)
                                : V_SRL32(count, 24));
 }
 
-static ALWAYS_INLINE F LN(sums_of)(V even, V odd, int group)
+/* Their x = s + gamma n. */
+static ALWAYS_INLINE F LN(sums_of)(const plan_t *plan, int arm, V even, V odd, F n,
+                                   int group)
 {
     const V x = group % 2 ? odd : even;
-    return V_TO_F(group < 2 ? V_AND(x, V_SET1_32(65535)) : V_SRL32(x, 16));
+    return F_FMA(V_TO_F(group < 2 ? V_AND(x, V_SET1_32(65535)) : V_SRL32(x, 16)),
+                 F_SET1(plan->step[arm]), F_MUL(n, F_SET1(plan->gamma[arm])));
 }
 
 static ALWAYS_INLINE F LN(absolute)(F x)
@@ -85,13 +88,11 @@ static ALWAYS_INLINE F LN(absolute)(F x)
 }
 
 /* Which row sets joined with mine may reach the threshold, of the group. */
-static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1, F s0,
-                                        F s1, F threshold)
+static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1, F x0,
+                                        F x1, F threshold)
 {
     const F zero = F_SET1(0), e0 = F_SET1(plan->slack[0]), e1 = F_SET1(plan->slack[1]);
-    const F x0 = F_FMA(s0, F_SET1(plan->step[0]), F_MUL(n0, F_SET1(plan->gamma[0])));
     const F w0 = F_MUL(n0, F_FMA(n0, F_SET1(plan->beta[0]), F_SET1(plan->alpha[0])));
-    const F x1 = F_FMA(s1, F_SET1(plan->step[1]), F_MUL(n1, F_SET1(plan->gamma[1])));
     const F w1 = F_MUL(n1, F_FMA(n1, F_SET1(plan->beta[1]), F_SET1(plan->alpha[1])));
     if (form == TOTAL) {
         const F x = F_MAX(F_ADD(F_ADD(x0, e0), F_ADD(x1, e1)), zero);
@@ -110,8 +111,8 @@ static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1
     }
 }
 
-/* Row sets from..to joined with row set mine that are large enough: all of them, those that
- * may reach the threshold as -1 - j; or with leaves only the latter, as j. */
+/* Row sets from..to joined with row set mine that are large enough: all of them, see
+ * PICK; or with leaves only those that may reach the threshold, as j. */
 static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
                                       int64_t mine, const uint8_t *slices,
                                       int64_t stride, int64_t from, int64_t to,
@@ -126,6 +127,7 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
         bytes[b] = slices[b * stride + mine];
     for (j = from; j < to; j += LANES) {
         V n0, n1, even0, odd0, even1, odd1, members;
+        F k0, k1;
         uint32_t part[4];
         M fits, reaches;
         LN(sums)(plan, 0, bytes, slices + j, stride, &n0, &even0, &odd0);
@@ -144,9 +146,11 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
             fits &= V_GE8(V_SET1_8(plan->most[0]), n0) &
                     V_GE8(V_SET1_8(plan->most[1]), n1);
         evaluated += M_COUNT(fits);
-#define REACH(g)                                                                \
-    part[g] = LN(reach)(plan, form, LN(counts_of)(n0, g), LN(counts_of)(n1, g), \
-                        LN(sums_of)(even0, odd0, g), LN(sums_of)(even1, odd1, g), least)
+#define REACH(g)                                                                     \
+    k0 = LN(counts_of)(n0, g);                                                       \
+    k1 = LN(counts_of)(n1, g);                                                       \
+    part[g] = LN(reach)(plan, form, k0, k1, LN(sums_of)(plan, 0, even0, odd0, k0, g), \
+                        LN(sums_of)(plan, 1, even1, odd1, k1, g), least)
         REACH(0);
         REACH(1);
         REACH(2);
@@ -159,7 +163,7 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
         else
             for (; fits; fits &= fits - 1) {
                 const int32_t i = (int32_t)(j + M_FIRST(fits));
-                out[n++] = reaches >> (i - j) & 1 ? -1 - i : i;
+                out[n++] = PICK(i, (int32_t)(reaches >> (i - j) & 1), 1);
             }
     }
     *n_evaluated += evaluated;
@@ -345,6 +349,7 @@ static const lanes_t LN(lanes) = {
     {LN(difference_leaves), LN(squares_leaves), LN(total_leaves)},
     {LN(bounds), LN(exact_bounds)},
     LN(slice),
+    NARROW,
 };
 
 #undef JOIN_

@@ -14,6 +14,9 @@
 #define MAX_SLICES 64                   /* bytes of a row set */
 #define MAX_ARM 255                     /* rows of an arm: counts are bytes */
 #define PLAN_CENTERS 3
+#define NARROW_ROWS 63                  /* of the universe of a narrow level */
+#define GROUP_ROWS 6
+#define MAX_GROUPS 12
 
 /* Value of a rule from w = n (alpha + beta n) and x = s + gamma n of each arm:
  *     DIFFERENCE  (x0 w1 - x1 w0)^2 / (w0 w1 (w0 + w1)), counted when x0 w1 > x1 w0
@@ -40,6 +43,23 @@ typedef struct {
     uint8_t total[MAX_SLICES][2][16], top[MAX_SLICES][2][16];
 } scan_t;
 
+typedef struct {
+    int group, bit, helps;              /* helps: may raise a bound */
+    uint32_t tests[2], gain[PLAN_CENTERS]; /* in pairs of 16 bits */
+} narrow_row_t;
+
+/* A level of few rows, see narrow.h: groups of six rows of an arm. */
+typedef struct {
+    int form, first[3];                 /* groups of arm i: first[i]..first[i + 1] - 1 */
+    uint64_t bits[MAX_GROUPS], valid[MAX_GROUPS]; /* where their rows are */
+    uint8_t sum[MAX_GROUPS][64];        /* in steps, rounded up */
+    int start[2];                       /* what the sums of an arm start from */
+    double step, room;
+    narrow_row_t rows[4][NARROW_ROWS];  /* by scan */
+    int16_t share[2][64];               /* 1 / sqrt(w) by count */
+    float unit;                         /* of a bound */
+} narrow_t;
+
 /* Rows are those of a universe: the members of the parent of a level's row sets. */
 typedef struct plan {
     int n_bytes, form;
@@ -53,6 +73,8 @@ typedef struct plan {
     int n_scans, n_centers;
     float centers[PLAN_CENTERS];
     scan_t scan[4];
+    int is_narrow;
+    narrow_t narrow;
 } plan_t;
 
 static inline void plan_sums(plan_t *plan, const shape_t *shape, int arm)

@@ -1,0 +1,535 @@
+/* Levels over a universe of at most 63 rows, with AVX-512: 64 row sets at once.
+ *
+ * A slice is a group of six rows of an arm, and one byte permutation adds up their
+ * outcomes. All is integer and rounded outwards, so that what is passed over is below
+ * the threshold; the rest is evaluated exactly. Included by lanes.h.
+ *
+ * Values, w = n: of (x0/n0 - x1/n1)^2 >= T/n0 + T/n1 follows
+ *     x0/n0 - x1/n1 >= k/sqrt(n0) + k/sqrt(n1), k = sqrt(T/2), and hence
+ *     (x0 - k sqrt(n0)) n1 >= (x1 + k sqrt(n1)) n0,
+ * which is close to it unless one arm is much the larger. The roots are looked up by
+ * count, as the sums are by rows. TOTAL: x0 + x1 >= sqrt(T w). Otherwise in floats.
+ */
+#ifndef PERSONA_NARROW_H
+#define PERSONA_NARROW_H
+
+#define ODD_LANES 0xaaaaaaaaaaaaaaaaULL
+#define EVEN_LANES 0x5555555555555555ULL
+#define MOST_PAIRS (1 << 20)            /* row sets joined between two pauses */
+
+enum { BY_FLOATS, BY_ROOTS, BY_TOTAL };
+
+static void narrow_slice(const plan_t *plan, const uint64_t *universe,
+                         const uint64_t *extents, int n_words, int64_t n,
+                         uint8_t *slices, int64_t stride)
+{
+    const narrow_t *narrow = &plan->narrow;
+    int64_t j;
+    int g, i, w;
+    for (j = 0; j < n; j += 8) {
+        const int more = n - j < 8 ? (int)(n - j) : 8;
+        uint64_t packed[8] = {0}, bits;
+        __m512i x;
+        if (n_words == 1)
+            memcpy(packed, extents + j, (size_t)more * sizeof(uint64_t));
+        for (w = 0, g = 0; w < n_words && n_words > 1; w++) {
+            for (i = 0; i < more && universe[w]; i++)
+                packed[i] |= _pext_u64(extents[(j + i) * n_words + w], universe[w]) << g;
+            g += popcount64(universe[w]);
+        }
+        x = _mm512_loadu_si512(packed);
+        for (g = 0; g < narrow->first[2]; g++) {
+            bits = _mm512_mask_bitshuffle_epi64_mask(
+                narrow->valid[g], x, _mm512_set1_epi64((long long)narrow->bits[g]));
+            memcpy(slices + g * stride + j, &bits, 8);
+        }
+    }
+}
+
+/* Where the rows are, and their sums. */
+static void narrow_plan(plan_t *plan, const column_t *column, const uint64_t *universe)
+{
+    narrow_t *narrow = &plan->narrow;
+    const shape_t *shape = column->shape;
+    uint64_t rest = universe[0];
+    double x[NARROW_ROWS], total[2] = {0, 0}, largest = 0, room;
+    int arm, g = 0, i, k, v;
+    const int a = plan->end[0] - plan->start[0], b = plan->end[1] - plan->start[1];
+    narrow->form = plan->form == TOTAL ? BY_TOTAL
+                   : plan->form == DIFFERENCE && shape->beta[0] == 0 ? BY_ROOTS
+                                                                     : BY_FLOATS;
+    memset(narrow->valid, 0, sizeof narrow->valid);
+    for (arm = 0; arm < 2; arm++) {
+        narrow->first[arm] = g;
+        for (i = plan->start[arm]; i < plan->end[arm]; i += GROUP_ROWS, g++) {
+            double size = 0;
+            narrow->bits[g] = 0;
+            for (k = 0; k < GROUP_ROWS && i + k < plan->end[arm]; k++) {
+                const int at = column->n_words == 1 ? lowest_bit(rest) : i + k;
+                rest &= rest - 1;
+                narrow->bits[g] |= (uint64_t)at << (8 * k);
+                narrow->valid[g] |= 0x0101010101010101ULL << k;
+                x[i + k] = plan->y[i + k] + shape->gamma[arm];
+                size += fabs(x[i + k]);
+            }
+            largest = size > largest ? size : largest;
+            total[arm] += size;
+        }
+    }
+    narrow->first[2] = g;
+    /* Room for the products of the test by roots; a group of rows fits a byte. */
+    room = 16000 / (a > b ? a > 0 ? a : 1 : b > 0 ? b : 1);
+    narrow->room = narrow->form == BY_ROOTS ? room : 28000;
+    narrow->step = largest / 250;
+    for (arm = 0; arm < 2; arm++)
+        if (narrow->form == BY_ROOTS && narrow->step * (room - MAX_GROUPS) < total[arm])
+            narrow->step = total[arm] / (room - MAX_GROUPS);
+    if (!(narrow->step > 0))
+        narrow->step = 1;
+    for (arm = 0; arm < 2; arm++) {
+        int start = 0;
+        for (g = narrow->first[arm]; g < narrow->first[arm + 1]; g++) {
+            const int row = plan->start[arm] + GROUP_ROWS * (g - narrow->first[arm]);
+            float sum[64], one[GROUP_ROWS], lift = 0;
+            int up;
+            for (k = 0; k < GROUP_ROWS; k++) {
+                one[k] = row + k < plan->end[arm] ? (float)(x[row + k] / narrow->step) : 0;
+                lift -= one[k] < 0 ? one[k] : 0;
+            }
+            up = (int)(lift + 1);
+            start -= up;
+            /* Rounded up, but for rounding errors that narrow_reach makes good. */
+            sum[0] = (float)up + 0.999f;
+            for (k = 0; k < GROUP_ROWS; k++)
+                for (v = 0; v < 1 << k; v++)
+                    sum[v + (1 << k)] = sum[v] + one[k];
+            for (v = 0; v < 64; v++)
+                narrow->sum[g][v] = (uint8_t)(int)sum[v];
+        }
+        narrow->start[arm] = start;
+        plan->step[arm] = (float)narrow->step;
+        plan->alpha[arm] = (float)shape->alpha[arm];
+        plan->beta[arm] = (float)shape->beta[arm];
+        plan->slack[arm] = (float)((narrow->first[arm + 1] - narrow->first[arm] + 0.1) *
+                                       narrow->step + 1e-5 * total[arm]);
+    }
+}
+
+/* What the bounds need: of each scan the rows in order and their gains. */
+static void narrow_scans(plan_t *plan, const column_t *column)
+{
+    narrow_t *narrow = &plan->narrow;
+    double weight[2][64], largest = 0, least_w = INFINITY, scale;
+    int s, i, c, arm, k;
+    for (s = 0; s < plan->n_scans; s++)
+        for (c = 0; c < plan->n_centers; c++) {
+            double sizes = 0;
+            arm = plan->scan[s].arm;
+            for (i = plan->start[arm]; i < plan->end[arm]; i++)
+                sizes += fabs(plan->y[i] + column->shape->gamma[arm] - column->centers[c]);
+            largest = sizes > largest ? sizes : largest;
+        }
+    largest = largest > 0 ? largest : 1;
+    for (s = 0; s < plan->n_scans; s++) {
+        const scan_t *scan = plan->scan + s;
+        arm = scan->arm;
+        for (i = plan->start[arm]; i < plan->end[arm]; i++) {
+            const int nth = scan->backward ? plan->end[arm] - 1 - i : i - plan->start[arm];
+            narrow_row_t *row = &narrow->rows[s][nth];
+            const int at = i - plan->start[arm];
+            row->group = narrow->first[arm] + at / GROUP_ROWS;
+            row->bit = 1 << at % GROUP_ROWS;
+            row->tests[0] = (uint32_t)row->bit * 0x10001u;
+            row->tests[1] = row->tests[0] << 8;
+            row->helps = column->shape->beta[arm] != 0;
+            for (c = 0; c < plan->n_centers; c++) {
+                const double gain = (plan->y[i] + column->shape->gamma[arm] -
+                                     column->centers[c]) * (double)scan->sign;
+                /* Rounded up. */
+                const int steps = (int)ceil(gain / largest * 32000 + 1e-6);
+                row->gain[c] = (uint32_t)(uint16_t)steps * 0x10001u;
+                row->helps |= steps > 0;
+            }
+        }
+    }
+    for (arm = 0; arm < 2; arm++)
+        for (k = 0; k < 64; k++) {
+            double w = k * (column->shape->alpha[arm] + k * column->shape->beta[arm]);
+            const double smallest = column->shape->alpha[arm] + column->shape->beta[arm];
+            w = w < smallest ? smallest : w;
+            weight[arm][k] =
+                arm < column->n_arms && k > 0 && k >= plan->least[arm] &&
+                k <= plan->most[arm] && k <= plan->end[arm] - plan->start[arm] ? w : 0;
+            if (weight[arm][k] > 0 && w < least_w)
+                least_w = w;
+        }
+    for (arm = 0; arm < 2; arm++)
+        for (k = 0; k < 64; k++) {
+            const double w = weight[arm][k];
+            narrow->share[arm][k] = w > 0 ? (int16_t)ceil(32767 * sqrt(least_w / w)) : 0;
+        }
+    scale = least_w < INFINITY ? largest / 32000 * 65536 / 32767 / sqrt(least_w) : 0;
+    narrow->unit = (float)(scale * scale * (1 + 1e-5));
+}
+
+/* What the values are compared with. */
+static void narrow_reach(const plan_t *plan, double threshold, reach_t *reach)
+{
+    const narrow_t *narrow = &plan->narrow;
+    int arm, i;
+    reach->threshold = threshold;
+    for (arm = 0; arm < 2 && narrow->form != BY_FLOATS; arm++) {
+        const int total = narrow->form == BY_TOTAL, size = plan->end[arm] - plan->start[arm];
+        const double alpha = plan->alpha[arm], beta = plan->beta[arm];
+        const double square = (total ? threshold : threshold / 2) /
+                              (narrow->step * narrow->step);
+        const int least = plan->least[arm] > 1 ? plan->least[arm] : 1;
+        const int most = plan->most[arm] < size ? plan->most[arm] : size;
+        double base = sqrt(square * least * (alpha + beta * least)), other;
+        __m512 n = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        if (beta != 0 && most > least) {
+            other = most * (alpha + beta * most);
+            other = other > 0 ? sqrt(square * other) : 0;
+            base = other < base ? other : base;
+        }
+        base = floor(base < narrow->room ? base : narrow->room);
+        for (i = 0; i < 64; i += 16) {
+            const __m512 w = _mm512_max_ps(
+                _mm512_mul_ps(n, _mm512_fmadd_ps(n, _mm512_set1_ps((float)beta),
+                                                 _mm512_set1_ps((float)alpha))),
+                _mm512_setzero_ps());
+            /* Rounded down; the last part is for the rounding of the sums too. */
+            const __m512 root = _mm512_sub_ps(
+                _mm512_min_ps(_mm512_sqrt_ps(_mm512_mul_ps(w, _mm512_set1_ps((float)square))),
+                              _mm512_set1_ps((float)narrow->room)),
+                _mm512_set1_ps((float)base + 0.05f));
+            const __m512i e = _mm512_max_epi32(_mm512_cvttps_epi32(root),
+                                               _mm512_setzero_si512());
+            __m128i bytes = _mm512_cvtusepi32_epi8(e);
+            if (arm == 0)
+                bytes = _mm_sub_epi8(_mm_set1_epi8(-1), bytes);
+            _mm_storeu_si128((__m128i *)(reach->limit[arm] + i), bytes);
+            n = _mm512_add_ps(n, _mm512_set1_ps(16));
+        }
+        reach->start[arm] = narrow->start[arm] +
+                            (arm == 0 ? -(int)base - 255
+                                      : (int)base - (narrow->first[2] - narrow->first[1]));
+        if (total) {
+            reach->start[0] += narrow->start[1];
+            break;
+        }
+    }
+}
+
+typedef struct {
+    __m512i n, even, odd;               /* counts; sums of the even and odd row sets */
+} narrow_cells_t;
+
+/* Counts and sums of an arm; the limit of the count is added to them. */
+static ALWAYS_INLINE narrow_cells_t narrow_cells(const narrow_t *narrow, int arm,
+                                                 const uint32_t *mine,
+                                                 const uint8_t *slices, int64_t stride,
+                                                 int start, const uint8_t *limit)
+{
+    narrow_cells_t cells;
+    __m512i n = _mm512_setzero_si512(), high = _mm512_set1_epi16((short)start);
+    __m512i all = _mm512_set1_epi16((short)(start * 257)), t;
+    int g;
+    for (g = narrow->first[arm]; g < narrow->first[arm + 1]; g++) {
+        const __m512i x = _mm512_and_si512(_mm512_loadu_si512(slices + g * stride),
+                                           _mm512_set1_epi32((int)mine[g]));
+        t = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(narrow->sum[g]));
+        n = _mm512_add_epi8(n, _mm512_popcnt_epi8(x));
+        all = _mm512_add_epi16(all, t);
+        high = _mm512_add_epi16(high, _mm512_srli_epi16(t, 8));
+    }
+    if (limit) {
+        t = _mm512_permutexvar_epi8(n, _mm512_loadu_si512(limit));
+        all = _mm512_add_epi16(all, t);
+        high = _mm512_add_epi16(high, _mm512_srli_epi16(t, 8));
+    }
+    cells.n = n;
+    cells.even = _mm512_sub_epi16(all, _mm512_slli_epi16(high, 8));
+    cells.odd = high;
+    return cells;
+}
+
+static ALWAYS_INLINE __m512 narrow_floats(narrow_cells_t cells, int group, float step)
+{
+    const __m512i x = group % 2 ? cells.odd : cells.even;
+    return _mm512_mul_ps(
+        _mm512_cvtepi32_ps(_mm512_srai_epi32(
+            group < 2 ? _mm512_slli_epi32(x, 16) : x, 16)), _mm512_set1_ps(step));
+}
+
+/* Which row sets joined with mine are large enough, and which of them may reach the
+ * threshold. */
+static ALWAYS_INLINE uint64_t narrow_values(const plan_t *plan, int form,
+                                            const reach_t *reach, const uint32_t *mine,
+                                            const uint8_t *slices, int64_t stride,
+                                            int leaves, uint64_t *fits)
+{
+    const narrow_t *narrow = &plan->narrow;
+    const narrow_cells_t one = narrow_cells(
+        narrow, 0, mine, slices, stride, form == BY_FLOATS ? narrow->start[0] : reach->start[0],
+        form == BY_ROOTS ? reach->limit[0] : NULL);
+    const narrow_cells_t two = narrow_cells(
+        narrow, 1, mine, slices, stride,
+        form == BY_FLOATS ? narrow->start[1] : form == BY_ROOTS ? reach->start[1] : 0,
+        form == BY_ROOTS ? reach->limit[1] : NULL);
+    const __m512i n = _mm512_add_epi8(one.n, two.n), low = _mm512_set1_epi16(255);
+    uint32_t even, odd;
+    *fits &= _mm512_cmpge_epu8_mask(one.n, _mm512_set1_epi8((char)plan->least[0])) &
+             _mm512_cmpge_epu8_mask(two.n, _mm512_set1_epi8((char)plan->least[1])) &
+             _mm512_cmpge_epu8_mask(n, _mm512_set1_epi8((char)plan->least_members));
+    if (leaves)
+        *fits &= _mm512_cmple_epu8_mask(one.n, _mm512_set1_epi8((char)plan->most[0])) &
+                 _mm512_cmple_epu8_mask(two.n, _mm512_set1_epi8((char)plan->most[1]));
+    if (form == BY_FLOATS) {
+        const __m512 least = _mm512_set1_ps((float)reach->threshold);
+        uint32_t part[4];
+        int i;
+        for (i = 0; i < 4; i++)
+            part[i] = avx512_reach(plan, plan->form, avx512_counts_of(one.n, i),
+                                   avx512_counts_of(two.n, i),
+                                   narrow_floats(one, i, plan->step[0]),
+                                   narrow_floats(two, i, plan->step[1]), least);
+        return M_JOIN(part) & *fits;
+    }
+    if (form == BY_TOTAL) {
+        const __m512i t = _mm512_permutexvar_epi8(n, _mm512_loadu_si512(reach->limit[0]));
+        even = (uint32_t)~_mm512_movepi16_mask(_mm512_add_epi16(
+            _mm512_add_epi16(one.even, two.even), _mm512_and_si512(t, low)));
+        odd = (uint32_t)~_mm512_movepi16_mask(_mm512_add_epi16(
+            _mm512_add_epi16(one.odd, two.odd), _mm512_srli_epi16(t, 8)));
+    } else {
+        even = _mm512_cmpge_epi16_mask(
+            _mm512_mullo_epi16(one.even, _mm512_and_si512(two.n, low)),
+            _mm512_mullo_epi16(two.even, _mm512_and_si512(one.n, low)));
+        odd = _mm512_cmpge_epi16_mask(
+            _mm512_mullo_epi16(one.odd, _mm512_srli_epi16(two.n, 8)),
+            _mm512_mullo_epi16(two.odd, _mm512_srli_epi16(one.n, 8)));
+    }
+    return (_pdep_u64(even, EVEN_LANES) | _pdep_u64(odd, ODD_LANES)) & *fits;
+}
+
+static ALWAYS_INLINE __m512i narrow_share(__m512i k, const int16_t *share, int few)
+{
+    const __m512i low = _mm512_loadu_si512(share);
+    return few ? _mm512_permutexvar_epi16(k, low)
+               : _mm512_permutex2var_epi16(low, k, _mm512_loadu_si512(share + 32));
+}
+
+/* Upper bounds of the row sets that fit, joined with mine, in the order of
+ * narrow_place. Rows are the ones of mine, by scan; in halves, even and odd. */
+static ALWAYS_INLINE void narrow_bound(const plan_t *plan, int n_centers, int few,
+                                       const narrow_row_t *const *rows,
+                                       const int *n_rows, const uint8_t *slices,
+                                       int64_t stride, uint64_t fits, float *out)
+{
+    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi16(1);
+    const __mmask32 fit[2] = {(uint32_t)_pext_u64(fits, EVEN_LANES),
+                              (uint32_t)_pext_u64(fits, ODD_LANES)};
+    __m512i best[2][2][PLAN_CENTERS];   /* arm, half */
+    int s, i, c, h;
+    for (c = 0; c < n_centers; c++)
+        best[0][0][c] = best[0][1][c] = best[1][0][c] = best[1][1][c] = zero;
+    for (s = 0; s < plan->n_scans; s++) {
+        const int arm = plan->scan[s].arm;
+        const __m512i least = _mm512_set1_epi16((short)plan->least[arm]);
+        const int16_t *share = plan->narrow.share[arm];
+        __m512i k[2] = {zero, zero}, u[2][PLAN_CENTERS], top[2][PLAN_CENTERS];
+        for (c = 0; c < n_centers; c++) {
+            u[0][c] = u[1][c] = zero;
+            top[0][c] = best[arm][0][c];
+            top[1][c] = best[arm][1][c];
+        }
+        for (i = 0; i < n_rows[s]; i++) {
+            const narrow_row_t *row = rows[i];
+            const __m512i x = _mm512_loadu_si512(slices + row->group * stride);
+            const __mmask32 in[2] = {
+                _mm512_test_epi16_mask(x, _mm512_set1_epi32((int)row->tests[0])),
+                _mm512_test_epi16_mask(x, _mm512_set1_epi32((int)row->tests[1]))};
+            /* From here on rows help only what is too small without them. */
+            if (!row->helps &&
+                !(_mm512_mask_cmplt_epi16_mask(fit[0], k[0], least) |
+                  _mm512_mask_cmplt_epi16_mask(fit[1], k[1], least)))
+                break;
+            for (h = 0; h < 2; h++) {
+                __m512i f;
+                k[h] = _mm512_mask_add_epi16(k[h], in[h], k[h], one);
+                f = narrow_share(k[h], share, few);
+                for (c = 0; c < n_centers; c++) {
+                    u[h][c] = _mm512_mask_add_epi16(
+                        u[h][c], in[h], u[h][c], _mm512_set1_epi32((int)row->gain[c]));
+                    top[h][c] = _mm512_max_epi16(top[h][c],
+                                                 _mm512_mulhi_epi16(u[h][c], f));
+                }
+            }
+        }
+        rows += n_rows[s];
+        for (c = 0; c < n_centers; c++) {
+            best[arm][0][c] = top[0][c];
+            best[arm][1][c] = top[1][c];
+        }
+    }
+    for (h = 0; h < 2; h++) {
+        __m512i low = zero, high = zero;
+        for (c = 0; c < n_centers; c++) {
+            /* One more: products were rounded down. */
+            const __m512i a = _mm512_add_epi16(best[0][h][c], one);
+            const __m512i b = plan->narrow.first[2] > plan->narrow.first[1]
+                                  ? _mm512_add_epi16(best[1][h][c], one) : zero;
+            const __m512i p = _mm512_or_si512(
+                _mm512_and_si512(a, _mm512_set1_epi32(65535)), _mm512_slli_epi32(b, 16));
+            const __m512i q = _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(a, 16), b);
+            const __m512i sum = _mm512_madd_epi16(p, p), other = _mm512_madd_epi16(q, q);
+            low = c ? _mm512_min_epi32(low, sum) : sum;
+            high = c ? _mm512_min_epi32(high, other) : other;
+        }
+        _mm512_storeu_ps(out + 16 * h, _mm512_mul_ps(_mm512_cvtepi32_ps(low),
+                                                     _mm512_set1_ps(plan->narrow.unit)));
+        _mm512_storeu_ps(out + 32 + 16 * h,
+                         _mm512_mul_ps(_mm512_cvtepi32_ps(high),
+                                       _mm512_set1_ps(plan->narrow.unit)));
+    }
+}
+
+/* Where narrow_bound leaves the bound of row set i. */
+#define narrow_place(i) ((i) % 4 * 16 + (i) / 4)
+
+/* The rows of mine that the scans look at. */
+static inline void narrow_choose(const plan_t *plan, const uint32_t *mine,
+                                 const narrow_row_t **rows, int *n_rows)
+{
+    int s, i;
+    for (s = 0; s < plan->n_scans; s++) {
+        const scan_t *scan = plan->scan + s;
+        const narrow_row_t *row = plan->narrow.rows[s];
+        n_rows[s] = 0;
+        for (i = scan->rows[0]; i < scan->rows[1]; i++, row++)
+            if (mine[row->group] & row->bit) {
+                *rows++ = row;
+                n_rows[s]++;
+            }
+    }
+}
+
+static ALWAYS_INLINE void narrow_any_bound(const plan_t *plan,
+                                           const narrow_row_t *const *rows,
+                                           const int *n_rows, const uint8_t *slices,
+                                           int64_t stride, uint64_t fits, float *out)
+{
+    const int few = plan->end[0] - plan->start[0] < 32 && plan->end[1] - plan->start[1] < 32;
+    if (plan->n_centers == 1)
+        narrow_bound(plan, 1, 0, rows, n_rows, slices, stride, fits, out);
+    else if (few)
+        narrow_bound(plan, PLAN_CENTERS, 1, rows, n_rows, slices, stride, fits, out);
+    else
+        narrow_bound(plan, PLAN_CENTERS, 0, rows, n_rows, slices, stride, fits, out);
+}
+
+/* Upper bounds of n row sets. */
+static void narrow_bounds(const plan_t *plan, const uint8_t *slices, int64_t stride,
+                          int64_t n, float *out)
+{
+    const narrow_row_t *rows[4 * NARROW_ROWS];
+    uint32_t mine[MAX_GROUPS];
+    float bounds[64];
+    int n_rows[4], i;
+    int64_t j;
+    memset(mine, 255, sizeof mine);
+    narrow_choose(plan, mine, rows, n_rows);
+    for (j = 0; j < n; j += 64) {
+        narrow_any_bound(plan, rows, n_rows, slices + j, stride, ~0ULL, bounds);
+        for (i = 0; i < 64 && j + i < n; i++)
+            out[j + i] = bounds[narrow_place(i)];
+    }
+}
+
+#define NARROW_VALUES(fits, leaves)                                                     \
+    (form == BY_ROOTS                                                                   \
+         ? narrow_values(plan, BY_ROOTS, reach, bytes, slices + j, stride, leaves, &fits) \
+     : form == BY_TOTAL                                                                 \
+         ? narrow_values(plan, BY_TOTAL, reach, bytes, slices + j, stride, leaves, &fits) \
+         : narrow_values(plan, BY_FLOATS, reach, bytes, slices + j, stride, leaves, &fits))
+
+/* Row sets from..to joined with row set mine: those whose value or bound may reach the
+ * threshold, see PICK, and the bounds. */
+static int64_t narrow_children(const plan_t *plan, const reach_t *reach, int64_t mine,
+                               const uint8_t *slices, int64_t stride, int64_t from,
+                               int64_t to, int32_t *out, float *bounds, int64_t *seen)
+{
+    const int form = plan->narrow.form;
+    const float least = (float)reach->threshold;
+    const narrow_row_t *rows[4 * NARROW_ROWS];
+    uint32_t bytes[MAX_GROUPS];
+    int n_rows[4], g;
+    int64_t j, n = 0;
+    for (g = 0; g < plan->narrow.first[2]; g++)
+        bytes[g] = 0x01010101u * slices[g * stride + mine];
+    narrow_choose(plan, bytes, rows, n_rows);
+    for (j = from; j < to; j += 64) {
+        uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL, reaches;
+        float all[64];
+        uint32_t part[4];
+        reaches = NARROW_VALUES(fits, 0);
+        if (!fits)
+            continue;
+        *seen += M_COUNT(fits);
+        narrow_any_bound(plan, rows, n_rows, slices + j, stride, fits, all);
+        for (g = 0; g < 4; g++)
+            part[g] = F_GE(_mm512_loadu_ps(all + 16 * g), F_SET1(least));
+        fits &= M_JOIN(part) | reaches;
+        for (; fits; fits &= fits - 1) {
+            const int i = M_FIRST(fits);
+            const float bound = all[narrow_place(i)];
+            bounds[n] = bound;
+            out[n++] = PICK(j + i, (int32_t)(reaches >> i & 1), bound >= least);
+        }
+    }
+    return n;
+}
+
+/* Pairs (i, j), j < i and j < limit, whose value may reach the threshold: from the pair
+ * that `at` holds, until i is last or there is no more room. */
+static int64_t narrow_leaves(const plan_t *plan, const reach_t *reach,
+                             const uint8_t *slices, int64_t stride, int64_t *at,
+                             int64_t last, int64_t limit, int32_t *out, int64_t room,
+                             int64_t *seen)
+{
+    const int form = plan->narrow.form;
+    uint32_t bytes[MAX_GROUPS];
+    int64_t i, j = at[1], n = 0, evaluated = 0, done = 0;
+    int g;
+    for (i = at[0]; i < last && done < MOST_PAIRS; i++, j = 0) {
+        const int64_t to = i < limit ? i : limit;
+        for (g = 0; g < plan->narrow.first[2]; g++)
+            bytes[g] = 0x01010101u * slices[g * stride + i];
+        for (; j < to && n + 64 <= room; j += 64) {
+            uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL;
+            uint64_t reaches = NARROW_VALUES(fits, 1);
+            evaluated += M_COUNT(fits);
+            for (; reaches; reaches &= reaches - 1, n++) {
+                out[2 * n] = (int32_t)i;
+                out[2 * n + 1] = (int32_t)(j + M_FIRST(reaches));
+            }
+        }
+        if (j < to)
+            break;
+        done += to;
+    }
+    at[0] = i;
+    at[1] = j;
+    *seen += evaluated;
+    return n;
+}
+
+#undef NARROW_VALUES
+
+static const struct narrow_loops narrow_avx512 = {
+    narrow_plan, narrow_scans, narrow_slice, narrow_reach,
+    narrow_bounds, narrow_children, narrow_leaves,
+};
+
+#endif
