@@ -52,7 +52,7 @@ static void narrow_plan(plan_t *plan, const column_t *column, const uint64_t *un
     narrow_t *narrow = &plan->narrow;
     const shape_t *shape = column->shape;
     uint64_t rest = universe[0];
-    double x[NARROW_ROWS], total[2] = {0, 0}, largest = 0, room;
+    double x[NARROW_ROWS], total[2] = {0, 0}, largest = 0, room, per_step;
     int arm, g = 0, i, k, v;
     const int a = plan->end[0] - plan->start[0], b = plan->end[1] - plan->start[1];
     narrow->form = plan->form == TOTAL ? BY_TOTAL
@@ -86,25 +86,34 @@ static void narrow_plan(plan_t *plan, const column_t *column, const uint64_t *un
             narrow->step = total[arm] / (room - MAX_GROUPS);
     if (!(narrow->step > 0))
         narrow->step = 1;
+    per_step = 1 / narrow->step;
     for (arm = 0; arm < 2; arm++) {
         int start = 0;
         for (g = narrow->first[arm]; g < narrow->first[arm + 1]; g++) {
             const int row = plan->start[arm] + GROUP_ROWS * (g - narrow->first[arm]);
-            float sum[64], one[GROUP_ROWS], lift = 0;
+            /* Bit k of the lanes' numbers. */
+            const __mmask16 has[4] = {0xaaaa, 0xcccc, 0xf0f0, 0xff00};
+            __m512 one[GROUP_ROWS], sum;
+            float lift = 0;
             int up;
             for (k = 0; k < GROUP_ROWS; k++) {
-                one[k] = row + k < plan->end[arm] ? (float)(x[row + k] / narrow->step) : 0;
-                lift -= one[k] < 0 ? one[k] : 0;
+                const float steps =
+                    row + k < plan->end[arm] ? (float)(x[row + k] * per_step) : 0;
+                lift -= steps < 0 ? steps : 0;
+                one[k] = _mm512_set1_ps(steps);
             }
             up = (int)(lift + 1);
             start -= up;
             /* Rounded up, but for rounding errors that narrow_reach makes good. */
-            sum[0] = (float)up + 0.999f;
-            for (k = 0; k < GROUP_ROWS; k++)
-                for (v = 0; v < 1 << k; v++)
-                    sum[v + (1 << k)] = sum[v] + one[k];
-            for (v = 0; v < 64; v++)
-                narrow->sum[g][v] = (uint8_t)(int)sum[v];
+            sum = _mm512_set1_ps((float)up + 0.999f);
+            for (k = 0; k < 4; k++)
+                sum = _mm512_mask_add_ps(sum, has[k], sum, one[k]);
+            for (v = 0; v < 4; v++) {
+                const __m512 low = v & 1 ? _mm512_add_ps(sum, one[4]) : sum;
+                _mm_storeu_si128((__m128i *)(narrow->sum[g] + 16 * v),
+                                 _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(
+                                     v & 2 ? _mm512_add_ps(low, one[5]) : low)));
+            }
         }
         narrow->start[arm] = start;
         plan->step[arm] = (float)narrow->step;
