@@ -7,6 +7,7 @@
 #define MAX_VARIABLES 4
 #define MAX_CENTERS 5
 #define PICKS 2048                      /* row sets looked at before a pause */
+#define PAIRS 4096                      /* room for pairs of them */
 /* Row set j of a level: its value may reach the threshold, its bound may. */
 #define PICK(j, value, bound) ((int32_t)((j) << 2 | (value) << 1 | (bound)))
 #define SCAN_FORWARD 1

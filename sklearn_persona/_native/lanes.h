@@ -20,8 +20,10 @@ struct narrow_loops {
     void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
     int64_t (*children)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
                         int64_t, int64_t, int64_t, int32_t *, float *, int64_t *);
-    int64_t (*leaves)(const plan_t *, const reach_t *, const uint8_t *, int64_t,
-                      int64_t *, int64_t, int64_t, int32_t *, int64_t, int64_t *);
+    int64_t (*leaves)(const plan_t *, const reach_t *, int64_t, const uint8_t *, int64_t,
+                      int64_t, int64_t, int32_t *, int64_t *);
+    int64_t (*pairs)(const plan_t *, const reach_t *, const uint8_t *, int64_t, int64_t,
+                     int64_t *, int32_t *, int64_t *);
 };
 
 typedef struct lanes {

@@ -15,7 +15,7 @@
 
 #define ODD_LANES 0xaaaaaaaaaaaaaaaaULL
 #define EVEN_LANES 0x5555555555555555ULL
-#define MOST_PAIRS (1 << 20)            /* row sets joined between two pauses */
+#define MOST_PAIRS (1 << 20)            /* evaluated between two pauses */
 
 enum { BY_FLOATS, BY_ROOTS, BY_TOTAL };
 
@@ -234,9 +234,11 @@ typedef struct {
     __m512i n, even, odd;               /* counts; sums of the even and odd row sets */
 } narrow_cells_t;
 
-/* Counts and sums of an arm; the limit of the count is added to them. */
+/* Counts and sums of an arm; the limit of the count is added to them. The lanes in
+ * `others` are joined with another row set. */
 static ALWAYS_INLINE narrow_cells_t narrow_cells(const narrow_t *narrow, int arm,
                                                  const uint32_t *mine,
+                                                 const uint32_t *other, __mmask64 others,
                                                  const uint8_t *slices, int64_t stride,
                                                  int start, const uint8_t *limit)
 {
@@ -245,8 +247,11 @@ static ALWAYS_INLINE narrow_cells_t narrow_cells(const narrow_t *narrow, int arm
     __m512i all = _mm512_set1_epi16((short)(start * 257)), t;
     int g;
     for (g = narrow->first[arm]; g < narrow->first[arm + 1]; g++) {
-        const __m512i x = _mm512_and_si512(_mm512_loadu_si512(slices + g * stride),
-                                           _mm512_set1_epi32((int)mine[g]));
+        const __m512i own = _mm512_set1_epi32((int)mine[g]);
+        const __m512i x = _mm512_and_si512(
+            _mm512_loadu_si512(slices + g * stride),
+            other ? _mm512_mask_mov_epi8(own, others, _mm512_set1_epi32((int)other[g]))
+                  : own);
         t = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(narrow->sum[g]));
         n = _mm512_add_epi8(n, _mm512_popcnt_epi8(x));
         all = _mm512_add_epi16(all, t);
@@ -275,15 +280,17 @@ static ALWAYS_INLINE __m512 narrow_floats(narrow_cells_t cells, int group, float
  * threshold. */
 static ALWAYS_INLINE uint64_t narrow_values(const plan_t *plan, int form,
                                             const reach_t *reach, const uint32_t *mine,
+                                            const uint32_t *other, __mmask64 others,
                                             const uint8_t *slices, int64_t stride,
                                             int leaves, uint64_t *fits)
 {
     const narrow_t *narrow = &plan->narrow;
     const narrow_cells_t one = narrow_cells(
-        narrow, 0, mine, slices, stride, form == BY_FLOATS ? narrow->start[0] : reach->start[0],
+        narrow, 0, mine, other, others, slices, stride,
+        form == BY_FLOATS ? narrow->start[0] : reach->start[0],
         form == BY_ROOTS ? reach->limit[0] : NULL);
     const narrow_cells_t two = narrow_cells(
-        narrow, 1, mine, slices, stride,
+        narrow, 1, mine, other, others, slices, stride,
         form == BY_FLOATS ? narrow->start[1] : form == BY_ROOTS ? reach->start[1] : 0,
         form == BY_ROOTS ? reach->limit[1] : NULL);
     const __m512i n = _mm512_add_epi8(one.n, two.n), low = _mm512_set1_epi16(255);
@@ -456,12 +463,30 @@ static void narrow_bounds(const plan_t *plan, const uint8_t *slices, int64_t str
     }
 }
 
-#define NARROW_VALUES(fits, leaves)                                                     \
-    (form == BY_ROOTS                                                                   \
-         ? narrow_values(plan, BY_ROOTS, reach, bytes, slices + j, stride, leaves, &fits) \
-     : form == BY_TOTAL                                                                 \
-         ? narrow_values(plan, BY_TOTAL, reach, bytes, slices + j, stride, leaves, &fits) \
-         : narrow_values(plan, BY_FLOATS, reach, bytes, slices + j, stride, leaves, &fits))
+static ALWAYS_INLINE uint64_t narrow_any_values(const plan_t *plan, const reach_t *reach,
+                                                const uint32_t *mine,
+                                                const uint32_t *other, __mmask64 others,
+                                                const uint8_t *slices, int64_t stride,
+                                                int leaves, uint64_t *fits)
+{
+    if (plan->narrow.form == BY_ROOTS)
+        return narrow_values(plan, BY_ROOTS, reach, mine, other, others, slices, stride,
+                             leaves, fits);
+    if (plan->narrow.form == BY_TOTAL)
+        return narrow_values(plan, BY_TOTAL, reach, mine, other, others, slices, stride,
+                             leaves, fits);
+    return narrow_values(plan, BY_FLOATS, reach, mine, other, others, slices, stride,
+                         leaves, fits);
+}
+
+/* Row set i in every lane. */
+static ALWAYS_INLINE void narrow_spread(const plan_t *plan, const uint8_t *slices,
+                                        int64_t stride, int64_t i, uint32_t *out)
+{
+    int g;
+    for (g = 0; g < plan->narrow.first[2]; g++)
+        out[g] = 0x01010101u * slices[g * stride + i];
+}
 
 /* Row sets from..to joined with row set mine: those whose value or bound may reach the
  * threshold, see PICK, and the bounds. */
@@ -469,20 +494,18 @@ static int64_t narrow_children(const plan_t *plan, const reach_t *reach, int64_t
                                const uint8_t *slices, int64_t stride, int64_t from,
                                int64_t to, int32_t *out, float *bounds, int64_t *seen)
 {
-    const int form = plan->narrow.form;
     const float least = (float)reach->threshold;
     const narrow_row_t *rows[4 * NARROW_ROWS];
     uint32_t bytes[MAX_GROUPS];
     int n_rows[4], g;
     int64_t j, n = 0;
-    for (g = 0; g < plan->narrow.first[2]; g++)
-        bytes[g] = 0x01010101u * slices[g * stride + mine];
+    narrow_spread(plan, slices, stride, mine, bytes);
     narrow_choose(plan, bytes, rows, n_rows);
     for (j = from; j < to; j += 64) {
         uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL, reaches;
         float all[64];
         uint32_t part[4];
-        reaches = NARROW_VALUES(fits, 0);
+        reaches = narrow_any_values(plan, reach, bytes, NULL, 0, slices + j, stride, 0, &fits);
         if (!fits)
             continue;
         *seen += M_COUNT(fits);
@@ -500,45 +523,107 @@ static int64_t narrow_children(const plan_t *plan, const reach_t *reach, int64_t
     return n;
 }
 
-/* Pairs (i, j), j < i and j < limit, whose value may reach the threshold: from the pair
- * that `at` holds, until i is last or there is no more room. */
-static int64_t narrow_leaves(const plan_t *plan, const reach_t *reach,
-                             const uint8_t *slices, int64_t stride, int64_t *at,
-                             int64_t last, int64_t limit, int32_t *out, int64_t room,
-                             int64_t *seen)
+static ALWAYS_INLINE int64_t narrow_put(uint64_t reaches, int64_t i, int64_t j,
+                                        int32_t *out, int64_t n)
 {
-    const int form = plan->narrow.form;
-    uint32_t bytes[MAX_GROUPS];
-    int64_t i, j = at[1], n = 0, evaluated = 0, done = 0;
-    int g;
-    for (i = at[0]; i < last && done < MOST_PAIRS; i++, j = 0) {
-        const int64_t to = i < limit ? i : limit;
-        for (g = 0; g < plan->narrow.first[2]; g++)
-            bytes[g] = 0x01010101u * slices[g * stride + i];
-        for (; j < to && n + 64 <= room; j += 64) {
-            uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL;
-            uint64_t reaches = NARROW_VALUES(fits, 1);
-            evaluated += M_COUNT(fits);
-            for (; reaches; reaches &= reaches - 1, n++) {
-                out[2 * n] = (int32_t)i;
-                out[2 * n + 1] = (int32_t)(j + M_FIRST(reaches));
-            }
-        }
-        if (j < to)
-            break;
-        done += to;
+    for (; reaches; reaches &= reaches - 1, n++) {
+        out[2 * n] = (int32_t)i;
+        out[2 * n + 1] = (int32_t)(j + M_FIRST(reaches));
     }
-    at[0] = i;
-    at[1] = j;
-    *seen += evaluated;
     return n;
 }
 
-#undef NARROW_VALUES
+/* All pairs of the size <= 64 row sets from `from` on, two of them a vector: with the row
+ * sets twice in a row, i and the half of them that follow it lie beside that half's last
+ * and the half that follows it. */
+static int64_t narrow_block(const plan_t *plan, const reach_t *reach,
+                            const uint8_t *slices, int64_t stride, int64_t from, int size,
+                            int32_t *out, int64_t n, int64_t *seen)
+{
+    const int half = size / 2;
+    const uint64_t near = (1ULL << half) - 1;
+    uint8_t twice[MAX_GROUPS][128];
+    uint32_t mine[MAX_GROUPS], other[MAX_GROUPS];
+    int g, i;
+    for (g = 0; g < plan->narrow.first[2]; g++) {
+        const __m512i x = _mm512_loadu_si512(slices + g * stride + from);
+        _mm512_storeu_si512(twice[g], x);
+        _mm512_mask_storeu_epi8(twice[g] + size, (2ULL << (size - 1)) - 1, x);
+    }
+    for (i = 0; i < half + size % 2; i++) {
+        /* An odd one is left over; of an even number each pair of opposites comes twice. */
+        const int at = i < half ? i : size - 1;
+        uint64_t fits = i < half ? (1ULL << (size - 1)) - 1 : near, reaches;
+        narrow_spread(plan, twice[0], 128, at, mine);
+        narrow_spread(plan, twice[0], 128, i + half, other);
+        reaches = narrow_any_values(plan, reach, mine, other, ~near, twice[0] + at + 1, 128,
+                                    1, &fits);
+        *seen += M_COUNT(fits);
+        for (; reaches; reaches &= reaches - 1, n++) {
+            const int lane = M_FIRST(reaches);
+            out[2 * n] = (int32_t)(from + (lane < half ? at : i + half));
+            out[2 * n + 1] = (int32_t)(from + (at + 1 + lane) % size);
+        }
+    }
+    return n;
+}
+
+/* Row set `mine` joined with from..to: those whose value may reach the threshold. */
+static int64_t narrow_leaves(const plan_t *plan, const reach_t *reach, int64_t mine,
+                             const uint8_t *slices, int64_t stride, int64_t from,
+                             int64_t to, int32_t *out, int64_t *seen)
+{
+    uint32_t bytes[MAX_GROUPS];
+    int64_t j, n = 0;
+    narrow_spread(plan, slices, stride, mine, bytes);
+    for (j = from; j < to; j += 64) {
+        uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL;
+        uint64_t reaches = narrow_any_values(plan, reach, bytes, NULL, 0, slices + j, stride,
+                                             1, &fits);
+        *seen += M_COUNT(fits);
+        for (; reaches; reaches &= reaches - 1)
+            out[n++] = (int32_t)(j + M_FIRST(reaches));
+    }
+    return n;
+}
+
+/* Pairs (i, j) of row sets whose value may reach the threshold: from the pair that `at`
+ * holds, until there is no more room. */
+static int64_t narrow_pairs(const plan_t *plan, const reach_t *reach,
+                            const uint8_t *slices, int64_t stride, int64_t n_sets,
+                            int64_t *at, int32_t *out, int64_t *seen)
+{
+    uint32_t bytes[MAX_GROUPS];
+    int64_t i, j = at[1], n = 0, before = *seen;
+    for (i = at[0]; i < n_sets && *seen - before < MOST_PAIRS; i++, j = 0) {
+        const int64_t to = i / 64 * 64;
+        if (i == to && !j) {
+            if (n + 34 * 64 > PAIRS)
+                break;
+            n = narrow_block(plan, reach, slices, stride, i,
+                             n_sets - i < 64 ? (int)(n_sets - i) : 64, out, n, seen);
+        }
+        if (!to)
+            continue;
+        narrow_spread(plan, slices, stride, i, bytes);
+        for (; j < to && n + 64 <= PAIRS; j += 64) {
+            uint64_t fits = ~0ULL;
+            const uint64_t reaches = narrow_any_values(plan, reach, bytes, NULL, 0,
+                                                       slices + j, stride, 1, &fits);
+            *seen += M_COUNT(fits);
+            n = narrow_put(reaches, i, j, out, n);
+        }
+        if (j < to)
+            break;
+    }
+    at[0] = i;
+    at[1] = j;
+    return n;
+}
 
 static const struct narrow_loops narrow_avx512 = {
     narrow_plan, narrow_scans, narrow_slice, narrow_reach,
-    narrow_bounds, narrow_children, narrow_leaves,
+    narrow_bounds, narrow_children, narrow_leaves, narrow_pairs,
 };
 
 #endif

@@ -285,30 +285,41 @@ static ALWAYS_INLINE void FN(try)(worker_t *worker, const uint64_t *both, int de
     }
 }
 
-/* Items first..last - 1 of a narrow level with every item before them, on the last
- * variable: values only. */
-static void FN(narrow_leaves)(worker_t *worker, const level_t *level, int64_t first,
-                              int64_t last, int depth)
+/* Items from..to that may reach the threshold together with item i. */
+static int64_t FN(partners)(worker_t *worker, const level_t *level, int64_t i, int depth,
+                            int64_t from, int64_t to, int32_t *picks)
+{
+    const lanes_t *lanes = worker->column->lanes;
+    const plan_t *plan = level->plan;
+    if (plan->is_narrow)
+        return lanes->narrow->leaves(plan, FN(reach)(worker, level, depth), i,
+                                     level->slices, level->capacity, from, to, picks,
+                                     &worker->n_evaluated);
+    return lanes->leaves[plan->form](plan, i, level->slices, level->capacity, from, to,
+                                     (float)(worker->threshold * (1 - 1e-5)), picks,
+                                     &worker->n_evaluated);
+}
+
+/* All pairs of a narrow level on the last variable: values only. */
+static void FN(pairs)(worker_t *worker, const level_t *level, int depth)
 {
     const column_t *column = worker->column;
     const int n_words = N_WORDS(column);
     const item_t *items = level->items;
-    int64_t at[2], k, n, before;
-    int32_t pairs[2 * PICKS];
+    int64_t at[2] = {0, 0}, k, n, before;
+    int32_t pairs[2 * PAIRS];
 #if WORDS
     uint64_t both[WORDS];
 #else
     uint64_t *both = worker->levels[MAX_VARIABLES - 1].extents;
 #endif
     int w;
-    at[0] = first;
-    at[1] = 0;
-    while (at[0] < last) {
+    while (at[0] < level->n) {
         const reach_t *reach = FN(reach)(worker, level, depth);
         before = worker->n_evaluated;
-        n = column->lanes->narrow->leaves(level->plan, reach, level->slices,
-                                          level->capacity, at, last, last, pairs, PICKS,
-                                          &worker->n_evaluated);
+        n = column->lanes->narrow->pairs(level->plan, reach, level->slices,
+                                         level->capacity, level->n, at, pairs,
+                                         &worker->n_evaluated);
         for (k = 0; k < n; k++) {
             const int64_t i = pairs[2 * k], j = pairs[2 * k + 1];
             if (column->feature[items[i].selector] == column->feature[items[j].selector])
@@ -346,10 +357,7 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
             int64_t k, n;
             if (!FN(refresh)(worker, (end - j) / 8 + 1))
                 return;
-            n = column->lanes->leaves[level->plan->form](
-                level->plan, i, level->slices, level->capacity, j,
-                end, (float)(worker->threshold * (1 - 1e-5)), picks,
-                &worker->n_evaluated);
+            n = FN(partners)(worker, level, i, depth, j, end, picks);
             for (k = 0; k < n; k++) {
                 const int32_t other = picks[k], selector = items[other].selector;
                 if (column->feature[selector] == feature)
@@ -476,17 +484,14 @@ static void FN(refine)(worker_t *worker, const level_t *level, int64_t i, int de
     int64_t k;
     worker->path[depth - 1] = level->items[i].selector;
     if (depth + 1 == worker->column->max_variables) {
-        if (worker->column->lanes && level->plan->is_narrow)
-            FN(narrow_leaves)(worker, level, i, i + 1, depth);
-        else
-            FN(leaves)(worker, level, i, depth);
+        FN(leaves)(worker, level, i, depth);
         return;
     }
     if (!FN(children)(worker, level, i, depth, next) || next->n < 2)
         return;
     if (depth + 2 == worker->column->max_variables && worker->column->lanes &&
         next->plan->is_narrow) {
-        FN(narrow_leaves)(worker, next, 1, next->n, depth + 1);
+        FN(pairs)(worker, next, depth + 1);
         return;
     }
     for (k = 1; k < next->n; k++) {
@@ -528,30 +533,18 @@ static void FN(expand)(worker_t *worker, const level_t *level, const int32_t *ru
     const int n_words = N_WORDS(column);
     const int64_t n_selectors = column->n_selectors;
     int64_t full = 4 * keep, p, from, k;
-    const int narrow = column->lanes && level->plan->is_narrow;
-    int32_t picks[2 * PICKS + 2 * MOST_LANES], rule[MAX_VARIABLES];
+    int32_t picks[PICKS], rule[MAX_VARIABLES];
     uint64_t *both = level->spare;
     int w, v;
     for (p = 0; p < n_rules; p++, rules += length) {
         const int64_t mine = n_selectors + p;
         for (from = 0; from < n_selectors; from += PICKS) {
             const int64_t to = from + PICKS < n_selectors ? from + PICKS : n_selectors;
-            int64_t n = to - from, at[2];
-            at[0] = mine;
-            at[1] = from;
-            if (narrow)
-                n = column->lanes->narrow->leaves(
-                    level->plan, FN(reach)(worker, level, 1), level->slices,
-                    level->capacity, at, mine + 1, to, picks, PICKS + MOST_LANES,
-                    &worker->n_evaluated);
-            else if (column->lanes)
-                n = column->lanes->leaves[level->plan->form](
-                    level->plan, mine, level->slices, level->capacity, from, to,
-                    (float)(worker->threshold * (1 - 1e-5)), picks,
-                    &worker->n_evaluated);
+            int64_t n = to - from;
+            if (column->lanes)
+                n = FN(partners)(worker, level, mine, 1, from, to, picks);
             for (k = 0; k < n && !worker->failed; k++) {
-                const int32_t i = narrow          ? picks[2 * k + 1]
-                                  : column->lanes ? picks[k] : (int32_t)(from + k);
+                const int32_t i = column->lanes ? picks[k] : (int32_t)(from + k);
                 double counts[2], sums[2], value;
                 for (v = 0; v < length; v++)
                     if (column->feature[rules[v]] == column->feature[i])
