@@ -20,6 +20,7 @@ cdef extern from "_native/kernels.h" nogil:
     enum: MAX_VARIABLES
     enum: MAX_CENTERS
     enum: MAX_ARM
+    enum: BYTE_ARM
     enum: MOST_LANES
 
     ctypedef struct totals_t:
@@ -215,6 +216,7 @@ cdef class Column:
     cdef column_t c
     cdef shape_t shape
     cdef const kernel_t *kernel
+    cdef const lanes_t *joins
     cdef object keep_alive
     cdef readonly object bits
     cdef readonly tuple tie_keys
@@ -299,8 +301,12 @@ cdef class Column:
         self.kernel.describe(&self.c.all, &self.shape)
         self.c.shape = &self.shape
         self.c.n_arms = arms
-        if max(n_treated, n_rows - n_treated) <= MAX_ARM:
-            self.c.lanes = find_lanes(number)
+        # Of wide arms only joins have vectors.
+        largest = max(n_treated, n_rows - n_treated)
+        if largest <= MAX_ARM:
+            self.joins = find_lanes(number)
+        if largest <= BYTE_ARM:
+            self.c.lanes = self.joins
         self.vectors = self.c.lanes != NULL
 
     def evaluate(self, const uint64_t[:, ::1] parents):
@@ -352,17 +358,19 @@ cdef class Column:
         cdef worker_t worker
         cdef shared_t shared
         cdef collection_t collection
+        cdef column_t column = self.c
+        column.lanes = self.joins
         memset(&level, 0, sizeof(level_t))
         memset(&worker, 0, sizeof(worker_t))
         memset(&shared, 0, sizeof(shared_t))
         memset(&collection, 0, sizeof(collection_t))
         collection.limit = 2**40
-        worker.column = &self.c
+        worker.column = &column
         worker.shared = &shared
         worker.collection = &collection
         worker.threshold = LEAST_VALUE
         try:
-            if not level_reserve(&level, &self.c, n_selectors + n + 1):
+            if not level_reserve(&level, &column, n_selectors + n + 1):
                 raise MemoryError
             if n and n_selectors:
                 with nogil:
@@ -370,9 +378,9 @@ cdef class Column:
                     memcpy(level.extents + n_selectors * self.c.n_words,
                            &extents[0, 0], n * row)
                     level.n = n_selectors + n
-                    if self.c.lanes != NULL:
-                        level_plan(&level, &self.c, self.c.rows)
-                        level_joins(&level, &self.c, self.c.rows)
+                    if column.lanes != NULL:
+                        level_plan(&level, &column, column.rows)
+                        level_joins(&level, &column, column.rows)
                     self.kernel.expand(&worker, &level, first, n, length, keep)
             if worker.failed:
                 raise MemoryError

@@ -28,6 +28,7 @@ struct narrow_loops {
 
 typedef struct lanes {
     join_t children[3], leaves[3];      /* by form */
+    join_t wide_leaves;
     /* Quick and loose; row by row. */
     void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
     void (*slice)(const uint64_t *, const uint64_t *, int, int, int64_t, uint8_t *,

@@ -295,9 +295,9 @@ static int64_t FN(partners)(worker_t *worker, const level_t *level, int64_t i, i
         return lanes->narrow->leaves(plan, FN(reach)(worker, level, depth), i,
                                      level->slices, level->capacity, from, to, picks,
                                      &worker->n_evaluated);
-    return lanes->leaves[plan->form](plan, i, level->slices, level->capacity, from, to,
-                                     (float)(worker->threshold * (1 - 1e-5)), picks,
-                                     &worker->n_evaluated);
+    return (plan->is_wide ? lanes->wide_leaves : lanes->leaves[plan->form])(
+        plan, i, level->slices, level->capacity, from, to,
+        (float)(worker->threshold * (1 - 1e-5)), picks, &worker->n_evaluated);
 }
 
 /* All pairs of a narrow level on the last variable: values only. */
