@@ -20,10 +20,10 @@ struct narrow_loops {
     void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
     int64_t (*children)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
                         int64_t, int64_t, int64_t, int32_t *, float *, int64_t *);
-    int64_t (*leaves)(const plan_t *, const reach_t *, int64_t, const uint8_t *, int64_t,
-                      int64_t, int64_t, int32_t *, int64_t *);
-    int64_t (*pairs)(const plan_t *, const reach_t *, const uint8_t *, int64_t, int64_t,
-                     int64_t *, int32_t *, int64_t *);
+    int64_t (*leaves)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
+                      int64_t, int64_t, int64_t, int32_t *, int64_t *);
+    int64_t (*pairs)(const plan_t *, const reach_t *, const uint8_t *, int64_t,
+                     int64_t, int64_t *, int32_t *, int64_t *);
 };
 
 typedef struct lanes {
@@ -118,11 +118,13 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 #if defined(__clang__)
 #pragma clang attribute push( \
     __attribute__((target( \
-        "avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi,avx2,fma,bmi,bmi2,popcnt"))), \
+        "avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi,avx2,fma,bmi,bmi2," \
+        "popcnt"))), \
     apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi,avx2,fma,bmi,bmi2,popcnt")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi", \
+                   "avx2,fma,bmi,bmi2,popcnt")
 #endif
 static const struct narrow_loops narrow_avx512;
 #define ISA avx512

@@ -16,11 +16,9 @@ static void LN(slice)(const uint64_t *universe, const uint64_t *extents, int n_w
     int w, b, i;
     for (j = 0; j < n; j += 8) {
         const int more = n - j < 8 ? (int)(n - j) : 8;
-        uint64_t x[MAX_SLICES / 8 + 1][8];
+        uint64_t x[MAX_SLICES / 8 + 2][8];
         int filled = 0;
-        memset(x, 0, (size_t)(n_bytes / 8 + 2 < MAX_SLICES / 8 + 1 ? n_bytes / 8 + 2
-                                                                   : MAX_SLICES / 8 + 1) *
-                         sizeof x[0]);
+        memset(x, 0, (size_t)(n_bytes / 8 + 2) * sizeof x[0]);
         for (w = 0; w < n_words; w++) {
             const int size = popcount64(universe[w]), at = filled / 64;
             const int shift = filled % 64;
@@ -67,9 +65,9 @@ static ALWAYS_INLINE void LN(sums)(const plan_t *plan, int arm, const uint8_t *m
 }
 
 /* As sums, with counts of 16 bits too. */
-static ALWAYS_INLINE void LN(wide_sums)(const plan_t *plan, int arm, const uint8_t *mine,
-                                        const uint8_t *slices, int64_t stride, V count[2],
-                                        V sum[2])
+static ALWAYS_INLINE void LN(wide_sums)(const plan_t *plan, int arm,
+                                        const uint8_t *mine, const uint8_t *slices,
+                                        int64_t stride, V count[2], V sum[2])
 {
     const V nibble = V_SET1_8(15);
     V counts = V_ZERO(), counts_high = V_ZERO(), all = V_ZERO(), high = V_ZERO();
@@ -80,7 +78,8 @@ static ALWAYS_INLINE void LN(wide_sums)(const plan_t *plan, int arm, const uint8
             const V x = V_AND(V_LOAD(slices + next * stride),
                               V_SET1_8(mine[next] & plan->mask[arm][next]));
             const V low = V_SHUFFLE(plan->sum[arm][next][0], V_AND(x, nibble));
-            const V top = V_SHUFFLE(plan->sum[arm][next][1], V_AND(V_SRL16(x, 4), nibble));
+            const V top = V_SHUFFLE(plan->sum[arm][next][1],
+                                    V_AND(V_SRL16(x, 4), nibble));
             n = V_ADD8(n, V_POPCNT8(x));
             all = V_ADD16(V_ADD16(all, low), top);
             high = V_ADD16(V_ADD16(high, V_SRL16(low, 8)), V_SRL16(top, 8));
@@ -208,9 +207,10 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
 
 /* The leaves of a wide level. */
 static int64_t LN(wide_leaves)(const plan_t *plan, int64_t mine, const uint8_t *slices,
-                               int64_t stride, int64_t from, int64_t to, float threshold,
-                               int32_t *out, int64_t *n_evaluated)
+                               int64_t stride, int64_t from, int64_t to,
+                               float threshold, int32_t *out, int64_t *n_evaluated)
 {
+    const F least = F_SET1(threshold);
     uint8_t bytes[MAX_SLICES];
     int64_t j, n = 0;
     int b, g;
@@ -232,12 +232,7 @@ static int64_t LN(wide_leaves)(const plan_t *plan, int64_t mine, const uint8_t *
                      F_GE(F_ADD(n0, n1), F_SET1((float)plan->least_members)) &
                      F_GE(F_SET1((float)plan->most[0]), n0) &
                      F_GE(F_SET1((float)plan->most[1]), n1);
-            part[g] = plan->form == TOTAL ? LN(reach)(plan, TOTAL, n0, n1, x0, x1,
-                                                      F_SET1(threshold))
-                      : plan->form == SQUARES ? LN(reach)(plan, SQUARES, n0, n1, x0, x1,
-                                                          F_SET1(threshold))
-                                              : LN(reach)(plan, DIFFERENCE, n0, n1, x0, x1,
-                                                          F_SET1(threshold));
+            part[g] = LN(reach)(plan, plan->form, n0, n1, x0, x1, least);
         }
         fits = M_JOIN(fit);
         if (to - j < LANES)

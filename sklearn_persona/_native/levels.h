@@ -46,7 +46,8 @@ static inline int level_reserve(level_t *level, const column_t *column, int64_t 
 }
 
 /* Lay out a level whose row sets are subsets of the universe. */
-static inline void level_plan(level_t *level, const column_t *column, const uint64_t *universe)
+static inline void level_plan(level_t *level, const column_t *column,
+                              const uint64_t *universe)
 {
     plan_t *plan = level->plan;
     plan_rows(plan, column, universe);
@@ -64,7 +65,9 @@ static inline void level_scans(level_t *level, const column_t *column)
         plan_scans(level->plan);
 }
 
-static inline void level_slice(level_t *level, const column_t *column, const uint64_t *universe)
+/* Byte-slice its row sets. */
+static inline void level_slice(level_t *level, const column_t *column,
+                               const uint64_t *universe)
 {
     if (level->plan->is_narrow)
         column->lanes->narrow->slice(level->plan, universe, level->extents,
@@ -81,15 +84,16 @@ static inline void level_bounds(const level_t *level, const column_t *column, in
                                 int64_t from, int64_t n, float *out)
 {
     if (level->plan->is_narrow)
-        column->lanes->narrow->bounds(level->plan, level->slices + from, level->capacity,
-                                      n, out);
+        column->lanes->narrow->bounds(level->plan, level->slices + from,
+                                      level->capacity, n, out);
     else
         column->lanes->bounds[pass](level->plan, level->slices + from, level->capacity,
                                     n, out);
 }
 
 /* Slices and tables for joining two row sets. */
-static inline void level_joins(level_t *level, const column_t *column, const uint64_t *universe)
+static inline void level_joins(level_t *level, const column_t *column,
+                               const uint64_t *universe)
 {
     if (!level->plan->is_narrow)
         plan_joins(level->plan, column);

@@ -13,245 +13,39 @@
 #ifndef PERSONA_NARROW_H
 #define PERSONA_NARROW_H
 
+#include "narrow_plan.h"
+
 #define ODD_LANES 0xaaaaaaaaaaaaaaaaULL
 #define EVEN_LANES 0x5555555555555555ULL
 #define MOST_PAIRS (1 << 20)            /* evaluated between two pauses */
-
-enum { BY_FLOATS, BY_ROOTS, BY_TOTAL };
-
-static void narrow_slice(const plan_t *plan, const uint64_t *universe,
-                         const uint64_t *extents, int n_words, int64_t n,
-                         uint8_t *slices, int64_t stride)
-{
-    const narrow_t *narrow = &plan->narrow;
-    int64_t j;
-    int g, i, w;
-    for (j = 0; j < n; j += 8) {
-        const int more = n - j < 8 ? (int)(n - j) : 8;
-        uint64_t packed[8] = {0}, bits;
-        __m512i x;
-        if (n_words == 1)
-            memcpy(packed, extents + j, (size_t)more * sizeof(uint64_t));
-        for (w = 0, g = 0; w < n_words && n_words > 1; w++) {
-            for (i = 0; i < more && universe[w]; i++)
-                packed[i] |= _pext_u64(extents[(j + i) * n_words + w], universe[w]) << g;
-            g += popcount64(universe[w]);
-        }
-        x = _mm512_loadu_si512(packed);
-        for (g = 0; g < narrow->first[2]; g++) {
-            bits = _mm512_mask_bitshuffle_epi64_mask(
-                narrow->valid[g], x, _mm512_set1_epi64((long long)narrow->bits[g]));
-            memcpy(slices + g * stride + j, &bits, 8);
-        }
-    }
-}
-
-/* Where the rows are, and their sums. */
-static void narrow_plan(plan_t *plan, const column_t *column, const uint64_t *universe)
-{
-    narrow_t *narrow = &plan->narrow;
-    const shape_t *shape = column->shape;
-    uint64_t rest = universe[0];
-    double x[NARROW_ROWS], total[2] = {0, 0}, largest = 0, room, per_step;
-    int arm, g = 0, i, k, v;
-    const int a = plan->end[0] - plan->start[0], b = plan->end[1] - plan->start[1];
-    narrow->form = plan->form == TOTAL ? BY_TOTAL
-                   : plan->form == DIFFERENCE && shape->beta[0] == 0 ? BY_ROOTS
-                                                                     : BY_FLOATS;
-    memset(narrow->valid, 0, sizeof narrow->valid);
-    for (arm = 0; arm < 2; arm++) {
-        narrow->first[arm] = g;
-        for (i = plan->start[arm]; i < plan->end[arm]; i += GROUP_ROWS, g++) {
-            double size = 0;
-            narrow->bits[g] = 0;
-            for (k = 0; k < GROUP_ROWS && i + k < plan->end[arm]; k++) {
-                const int at = column->n_words == 1 ? lowest_bit(rest) : i + k;
-                rest &= rest - 1;
-                narrow->bits[g] |= (uint64_t)at << (8 * k);
-                narrow->valid[g] |= 0x0101010101010101ULL << k;
-                x[i + k] = plan->y[i + k] + shape->gamma[arm];
-                size += fabs(x[i + k]);
-            }
-            largest = size > largest ? size : largest;
-            total[arm] += size;
-        }
-    }
-    narrow->first[2] = g;
-    /* Room for the products of the test by roots; a group of rows fits a byte. */
-    room = 16000 / (a > b ? a > 0 ? a : 1 : b > 0 ? b : 1);
-    narrow->room = narrow->form == BY_ROOTS ? room : 28000;
-    narrow->step = largest / 250;
-    for (arm = 0; arm < 2; arm++)
-        if (narrow->form == BY_ROOTS && narrow->step * (room - MAX_GROUPS) < total[arm])
-            narrow->step = total[arm] / (room - MAX_GROUPS);
-    if (!(narrow->step > 0))
-        narrow->step = 1;
-    per_step = 1 / narrow->step;
-    for (arm = 0; arm < 2; arm++) {
-        int start = 0;
-        for (g = narrow->first[arm]; g < narrow->first[arm + 1]; g++) {
-            const int row = plan->start[arm] + GROUP_ROWS * (g - narrow->first[arm]);
-            /* Bit k of the lanes' numbers. */
-            const __mmask16 has[4] = {0xaaaa, 0xcccc, 0xf0f0, 0xff00};
-            __m512 one[GROUP_ROWS], sum;
-            float lift = 0;
-            int up;
-            for (k = 0; k < GROUP_ROWS; k++) {
-                const float steps =
-                    row + k < plan->end[arm] ? (float)(x[row + k] * per_step) : 0;
-                lift -= steps < 0 ? steps : 0;
-                one[k] = _mm512_set1_ps(steps);
-            }
-            up = (int)(lift + 1);
-            start -= up;
-            /* Rounded up, but for rounding errors that narrow_reach makes good. */
-            sum = _mm512_set1_ps((float)up + 0.999f);
-            for (k = 0; k < 4; k++)
-                sum = _mm512_mask_add_ps(sum, has[k], sum, one[k]);
-            for (v = 0; v < 4; v++) {
-                const __m512 low = v & 1 ? _mm512_add_ps(sum, one[4]) : sum;
-                _mm_storeu_si128((__m128i *)(narrow->sum[g] + 16 * v),
-                                 _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(
-                                     v & 2 ? _mm512_add_ps(low, one[5]) : low)));
-            }
-        }
-        narrow->start[arm] = start;
-        plan->step[arm] = (float)narrow->step;
-        plan->alpha[arm] = (float)shape->alpha[arm];
-        plan->beta[arm] = (float)shape->beta[arm];
-        plan->slack[arm] = (float)((narrow->first[arm + 1] - narrow->first[arm] + 0.1) *
-                                       narrow->step + 1e-5 * total[arm]);
-    }
-}
-
-/* What the bounds need: of each scan the rows in order and their gains. */
-static void narrow_scans(plan_t *plan, const column_t *column)
-{
-    narrow_t *narrow = &plan->narrow;
-    double weight[2][64], largest = 0, least_w = INFINITY, scale;
-    int s, i, c, arm, k;
-    for (s = 0; s < plan->n_scans; s++)
-        for (c = 0; c < plan->n_centers; c++) {
-            double sizes = 0;
-            arm = plan->scan[s].arm;
-            for (i = plan->start[arm]; i < plan->end[arm]; i++)
-                sizes += fabs(plan->y[i] + column->shape->gamma[arm] - column->centers[c]);
-            largest = sizes > largest ? sizes : largest;
-        }
-    largest = largest > 0 ? largest : 1;
-    for (s = 0; s < plan->n_scans; s++) {
-        const scan_t *scan = plan->scan + s;
-        arm = scan->arm;
-        for (i = plan->start[arm]; i < plan->end[arm]; i++) {
-            const int nth = scan->backward ? plan->end[arm] - 1 - i : i - plan->start[arm];
-            narrow_row_t *row = &narrow->rows[s][nth];
-            const int at = i - plan->start[arm];
-            row->group = narrow->first[arm] + at / GROUP_ROWS;
-            row->bit = 1 << at % GROUP_ROWS;
-            row->tests[0] = (uint32_t)row->bit * 0x10001u;
-            row->tests[1] = row->tests[0] << 8;
-            row->helps = column->shape->beta[arm] != 0;
-            for (c = 0; c < plan->n_centers; c++) {
-                const double gain = (plan->y[i] + column->shape->gamma[arm] -
-                                     column->centers[c]) * (double)scan->sign;
-                /* Rounded up. */
-                const int steps = (int)ceil(gain / largest * 32000 + 1e-6);
-                row->gain[c] = (uint32_t)(uint16_t)steps * 0x10001u;
-                row->helps |= steps > 0;
-            }
-        }
-    }
-    for (arm = 0; arm < 2; arm++)
-        for (k = 0; k < 64; k++) {
-            double w = k * (column->shape->alpha[arm] + k * column->shape->beta[arm]);
-            const double smallest = column->shape->alpha[arm] + column->shape->beta[arm];
-            w = w < smallest ? smallest : w;
-            weight[arm][k] =
-                arm < column->n_arms && k > 0 && k >= plan->least[arm] &&
-                k <= plan->most[arm] && k <= plan->end[arm] - plan->start[arm] ? w : 0;
-            if (weight[arm][k] > 0 && w < least_w)
-                least_w = w;
-        }
-    for (arm = 0; arm < 2; arm++)
-        for (k = 0; k < 64; k++) {
-            const double w = weight[arm][k];
-            narrow->share[arm][k] = w > 0 ? (int16_t)ceil(32767 * sqrt(least_w / w)) : 0;
-        }
-    scale = least_w < INFINITY ? largest / 32000 * 65536 / 32767 / sqrt(least_w) : 0;
-    narrow->unit = (float)(scale * scale * (1 + 1e-5));
-}
-
-/* What the values are compared with. */
-static void narrow_reach(const plan_t *plan, double threshold, reach_t *reach)
-{
-    const narrow_t *narrow = &plan->narrow;
-    int arm, i;
-    reach->threshold = threshold;
-    for (arm = 0; arm < 2 && narrow->form != BY_FLOATS; arm++) {
-        const int total = narrow->form == BY_TOTAL, size = plan->end[arm] - plan->start[arm];
-        const double alpha = plan->alpha[arm], beta = plan->beta[arm];
-        const double square = (total ? threshold : threshold / 2) /
-                              (narrow->step * narrow->step);
-        const int least = plan->least[arm] > 1 ? plan->least[arm] : 1;
-        const int most = plan->most[arm] < size ? plan->most[arm] : size;
-        double base = sqrt(square * least * (alpha + beta * least)), other;
-        __m512 n = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        if (beta != 0 && most > least) {
-            other = most * (alpha + beta * most);
-            other = other > 0 ? sqrt(square * other) : 0;
-            base = other < base ? other : base;
-        }
-        base = floor(base < narrow->room ? base : narrow->room);
-        for (i = 0; i < 64; i += 16) {
-            const __m512 w = _mm512_max_ps(
-                _mm512_mul_ps(n, _mm512_fmadd_ps(n, _mm512_set1_ps((float)beta),
-                                                 _mm512_set1_ps((float)alpha))),
-                _mm512_setzero_ps());
-            /* Rounded down; the last part is for the rounding of the sums too. */
-            const __m512 root = _mm512_sub_ps(
-                _mm512_min_ps(_mm512_sqrt_ps(_mm512_mul_ps(w, _mm512_set1_ps((float)square))),
-                              _mm512_set1_ps((float)narrow->room)),
-                _mm512_set1_ps((float)base + 0.05f));
-            const __m512i e = _mm512_max_epi32(_mm512_cvttps_epi32(root),
-                                               _mm512_setzero_si512());
-            __m128i bytes = _mm512_cvtusepi32_epi8(e);
-            if (arm == 0)
-                bytes = _mm_sub_epi8(_mm_set1_epi8(-1), bytes);
-            _mm_storeu_si128((__m128i *)(reach->limit[arm] + i), bytes);
-            n = _mm512_add_ps(n, _mm512_set1_ps(16));
-        }
-        reach->start[arm] = narrow->start[arm] +
-                            (arm == 0 ? -(int)base - 255
-                                      : (int)base - (narrow->first[2] - narrow->first[1]));
-        if (total) {
-            reach->start[0] += narrow->start[1];
-            break;
-        }
-    }
-}
 
 typedef struct {
     __m512i n, even, odd;               /* counts; sums of the even and odd row sets */
 } narrow_cells_t;
 
-/* Counts and sums of an arm; the limit of the count is added to them. The lanes in
- * `others` are joined with another row set. */
+/* Row sets to be joined with `mine`, those in the lanes `others` with `other`. */
+typedef struct {
+    const uint8_t *slices;
+    int64_t stride;
+    const uint32_t *mine, *other;       /* their bytes, fourfold; other may be NULL */
+    __mmask64 others;
+} narrow_join_t;
+
+/* Counts and sums of an arm; the limit of the count is added to them. */
 static ALWAYS_INLINE narrow_cells_t narrow_cells(const narrow_t *narrow, int arm,
-                                                 const uint32_t *mine,
-                                                 const uint32_t *other, __mmask64 others,
-                                                 const uint8_t *slices, int64_t stride,
-                                                 int start, const uint8_t *limit)
+                                                 narrow_join_t join, int start,
+                                                 const uint8_t *limit)
 {
     narrow_cells_t cells;
     __m512i n = _mm512_setzero_si512(), high = _mm512_set1_epi16((short)start);
     __m512i all = _mm512_set1_epi16((short)(start * 257)), t;
     int g;
     for (g = narrow->first[arm]; g < narrow->first[arm + 1]; g++) {
-        const __m512i own = _mm512_set1_epi32((int)mine[g]);
-        const __m512i x = _mm512_and_si512(
-            _mm512_loadu_si512(slices + g * stride),
-            other ? _mm512_mask_mov_epi8(own, others, _mm512_set1_epi32((int)other[g]))
-                  : own);
+        __m512i x = _mm512_set1_epi32((int)join.mine[g]);
+        if (join.other)
+            x = _mm512_mask_mov_epi8(x, join.others,
+                                     _mm512_set1_epi32((int)join.other[g]));
+        x = _mm512_and_si512(x, _mm512_loadu_si512(join.slices + g * join.stride));
         t = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(narrow->sum[g]));
         n = _mm512_add_epi8(n, _mm512_popcnt_epi8(x));
         all = _mm512_add_epi16(all, t);
@@ -278,21 +72,16 @@ static ALWAYS_INLINE __m512 narrow_floats(narrow_cells_t cells, int group, float
 
 /* Which row sets joined with mine are large enough, and which of them may reach the
  * threshold. */
-static ALWAYS_INLINE uint64_t narrow_values(const plan_t *plan, int form,
-                                            const reach_t *reach, const uint32_t *mine,
-                                            const uint32_t *other, __mmask64 others,
-                                            const uint8_t *slices, int64_t stride,
-                                            int leaves, uint64_t *fits)
+static ALWAYS_INLINE uint64_t narrow_form(const plan_t *plan, const reach_t *reach,
+                                          int form, narrow_join_t join, int leaves,
+                                          uint64_t *fits)
 {
     const narrow_t *narrow = &plan->narrow;
-    const narrow_cells_t one = narrow_cells(
-        narrow, 0, mine, other, others, slices, stride,
-        form == BY_FLOATS ? narrow->start[0] : reach->start[0],
-        form == BY_ROOTS ? reach->limit[0] : NULL);
-    const narrow_cells_t two = narrow_cells(
-        narrow, 1, mine, other, others, slices, stride,
-        form == BY_FLOATS ? narrow->start[1] : form == BY_ROOTS ? reach->start[1] : 0,
-        form == BY_ROOTS ? reach->limit[1] : NULL);
+    const int *start = form == BY_FLOATS ? narrow->start : reach->start;
+    const narrow_cells_t one = narrow_cells(narrow, 0, join, start[0],
+                                            form == BY_ROOTS ? reach->limit[0] : NULL);
+    const narrow_cells_t two = narrow_cells(narrow, 1, join, start[1],
+                                            form == BY_ROOTS ? reach->limit[1] : NULL);
     const __m512i n = _mm512_add_epi8(one.n, two.n), low = _mm512_set1_epi16(255);
     uint32_t even, odd;
     *fits &= _mm512_cmpge_epu8_mask(one.n, _mm512_set1_epi8((char)plan->least[0])) &
@@ -313,7 +102,8 @@ static ALWAYS_INLINE uint64_t narrow_values(const plan_t *plan, int form,
         return M_JOIN(part) & *fits;
     }
     if (form == BY_TOTAL) {
-        const __m512i t = _mm512_permutexvar_epi8(n, _mm512_loadu_si512(reach->limit[0]));
+        const __m512i t =
+            _mm512_permutexvar_epi8(n, _mm512_loadu_si512(reach->limit[0]));
         even = (uint32_t)~_mm512_movepi16_mask(_mm512_add_epi16(
             _mm512_add_epi16(one.even, two.even), _mm512_and_si512(t, low)));
         odd = (uint32_t)~_mm512_movepi16_mask(_mm512_add_epi16(
@@ -344,6 +134,7 @@ static ALWAYS_INLINE void narrow_bound(const plan_t *plan, int n_centers, int fe
                                        int64_t stride, uint64_t fits, float *out)
 {
     const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi16(1);
+    const __m512 unit = _mm512_set1_ps(plan->narrow.unit);
     const __mmask32 fit[2] = {(uint32_t)_pext_u64(fits, EVEN_LANES),
                               (uint32_t)_pext_u64(fits, ODD_LANES)};
     __m512i best[2][2][PLAN_CENTERS];   /* arm, half */
@@ -397,17 +188,18 @@ static ALWAYS_INLINE void narrow_bound(const plan_t *plan, int n_centers, int fe
             const __m512i b = plan->narrow.first[2] > plan->narrow.first[1]
                                   ? _mm512_add_epi16(best[1][h][c], one) : zero;
             const __m512i p = _mm512_or_si512(
-                _mm512_and_si512(a, _mm512_set1_epi32(65535)), _mm512_slli_epi32(b, 16));
-            const __m512i q = _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(a, 16), b);
-            const __m512i sum = _mm512_madd_epi16(p, p), other = _mm512_madd_epi16(q, q);
-            low = c ? _mm512_min_epi32(low, sum) : sum;
-            high = c ? _mm512_min_epi32(high, other) : other;
+                _mm512_and_si512(a, _mm512_set1_epi32(65535)),
+                _mm512_slli_epi32(b, 16));
+            const __m512i q =
+                _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(a, 16), b);
+            const __m512i sum_p = _mm512_madd_epi16(p, p);
+            const __m512i sum_q = _mm512_madd_epi16(q, q);
+            low = c ? _mm512_min_epi32(low, sum_p) : sum_p;
+            high = c ? _mm512_min_epi32(high, sum_q) : sum_q;
         }
-        _mm512_storeu_ps(out + 16 * h, _mm512_mul_ps(_mm512_cvtepi32_ps(low),
-                                                     _mm512_set1_ps(plan->narrow.unit)));
+        _mm512_storeu_ps(out + 16 * h, _mm512_mul_ps(_mm512_cvtepi32_ps(low), unit));
         _mm512_storeu_ps(out + 32 + 16 * h,
-                         _mm512_mul_ps(_mm512_cvtepi32_ps(high),
-                                       _mm512_set1_ps(plan->narrow.unit)));
+                         _mm512_mul_ps(_mm512_cvtepi32_ps(high), unit));
     }
 }
 
@@ -436,7 +228,7 @@ static ALWAYS_INLINE void narrow_any_bound(const plan_t *plan,
                                            const int *n_rows, const uint8_t *slices,
                                            int64_t stride, uint64_t fits, float *out)
 {
-    const int few = plan->end[0] - plan->start[0] < 32 && plan->end[1] - plan->start[1] < 32;
+    const int few = plan->end[0] < 32 && plan->end[1] - plan->start[1] < 32;
     if (plan->n_centers == 1)
         narrow_bound(plan, 1, 0, rows, n_rows, slices, stride, fits, out);
     else if (few)
@@ -463,20 +255,15 @@ static void narrow_bounds(const plan_t *plan, const uint8_t *slices, int64_t str
     }
 }
 
-static ALWAYS_INLINE uint64_t narrow_any_values(const plan_t *plan, const reach_t *reach,
-                                                const uint32_t *mine,
-                                                const uint32_t *other, __mmask64 others,
-                                                const uint8_t *slices, int64_t stride,
-                                                int leaves, uint64_t *fits)
+static ALWAYS_INLINE uint64_t narrow_values(const plan_t *plan, const reach_t *reach,
+                                            narrow_join_t join, int leaves,
+                                            uint64_t *fits)
 {
     if (plan->narrow.form == BY_ROOTS)
-        return narrow_values(plan, BY_ROOTS, reach, mine, other, others, slices, stride,
-                             leaves, fits);
+        return narrow_form(plan, reach, BY_ROOTS, join, leaves, fits);
     if (plan->narrow.form == BY_TOTAL)
-        return narrow_values(plan, BY_TOTAL, reach, mine, other, others, slices, stride,
-                             leaves, fits);
-    return narrow_values(plan, BY_FLOATS, reach, mine, other, others, slices, stride,
-                         leaves, fits);
+        return narrow_form(plan, reach, BY_TOTAL, join, leaves, fits);
+    return narrow_form(plan, reach, BY_FLOATS, join, leaves, fits);
 }
 
 /* Row set i in every lane. */
@@ -505,7 +292,8 @@ static int64_t narrow_children(const plan_t *plan, const reach_t *reach, int64_t
         uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL, reaches;
         float all[64];
         uint32_t part[4];
-        reaches = narrow_any_values(plan, reach, bytes, NULL, 0, slices + j, stride, 0, &fits);
+        const narrow_join_t join = {slices + j, stride, bytes, NULL, 0};
+        reaches = narrow_values(plan, reach, join, 0, &fits);
         if (!fits)
             continue;
         *seen += M_COUNT(fits);
@@ -523,22 +311,12 @@ static int64_t narrow_children(const plan_t *plan, const reach_t *reach, int64_t
     return n;
 }
 
-static ALWAYS_INLINE int64_t narrow_put(uint64_t reaches, int64_t i, int64_t j,
-                                        int32_t *out, int64_t n)
-{
-    for (; reaches; reaches &= reaches - 1, n++) {
-        out[2 * n] = (int32_t)i;
-        out[2 * n + 1] = (int32_t)(j + M_FIRST(reaches));
-    }
-    return n;
-}
-
-/* All pairs of the size <= 64 row sets from `from` on, two of them a vector: with the row
- * sets twice in a row, i and the half of them that follow it lie beside that half's last
- * and the half that follows it. */
+/* All pairs of `size` <= 64 row sets, two of which share a vector. Each is joined with
+ * the half of them that follows it, in a circle: with the circle written twice, the
+ * partners of i are the lanes from i + 1 on, then come those of i + half. */
 static int64_t narrow_block(const plan_t *plan, const reach_t *reach,
-                            const uint8_t *slices, int64_t stride, int64_t from, int size,
-                            int32_t *out, int64_t n, int64_t *seen)
+                            const uint8_t *slices, int64_t stride, int64_t from,
+                            int size, int32_t *out, int64_t n, int64_t *seen)
 {
     const int half = size / 2;
     const uint64_t near = (1ULL << half) - 1;
@@ -551,13 +329,13 @@ static int64_t narrow_block(const plan_t *plan, const reach_t *reach,
         _mm512_mask_storeu_epi8(twice[g] + size, (2ULL << (size - 1)) - 1, x);
     }
     for (i = 0; i < half + size % 2; i++) {
-        /* An odd one is left over; of an even number each pair of opposites comes twice. */
+        /* Of an odd number one is left over; of an even one opposites come twice. */
         const int at = i < half ? i : size - 1;
+        const narrow_join_t join = {twice[0] + at + 1, 128, mine, other, ~near};
         uint64_t fits = i < half ? (1ULL << (size - 1)) - 1 : near, reaches;
         narrow_spread(plan, twice[0], 128, at, mine);
         narrow_spread(plan, twice[0], 128, i + half, other);
-        reaches = narrow_any_values(plan, reach, mine, other, ~near, twice[0] + at + 1, 128,
-                                    1, &fits);
+        reaches = narrow_values(plan, reach, join, 1, &fits);
         *seen += M_COUNT(fits);
         for (; reaches; reaches &= reaches - 1, n++) {
             const int lane = M_FIRST(reaches);
@@ -577,9 +355,9 @@ static int64_t narrow_leaves(const plan_t *plan, const reach_t *reach, int64_t m
     int64_t j, n = 0;
     narrow_spread(plan, slices, stride, mine, bytes);
     for (j = from; j < to; j += 64) {
+        const narrow_join_t join = {slices + j, stride, bytes, NULL, 0};
         uint64_t fits = to - j < 64 ? (1ULL << (to - j)) - 1 : ~0ULL;
-        uint64_t reaches = narrow_any_values(plan, reach, bytes, NULL, 0, slices + j, stride,
-                                             1, &fits);
+        uint64_t reaches = narrow_values(plan, reach, join, 1, &fits);
         *seen += M_COUNT(fits);
         for (; reaches; reaches &= reaches - 1)
             out[n++] = (int32_t)(j + M_FIRST(reaches));
@@ -607,11 +385,13 @@ static int64_t narrow_pairs(const plan_t *plan, const reach_t *reach,
             continue;
         narrow_spread(plan, slices, stride, i, bytes);
         for (; j < to && n + 64 <= PAIRS; j += 64) {
-            uint64_t fits = ~0ULL;
-            const uint64_t reaches = narrow_any_values(plan, reach, bytes, NULL, 0,
-                                                       slices + j, stride, 1, &fits);
+            const narrow_join_t join = {slices + j, stride, bytes, NULL, 0};
+            uint64_t fits = ~0ULL, reaches = narrow_values(plan, reach, join, 1, &fits);
             *seen += M_COUNT(fits);
-            n = narrow_put(reaches, i, j, out, n);
+            for (; reaches; reaches &= reaches - 1, n++) {
+                out[2 * n] = (int32_t)i;
+                out[2 * n + 1] = (int32_t)(j + M_FIRST(reaches));
+            }
         }
         if (j < to)
             break;

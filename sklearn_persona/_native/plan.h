@@ -54,7 +54,7 @@ typedef struct {
 
 /* A level of few rows, see narrow.h: groups of six rows of an arm. */
 typedef struct {
-    int form, first[3];                 /* groups of arm i: first[i]..first[i + 1] - 1 */
+    int form, first[3];                 /* groups of arm i: first[i]..first[i + 1] */
     uint64_t bits[MAX_GROUPS], valid[MAX_GROUPS]; /* where their rows are */
     uint8_t sum[MAX_GROUPS][64];        /* in steps, rounded up */
     int start[2];                       /* what the sums of an arm start from */

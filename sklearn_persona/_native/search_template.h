@@ -286,8 +286,8 @@ static ALWAYS_INLINE void FN(try)(worker_t *worker, const uint64_t *both, int de
 }
 
 /* Items from..to that may reach the threshold together with item i. */
-static int64_t FN(partners)(worker_t *worker, const level_t *level, int64_t i, int depth,
-                            int64_t from, int64_t to, int32_t *picks)
+static int64_t FN(partners)(worker_t *worker, const level_t *level, int64_t i,
+                            int depth, int64_t from, int64_t to, int32_t *picks)
 {
     const lanes_t *lanes = worker->column->lanes;
     const plan_t *plan = level->plan;
@@ -306,6 +306,7 @@ static void FN(pairs)(worker_t *worker, const level_t *level, int depth)
     const column_t *column = worker->column;
     const int n_words = N_WORDS(column);
     const item_t *items = level->items;
+    const uint64_t *extents = level->extents;
     int64_t at[2] = {0, 0}, k, n, before;
     int32_t pairs[2 * PAIRS];
 #if WORDS
@@ -322,12 +323,13 @@ static void FN(pairs)(worker_t *worker, const level_t *level, int depth)
                                          &worker->n_evaluated);
         for (k = 0; k < n; k++) {
             const int64_t i = pairs[2 * k], j = pairs[2 * k + 1];
-            if (column->feature[items[i].selector] == column->feature[items[j].selector])
+            const int32_t one = items[i].selector, other = items[j].selector;
+            if (column->feature[one] == column->feature[other])
                 continue;
             for (w = 0; w < n_words; w++)
-                both[w] = level->extents[i * n_words + w] & level->extents[j * n_words + w];
-            worker->path[depth - 1] = items[i].selector;
-            FN(try)(worker, both, depth, items[j].selector);
+                both[w] = extents[i * n_words + w] & extents[j * n_words + w];
+            worker->path[depth - 1] = one;
+            FN(try)(worker, both, depth, other);
         }
         if (!FN(refresh)(worker, (worker->n_evaluated - before) / 16 + n))
             return;
