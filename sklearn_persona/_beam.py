@@ -33,15 +33,27 @@ class Pool:
     n_evaluated: int
 
 
-def _distinct(values, rules, extents, size):
+def _distinct(values, lengths, rules, extents, size):
     """The best rules with distinct members; ties go to the shorter, earlier rule."""
-    lengths = np.array([len(rule) for rule in rules], dtype=int)
     order = np.lexsort((np.arange(len(rules)), lengths, -values))
     keys = np.ascontiguousarray(extents[order])
-    keys = keys.view(np.dtype((np.void, keys.shape[1] * 8))).ravel()
-    _, first = np.unique(keys, return_index=True)
+    if keys.shape[1] > 1:
+        keys = keys.view(np.dtype((np.void, keys.shape[1] * 8)))
+    _, first = np.unique(keys.ravel(), return_index=True)
     chosen = order[np.sort(first)[:size]]
-    return values[chosen], [rules[i] for i in chosen], extents[chosen]
+    return values[chosen], lengths[chosen], rules[chosen], extents[chosen]
+
+
+def _best(values, rules, extents, size):
+    """The best rules; ties in the order of the selectors, whatever order they came in.
+
+    Most of what came is below them, and sorting all of it would take the longest.
+    """
+    if len(values) > size:
+        good = values >= np.partition(values, len(values) - size)[len(values) - size]
+        values, rules, extents = values[good], rules[good], extents[good]
+    order = np.lexsort((*rules.T[::-1], -values))[:size]
+    return values[order], rules[order], extents[order]
 
 
 def beam_search(
@@ -73,7 +85,13 @@ def beam_search(
     n_selectors, n_words = column.bits.shape
     cost = max(n_selectors * n_words * max(max_variables - 1, 1), 1)
     width = int(np.clip(BUDGET / (40 * cost), min(10, most), most))
-    pool = (np.empty(0), [], np.empty((0, n_words), np.uint64))
+    # Values, lengths, rules (padded) and members.
+    pool = (
+        np.empty(0),
+        np.empty(0, int),
+        np.empty((0, max_variables), np.int32),
+        np.empty((0, n_words), np.uint64),
+    )
     parents = np.empty((1, 0), np.int32)
     rows = pack_rows(np.ones((1, selectors.n_units), bool))
     n_evaluated = 0
@@ -83,19 +101,16 @@ def beam_search(
         n_evaluated += n
         if not len(values):
             break
-        # Best first; ties in the order of the selectors, whatever order they came in.
-        order = np.lexsort((*rules.T[::-1], -values))[:size]
-        values, rules, extents = values[order], rules[order], extents[order]
+        values, rules, extents = _best(values, rules, extents, size)
         if depth >= min_variables:
             ok = np.ones(len(rules), bool)
             if min_modalities > 1:
                 found = np.sort(selectors.modality[rules], axis=1)
                 ok = 1 + (np.diff(found, axis=1) != 0).sum(axis=1) >= min_modalities
-            pool = _distinct(
-                np.concatenate([pool[0], values[ok]]),
-                pool[1] + [tuple(rule) for rule in rules[ok].tolist()],
-                np.concatenate([pool[2], extents[ok]]),
-                pool_size,
-            )
+            padded = np.pad(rules[ok], ((0, 0), (0, max_variables - depth)))
+            new = values[ok], np.full(ok.sum(), depth), padded, extents[ok]
+            pool = _distinct(*map(np.concatenate, zip(pool, new)), pool_size)
         parents, rows = np.ascontiguousarray(rules[:width]), extents[:width]
-    return Pool(pool[1], pool[0], pool[2], n_evaluated)
+    values, lengths, rules, extents = pool
+    rules = [tuple(rule[:n]) for rule, n in zip(rules.tolist(), lengths.tolist())]
+    return Pool(rules, values, extents, n_evaluated)

@@ -145,8 +145,11 @@ def _prices(column, parents):
     else:
         column.bound(column.bits)
     middle = time.monotonic()
-    rules = parents.astype(np.int32)[:, None]
-    column.expand(rules, column.bits[parents], 1)
+    if column.vectors:
+        rules = parents.astype(np.int32)[:, None]
+        column.expand(rules, column.bits[parents], 1)
+    else:
+        column.evaluate(column.bits[parents])
     end = time.monotonic()
     n = len(column.bits)
     return (middle - start) / n, (end - middle) / (n * len(parents))

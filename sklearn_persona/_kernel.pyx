@@ -20,6 +20,7 @@ cdef extern from "_native/kernels.h" nogil:
     enum: MAX_VARIABLES
     enum: MAX_CENTERS
     enum: MAX_ARM
+    enum: BYTE_ARM
     enum: MOST_LANES
 
     ctypedef struct totals_t:
@@ -131,10 +132,11 @@ cdef extern from "_native/kernels.h" nogil:
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
     int level_reserve(level_t *, const column_t *, int64_t)
-    void plan_rows(plan_t *, const column_t *, const uint64_t *)
-    void plan_scans(plan_t *)
-    void plan_joins(plan_t *, const column_t *)
+    void level_plan(level_t *, const column_t *, const uint64_t *)
+    void level_scans(level_t *, const column_t *)
     void level_slice(level_t *, const column_t *, const uint64_t *)
+    void level_bounds(const level_t *, const column_t *, int, int64_t, int64_t, float *)
+    void level_joins(level_t *, const column_t *, const uint64_t *)
     void level_free(level_t *)
     void worker_free(worker_t *)
     void collection_free(collection_t *)
@@ -216,6 +218,7 @@ cdef class Column:
     cdef column_t c
     cdef shape_t shape
     cdef const kernel_t *kernel
+    cdef const lanes_t *joins
     cdef object keep_alive
     cdef readonly object bits
     cdef readonly tuple tie_keys
@@ -301,8 +304,12 @@ cdef class Column:
         self.kernel.describe(&self.c.all, &self.shape)
         self.c.shape = &self.shape
         self.c.n_arms = arms
-        if max(n_treated, n_rows - n_treated) <= MAX_ARM:
-            self.c.lanes = find_lanes(number)
+        # Of wide arms only joins have vectors.
+        largest = max(n_treated, n_rows - n_treated)
+        if largest <= MAX_ARM:
+            self.joins = find_lanes(number)
+        if largest <= BYTE_ARM:
+            self.c.lanes = self.joins
         self.vectors = self.c.lanes != NULL
 
     def evaluate(self, const uint64_t[:, ::1] parents):
@@ -354,17 +361,19 @@ cdef class Column:
         cdef worker_t worker
         cdef shared_t shared
         cdef collection_t collection
+        cdef column_t column = self.c
+        column.lanes = self.joins
         memset(&level, 0, sizeof(level_t))
         memset(&worker, 0, sizeof(worker_t))
         memset(&shared, 0, sizeof(shared_t))
         memset(&collection, 0, sizeof(collection_t))
         collection.limit = 2**40
-        worker.column = &self.c
+        worker.column = &column
         worker.shared = &shared
         worker.collection = &collection
         worker.threshold = LEAST_VALUE
         try:
-            if not level_reserve(&level, &self.c, n_selectors + n + 1):
+            if not level_reserve(&level, &column, n_selectors + n + 1):
                 raise MemoryError
             if n and n_selectors:
                 with nogil:
@@ -372,10 +381,9 @@ cdef class Column:
                     memcpy(level.extents + n_selectors * self.c.n_words,
                            &extents[0, 0], n * row)
                     level.n = n_selectors + n
-                    if self.c.lanes != NULL:
-                        plan_rows(level.plan, &self.c, self.c.rows)
-                        plan_joins(level.plan, &self.c)
-                        level_slice(&level, &self.c, self.c.rows)
+                    if column.lanes != NULL:
+                        level_plan(&level, &column, column.rows)
+                        level_joins(&level, &column, column.rows)
                     self.kernel.expand(&worker, &level, first, n, length, keep)
             if worker.failed:
                 raise MemoryError
@@ -410,11 +418,10 @@ cdef class Column:
                 memcpy(level.extents, &extents[0, 0],
                        n * self.c.n_words * sizeof(uint64_t))
                 level.n = n
-                plan_rows(level.plan, &self.c, &universe[0])
-                plan_scans(level.plan)
+                level_plan(&level, &self.c, &universe[0])
+                level_scans(&level, &self.c)
                 level_slice(&level, &self.c, &universe[0])
-                self.c.lanes.bounds[exact](level.plan, level.slices, level.capacity, n,
-                                           &out[0])
+                level_bounds(&level, &self.c, exact, 0, n, &out[0])
         finally:
             level_free(&level)
         return np.asarray(out)[:n].astype(float)

@@ -7,6 +7,9 @@
 #define MAX_VARIABLES 4
 #define MAX_CENTERS 5
 #define PICKS 2048                      /* row sets looked at before a pause */
+#define PAIRS 4096                      /* room for pairs of them */
+/* Row set j of a level: its value may reach the threshold, its bound may. */
+#define PICK(j, value, bound) ((int32_t)((j) << 2 | (value) << 1 | (bound)))
 #define SCAN_FORWARD 1
 #define SCAN_BACKWARD 2
 #define SCAN_BOTH 3
@@ -72,6 +75,13 @@ typedef struct {
     int64_t n, capacity;
 } level_t;
 
+/* A threshold as the narrow levels compare with it; see narrow.h. */
+typedef struct {
+    double threshold;                   /* 0: nothing here yet */
+    int start[2];
+    uint8_t limit[2][64];
+} reach_t;
+
 /* Every row set at or above a fixed value, with its first rule by the tie rule. */
 typedef struct {
     int64_t n, capacity, limit;
@@ -105,6 +115,7 @@ typedef struct {
     int failed;                         /* out of memory */
     collection_t *collection;           /* NULL: only the best rule is wanted */
     level_t levels[MAX_VARIABLES];
+    reach_t reach[MAX_VARIABLES];       /* by conditions of a level's rules, less one */
     int32_t *slots;                     /* hash table of a level's row sets */
     int64_t n_slots, slot_mask;
     int (*poll)(void *);

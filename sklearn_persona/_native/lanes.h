@@ -10,12 +10,30 @@
 typedef int64_t (*join_t)(const plan_t *, int64_t, const uint8_t *, int64_t, int64_t,
                           int64_t, float, int32_t *, int64_t *);
 
+/* Levels of few rows. */
+struct narrow_loops {
+    void (*plan)(plan_t *, const column_t *, const uint64_t *);
+    void (*scans)(plan_t *, const column_t *);
+    void (*slice)(const plan_t *, const uint64_t *, const uint64_t *, int, int64_t,
+                  uint8_t *, int64_t);
+    void (*reach)(const plan_t *, double, reach_t *);
+    void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
+    int64_t (*children)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
+                        int64_t, int64_t, int64_t, int32_t *, float *, int64_t *);
+    int64_t (*leaves)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
+                      int64_t, int64_t, int64_t, int32_t *, int64_t *);
+    int64_t (*pairs)(const plan_t *, const reach_t *, const uint8_t *, int64_t,
+                     int64_t, int64_t *, int32_t *, int64_t *);
+};
+
 typedef struct lanes {
     join_t children[3], leaves[3];      /* by form */
+    join_t wide_leaves;
     /* Quick and loose; row by row. */
     void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
     void (*slice)(const uint64_t *, const uint64_t *, int, int, int64_t, uint8_t *,
                   int64_t);
+    const struct narrow_loops *narrow;  /* or NULL */
 } lanes_t;
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -30,6 +48,7 @@ typedef struct lanes {
 #pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
 #endif
 #define ISA avx2
+#define NARROW NULL
 #define LANES 32
 #define V __m256i
 #define M uint32_t
@@ -99,13 +118,17 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 #if defined(__clang__)
 #pragma clang attribute push( \
     __attribute__((target( \
-        "avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt"))), \
+        "avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi,avx2,fma,bmi,bmi2," \
+        "popcnt"))), \
     apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx2,fma,bmi,bmi2,popcnt")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi", \
+                   "avx2,fma,bmi,bmi2,popcnt")
 #endif
+static const struct narrow_loops narrow_avx512;
 #define ISA avx512
+#define NARROW &narrow_avx512
 #define LANES 64
 #define V __m512i
 #define M uint64_t
@@ -156,6 +179,7 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
                         _mm512_set1_ps(1))
 #define F_STORE(p, x) _mm512_storeu_ps(p, x)
 #include "lanes_template.h"
+#include "narrow.h"
 #include "lanes_undefine.h"
 #if defined(__clang__)
 #pragma clang attribute pop

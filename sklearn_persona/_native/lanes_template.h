@@ -16,8 +16,9 @@ static void LN(slice)(const uint64_t *universe, const uint64_t *extents, int n_w
     int w, b, i;
     for (j = 0; j < n; j += 8) {
         const int more = n - j < 8 ? (int)(n - j) : 8;
-        uint64_t x[MAX_SLICES / 8 + 1][8] = {{0}};
+        uint64_t x[MAX_SLICES / 8 + 2][8];
         int filled = 0;
+        memset(x, 0, (size_t)(n_bytes / 8 + 2) * sizeof x[0]);
         for (w = 0; w < n_words; w++) {
             const int size = popcount64(universe[w]), at = filled / 64;
             const int shift = filled % 64;
@@ -63,6 +64,35 @@ static ALWAYS_INLINE void LN(sums)(const plan_t *plan, int arm, const uint8_t *m
     *odd = high;
 }
 
+/* As sums, with counts of 16 bits too. */
+static ALWAYS_INLINE void LN(wide_sums)(const plan_t *plan, int arm,
+                                        const uint8_t *mine, const uint8_t *slices,
+                                        int64_t stride, V count[2], V sum[2])
+{
+    const V nibble = V_SET1_8(15);
+    V counts = V_ZERO(), counts_high = V_ZERO(), all = V_ZERO(), high = V_ZERO();
+    int b, next;
+    for (b = plan->first[arm]; b < plan->last[arm]; b = next) {
+        V n = V_ZERO();
+        for (next = b; next < plan->last[arm] && next < b + 31; next++) {
+            const V x = V_AND(V_LOAD(slices + next * stride),
+                              V_SET1_8(mine[next] & plan->mask[arm][next]));
+            const V low = V_SHUFFLE(plan->sum[arm][next][0], V_AND(x, nibble));
+            const V top = V_SHUFFLE(plan->sum[arm][next][1],
+                                    V_AND(V_SRL16(x, 4), nibble));
+            n = V_ADD8(n, V_POPCNT8(x));
+            all = V_ADD16(V_ADD16(all, low), top);
+            high = V_ADD16(V_ADD16(high, V_SRL16(low, 8)), V_SRL16(top, 8));
+        }
+        counts = V_ADD16(counts, n);
+        counts_high = V_ADD16(counts_high, V_SRL16(n, 8));
+    }
+    count[0] = V_SUB16(counts, V_SLL16(counts_high, 8));
+    count[1] = counts_high;
+    sum[0] = V_SUB16(all, V_SLL16(high, 8));
+    sum[1] = high;
+}
+
 /* Row sets 4 l + group as floats. */
 static ALWAYS_INLINE F LN(counts_of)(V count, int group)
 {
@@ -73,10 +103,19 @@ static ALWAYS_INLINE F LN(counts_of)(V count, int group)
                                : V_SRL32(count, 24));
 }
 
-static ALWAYS_INLINE F LN(sums_of)(V even, V odd, int group)
+/* The same from 16 bits. */
+static ALWAYS_INLINE F LN(halves_of)(V even, V odd, int group)
 {
     const V x = group % 2 ? odd : even;
     return V_TO_F(group < 2 ? V_AND(x, V_SET1_32(65535)) : V_SRL32(x, 16));
+}
+
+/* Their x = s + gamma n. */
+static ALWAYS_INLINE F LN(sums_of)(const plan_t *plan, int arm, V even, V odd, F n,
+                                   int group)
+{
+    return F_FMA(LN(halves_of)(even, odd, group), F_SET1(plan->step[arm]),
+                 F_MUL(n, F_SET1(plan->gamma[arm])));
 }
 
 static ALWAYS_INLINE F LN(absolute)(F x)
@@ -85,13 +124,11 @@ static ALWAYS_INLINE F LN(absolute)(F x)
 }
 
 /* Which row sets joined with mine may reach the threshold, of the group. */
-static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1, F s0,
-                                        F s1, F threshold)
+static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1, F x0,
+                                        F x1, F threshold)
 {
     const F zero = F_SET1(0), e0 = F_SET1(plan->slack[0]), e1 = F_SET1(plan->slack[1]);
-    const F x0 = F_FMA(s0, F_SET1(plan->step[0]), F_MUL(n0, F_SET1(plan->gamma[0])));
     const F w0 = F_MUL(n0, F_FMA(n0, F_SET1(plan->beta[0]), F_SET1(plan->alpha[0])));
-    const F x1 = F_FMA(s1, F_SET1(plan->step[1]), F_MUL(n1, F_SET1(plan->gamma[1])));
     const F w1 = F_MUL(n1, F_FMA(n1, F_SET1(plan->beta[1]), F_SET1(plan->alpha[1])));
     if (form == TOTAL) {
         const F x = F_MAX(F_ADD(F_ADD(x0, e0), F_ADD(x1, e1)), zero);
@@ -110,8 +147,8 @@ static ALWAYS_INLINE uint32_t LN(reach)(const plan_t *plan, int form, F n0, F n1
     }
 }
 
-/* Row sets from..to joined with row set mine that are large enough: all of them, those that
- * may reach the threshold as -1 - j; or with leaves only the latter, as j. */
+/* Row sets from..to joined with row set mine that are large enough: all of them, see
+ * PICK; or with leaves only those that may reach the threshold, as j. */
 static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
                                       int64_t mine, const uint8_t *slices,
                                       int64_t stride, int64_t from, int64_t to,
@@ -126,6 +163,7 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
         bytes[b] = slices[b * stride + mine];
     for (j = from; j < to; j += LANES) {
         V n0, n1, even0, odd0, even1, odd1, members;
+        F k0, k1;
         uint32_t part[4];
         M fits, reaches;
         LN(sums)(plan, 0, bytes, slices + j, stride, &n0, &even0, &odd0);
@@ -134,8 +172,7 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
         fits &= V_GE8(n1, V_SET1_8(plan->least[1]));
         /* Saturated: the limit is a byte here, and exact below. */
         members = V_ADDS8(n0, n1);
-        fits &= V_GE8(members, V_SET1_8(plan->least_members > 255
-                                            ? 255 : plan->least_members));
+        fits &= V_GE8(members, V_SET1_8(plan->least_members));
         if (to - j < LANES)
             fits &= ((M)1 << (to - j)) - 1;
         if (!fits)
@@ -144,9 +181,11 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
             fits &= V_GE8(V_SET1_8(plan->most[0]), n0) &
                     V_GE8(V_SET1_8(plan->most[1]), n1);
         evaluated += M_COUNT(fits);
-#define REACH(g)                                                                \
-    part[g] = LN(reach)(plan, form, LN(counts_of)(n0, g), LN(counts_of)(n1, g), \
-                        LN(sums_of)(even0, odd0, g), LN(sums_of)(even1, odd1, g), least)
+#define REACH(g)                                                                     \
+    k0 = LN(counts_of)(n0, g);                                                       \
+    k1 = LN(counts_of)(n1, g);                                                       \
+    part[g] = LN(reach)(plan, form, k0, k1, LN(sums_of)(plan, 0, even0, odd0, k0, g), \
+                        LN(sums_of)(plan, 1, even1, odd1, k1, g), least)
         REACH(0);
         REACH(1);
         REACH(2);
@@ -159,10 +198,49 @@ static ALWAYS_INLINE int64_t LN(join)(const plan_t *plan, int form, int leaves,
         else
             for (; fits; fits &= fits - 1) {
                 const int32_t i = (int32_t)(j + M_FIRST(fits));
-                out[n++] = reaches >> (i - j) & 1 ? -1 - i : i;
+                out[n++] = PICK(i, (int32_t)(reaches >> (i - j) & 1), 1);
             }
     }
     *n_evaluated += evaluated;
+    return n;
+}
+
+/* The leaves of a wide level. */
+static int64_t LN(wide_leaves)(const plan_t *plan, int64_t mine, const uint8_t *slices,
+                               int64_t stride, int64_t from, int64_t to,
+                               float threshold, int32_t *out, int64_t *n_evaluated)
+{
+    const F least = F_SET1(threshold);
+    uint8_t bytes[MAX_SLICES];
+    int64_t j, n = 0;
+    int b, g;
+    for (b = 0; b < plan->n_bytes; b++)
+        bytes[b] = slices[b * stride + mine];
+    for (j = from; j < to; j += LANES) {
+        V count[2][2], sum[2][2];
+        uint32_t fit[4], part[4];
+        M fits, reaches;
+        LN(wide_sums)(plan, 0, bytes, slices + j, stride, count[0], sum[0]);
+        LN(wide_sums)(plan, 1, bytes, slices + j, stride, count[1], sum[1]);
+        for (g = 0; g < 4; g++) {
+            const F n0 = LN(halves_of)(count[0][0], count[0][1], g);
+            const F n1 = LN(halves_of)(count[1][0], count[1][1], g);
+            const F x0 = LN(sums_of)(plan, 0, sum[0][0], sum[0][1], n0, g);
+            const F x1 = LN(sums_of)(plan, 1, sum[1][0], sum[1][1], n1, g);
+            fit[g] = F_GE(n0, F_SET1((float)plan->least[0])) &
+                     F_GE(n1, F_SET1((float)plan->least[1])) &
+                     F_GE(F_ADD(n0, n1), F_SET1((float)plan->least_members)) &
+                     F_GE(F_SET1((float)plan->most[0]), n0) &
+                     F_GE(F_SET1((float)plan->most[1]), n1);
+            part[g] = LN(reach)(plan, plan->form, n0, n1, x0, x1, least);
+        }
+        fits = M_JOIN(fit);
+        if (to - j < LANES)
+            fits &= ((M)1 << (to - j)) - 1;
+        *n_evaluated += M_COUNT(fits);
+        for (reaches = M_JOIN(part) & fits; reaches; reaches &= reaches - 1)
+            out[n++] = (int32_t)(j + M_FIRST(reaches));
+    }
     return n;
 }
 
@@ -184,9 +262,9 @@ JOINED(total_leaves, TOTAL, 1)
 
 /* What a bound needs of each nibble of a scan, for LANES row sets. */
 typedef struct {
-    uint8_t count[2 * MAX_SLICES][LANES], total[2 * MAX_SLICES][LANES],
-        top[2 * MAX_SLICES][LANES];
-    float base[2 * MAX_SLICES], total_step[2 * MAX_SLICES], top_step[2 * MAX_SLICES];
+    uint8_t count[2 * BYTE_SLICES][LANES], total[2 * BYTE_SLICES][LANES],
+        top[2 * BYTE_SLICES][LANES];
+    float base[2 * BYTE_SLICES], total_step[2 * BYTE_SLICES], top_step[2 * BYTE_SLICES];
     int n;
 } LN(nibbles_t);
 
@@ -343,8 +421,10 @@ static void LN(exact_bounds)(const plan_t *plan, const uint8_t *slices, int64_t 
 static const lanes_t LN(lanes) = {
     {LN(difference), LN(squares), LN(total)},
     {LN(difference_leaves), LN(squares_leaves), LN(total_leaves)},
+    LN(wide_leaves),
     {LN(bounds), LN(exact_bounds)},
     LN(slice),
+    NARROW,
 };
 
 #undef JOIN_

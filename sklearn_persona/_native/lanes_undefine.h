@@ -1,5 +1,6 @@
 /* Forget the operations of an ISA; included by lanes.h. */
 #undef ISA
+#undef NARROW
 #undef LANES
 #undef V
 #undef M

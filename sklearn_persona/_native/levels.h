@@ -33,7 +33,8 @@ static inline int level_reserve(level_t *level, const column_t *column, int64_t 
     if (column->lanes) {
         /* What it held is laid out anew before it is read. */
         free(level->slices);
-        level->slices = (uint8_t *)calloc((size_t)capacity, 8 * n_words);
+        level->slices = (uint8_t *)calloc(
+            (size_t)capacity, n_words > 1 ? 8 * n_words : MAX_GROUPS);
         if (!level->plan)
             level->plan = (plan_t *)malloc(sizeof(plan_t));
     }
@@ -44,12 +45,59 @@ static inline int level_reserve(level_t *level, const column_t *column, int64_t 
     return 1;
 }
 
-/* Byte-slice the row sets of a level, subsets of the universe. */
-static inline void level_slice(level_t *level, const column_t *column, const uint64_t *universe)
+/* Lay out a level whose row sets are subsets of the universe. */
+static inline void level_plan(level_t *level, const column_t *column,
+                              const uint64_t *universe)
 {
-    column->lanes->slice(universe, level->extents, column->n_words,
-                         level->plan->n_bytes, level->n, level->slices,
-                         level->capacity);
+    plan_t *plan = level->plan;
+    plan_rows(plan, column, universe);
+    plan->is_narrow = column->lanes->narrow && plan->end[1] <= NARROW_ROWS;
+    if (plan->is_narrow)
+        column->lanes->narrow->plan(plan, column, universe);
+}
+
+/* Tables for bounds: the quick ones, or those of a narrow level. */
+static inline void level_scans(level_t *level, const column_t *column)
+{
+    if (level->plan->is_narrow)
+        column->lanes->narrow->scans(level->plan, column);
+    else
+        plan_scans(level->plan);
+}
+
+/* Byte-slice its row sets. */
+static inline void level_slice(level_t *level, const column_t *column,
+                               const uint64_t *universe)
+{
+    if (level->plan->is_narrow)
+        column->lanes->narrow->slice(level->plan, universe, level->extents,
+                                     column->n_words, level->n, level->slices,
+                                     level->capacity);
+    else
+        column->lanes->slice(universe, level->extents, column->n_words,
+                             level->plan->n_bytes, level->n, level->slices,
+                             level->capacity);
+}
+
+/* Upper bounds of n row sets; quick ones with pass 0, narrow levels have none. */
+static inline void level_bounds(const level_t *level, const column_t *column, int pass,
+                                int64_t from, int64_t n, float *out)
+{
+    if (level->plan->is_narrow)
+        column->lanes->narrow->bounds(level->plan, level->slices + from,
+                                      level->capacity, n, out);
+    else
+        column->lanes->bounds[pass](level->plan, level->slices + from, level->capacity,
+                                    n, out);
+}
+
+/* Slices and tables for joining two row sets. */
+static inline void level_joins(level_t *level, const column_t *column,
+                               const uint64_t *universe)
+{
+    if (!level->plan->is_narrow)
+        plan_joins(level->plan, column);
+    level_slice(level, column, universe);
 }
 
 static inline void level_free(level_t *level)

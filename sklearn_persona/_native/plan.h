@@ -11,9 +11,15 @@
 #include <math.h>
 #include "column.h"
 
-#define MAX_SLICES 64                   /* bytes of a row set */
-#define MAX_ARM 255                     /* rows of an arm: counts are bytes */
+#define MAX_ARM 1020                    /* rows of an arm: sums have 16 bits */
+#define MAX_SLICES 256                  /* bytes of a row set */
+/* The same for all loops but the joins of a wide level: counts are bytes. */
+#define BYTE_ARM 255
+#define BYTE_SLICES 64
 #define PLAN_CENTERS 3
+#define NARROW_ROWS 63                  /* of the universe of a narrow level */
+#define GROUP_ROWS 6
+#define MAX_GROUPS 12
 
 /* Value of a rule from w = n (alpha + beta n) and x = s + gamma n of each arm:
  *     DIFFERENCE  (x0 w1 - x1 w0)^2 / (w0 w1 (w0 + w1)), counted when x0 w1 > x1 w0
@@ -33,16 +39,34 @@ typedef struct {
     int arm, backward, first, last;     /* bytes, last exclusive */
     int rows[2];                        /* first, last exclusive */
     float sign, gamma, alpha, beta, least_w, start;
-    float z[2 * MAX_ARM];               /* of each row of the universe */
+    float z[2 * BYTE_ARM];              /* of each row of the universe */
     /* Of each nibble: z of its first row, and what a set of its rows lacks to as many
      * rows of that z: in total, and its first row alone. */
-    float least, most, base[MAX_SLICES][2], total_step[MAX_SLICES][2], top_step[MAX_SLICES][2];
-    uint8_t total[MAX_SLICES][2][16], top[MAX_SLICES][2][16];
+    float least, most;
+    float base[BYTE_SLICES][2], total_step[BYTE_SLICES][2], top_step[BYTE_SLICES][2];
+    uint8_t total[BYTE_SLICES][2][16], top[BYTE_SLICES][2][16];
 } scan_t;
+
+typedef struct {
+    int group, bit, helps;              /* helps: may raise a bound */
+    uint32_t tests[2], gain[PLAN_CENTERS]; /* in pairs of 16 bits */
+} narrow_row_t;
+
+/* A level of few rows, see narrow.h: groups of six rows of an arm. */
+typedef struct {
+    int form, first[3];                 /* groups of arm i: first[i]..first[i + 1] */
+    uint64_t bits[MAX_GROUPS], valid[MAX_GROUPS]; /* where their rows are */
+    uint8_t sum[MAX_GROUPS][64];        /* in steps, rounded up */
+    int start[2];                       /* what the sums of an arm start from */
+    double step, room;
+    narrow_row_t rows[4][NARROW_ROWS];  /* by scan */
+    int16_t share[2][64];               /* 1 / sqrt(w) by count */
+    float unit;                         /* of a bound */
+} narrow_t;
 
 /* Rows are those of a universe: the members of the parent of a level's row sets. */
 typedef struct plan {
-    int n_bytes, form;
+    int n_bytes, form, is_wide;         /* wide: more than BYTE_ARM rows in an arm */
     int start[2], end[2];               /* rows of an arm, last exclusive */
     double y[2 * MAX_ARM];              /* outcome of each row */
     int first[2], last[2];              /* bytes of an arm */
@@ -53,6 +77,8 @@ typedef struct plan {
     int n_scans, n_centers;
     float centers[PLAN_CENTERS];
     scan_t scan[4];
+    int is_narrow;
+    narrow_t narrow;
 } plan_t;
 
 static inline void plan_sums(plan_t *plan, const shape_t *shape, int arm)
@@ -103,9 +129,11 @@ static inline void plan_sums(plan_t *plan, const shape_t *shape, int arm)
                                1e-5 * (sizes + (end - start) * fabs(shape->gamma[arm])));
 }
 
-static inline int clip_size(int64_t size)
+/* Limits are exact only within the counts of a level. */
+static inline int clip_size(const plan_t *plan, int64_t size)
 {
-    return size < 0 ? 0 : size > MAX_ARM ? MAX_ARM : (int)size;
+    const int most = plan->is_wide ? 2 * MAX_ARM : BYTE_ARM;
+    return size < 0 ? 0 : size > most ? most : (int)size;
 }
 
 static inline void scan_rows(plan_t *plan, const shape_t *shape, int arm, int backward)
@@ -182,8 +210,6 @@ static inline void plan_rows(plan_t *plan, const column_t *column, const uint64_
     int arm, b, i, w, n = 0;
     plan->form = shape->form;
     plan->n_scans = 0;
-    plan->least_members = column->least_members > 255 ? 255
-                                                      : (int)column->least_members;
     /* The centers other than the first are for w = n only. */
     plan->n_centers = shape->beta[0] == 0 && column->n_centers >= PLAN_CENTERS
                           ? PLAN_CENTERS : 1;
@@ -198,8 +224,6 @@ static inline void plan_rows(plan_t *plan, const column_t *column, const uint64_
         }
         plan->start[arm] = start;
         plan->end[arm] = n;
-        plan->least[arm] = clip_size(column->least[arm]);
-        plan->most[arm] = column->n_arms > arm ? clip_size(column->most[arm]) : MAX_ARM;
         plan->first[arm] = start / 8;
         plan->last[arm] = n > start ? (n + 7) / 8 : start / 8;
         for (b = plan->first[arm]; b < plan->last[arm]; b++) {
@@ -207,14 +231,21 @@ static inline void plan_rows(plan_t *plan, const column_t *column, const uint64_
             const int high = n < 8 * b + 8 ? 8 * b + 8 - n : 0;
             plan->mask[arm][b] = (uint8_t)(255 << low & 255 >> high);
         }
-        if (arm >= column->n_arms)
+    }
+    plan->n_bytes = (n + 7) / 8;
+    plan->is_wide = plan->end[0] > BYTE_ARM || n - plan->start[1] > BYTE_ARM;
+    plan->least_members = clip_size(plan, column->least_members);
+    for (arm = 0; arm < 2; arm++) {
+        const int64_t most = arm < column->n_arms ? column->most[arm] : MAX_ARM;
+        plan->least[arm] = clip_size(plan, column->least[arm]);
+        plan->most[arm] = clip_size(plan, most);
+        if (arm >= column->n_arms || plan->is_wide)
             continue;
         if (shape->scans[arm] & SCAN_FORWARD)
             scan_rows(plan, shape, arm, 0);
         if (shape->scans[arm] & SCAN_BACKWARD)
             scan_rows(plan, shape, arm, 1);
     }
-    plan->n_bytes = (n + 7) / 8;
 }
 
 /* Tables for the quick bounds. */

@@ -96,7 +96,8 @@ static inline int has_isa(int isa)
     return isa == ISA_AVX2 || (__builtin_cpu_supports("avx512f") &&
                                __builtin_cpu_supports("avx512bw") &&
                                __builtin_cpu_supports("avx512vl") &&
-                               __builtin_cpu_supports("avx512bitalg"));
+                               __builtin_cpu_supports("avx512bitalg") &&
+                               __builtin_cpu_supports("avx512vbmi"));
 #else
     return 0;
 #endif

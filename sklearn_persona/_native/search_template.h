@@ -174,11 +174,11 @@ static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
     return !worker->shared->stop && !worker->failed;
 }
 
-/* Finish a level whose items have no bounds yet: keep those worth refining, best
+/* Finish a level whose items may have no bounds yet: keep those worth refining, best
  * first, or in any order when all pairs of them are evaluated. Vectors sort out with a
  * quick bound, where that pays, then with one as tight as the scalar. */
 static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *universe,
-                       int sort)
+                       int sort, int bounded)
 {
     const column_t *column = worker->column;
     const int n_words = N_WORDS(column);
@@ -188,21 +188,20 @@ static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *univers
     if (!level->n)
         return;
     if (column->lanes) {
-        plan_rows(level->plan, column, universe);
-        if (level->n >= 2 * MOST_LANES) {
-            plan_scans(level->plan);
-            pass = 0;
+        level_plan(level, column, universe);
+        if (level->plan->is_narrow ? sort || !bounded : level->n >= 2 * MOST_LANES) {
+            level_scans(level, column);
+            pass = level->plan->is_narrow;
         }
     }
-    for (; pass < 2 && level->n; pass++) {
+    for (; pass < 2 && level->n && !bounded; pass++) {
         int64_t j, from, out = 0;
         if (column->lanes)
             level_slice(level, column, universe);
         for (from = 0; from < level->n; from += 512) {
             const int64_t to = from + 512 < level->n ? from + 512 : level->n;
             if (column->lanes)
-                column->lanes->bounds[pass](level->plan, level->slices + from,
-                                            level->capacity, to - from, bounds);
+                level_bounds(level, column, pass, from, to - from, bounds);
             for (j = from; j < to; j++) {
                 const uint64_t *extent = level->extents + j * n_words;
                 const double bound = column->lanes
@@ -222,10 +221,18 @@ static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *univers
     }
     if (sort)
         level_sort(level, column);
-    if (column->lanes && level->n > 1) {
-        plan_joins(level->plan, column);
-        level_slice(level, column, universe);
-    }
+    if (column->lanes && level->n > 1)
+        level_joins(level, column, universe);
+}
+
+/* The threshold as narrow levels read it; items are rules of `depth` conditions. */
+static const reach_t *FN(reach)(worker_t *worker, const level_t *level, int depth)
+{
+    const double least = worker->threshold * (1 - 1e-5);
+    reach_t *reach = worker->reach + depth - 1;
+    if (reach->threshold != least)
+        worker->column->lanes->narrow->reach(level->plan, least, reach);
+    return reach;
 }
 
 /* Rules of one condition: all of them evaluated, those worth refining kept. */
@@ -260,7 +267,7 @@ static void FN(roots)(worker_t *worker)
                (size_t)n_words * sizeof(uint64_t));
         level_append(worker, roots, n_words, i, column->max_variables);
     }
-    FN(finish)(worker, roots, column->rows, 1);
+    FN(finish)(worker, roots, column->rows, 1, 0);
 }
 
 /* The exact value of a rule of depth + 1 conditions that may reach the threshold. */
@@ -275,6 +282,57 @@ static ALWAYS_INLINE void FN(try)(worker_t *worker, const uint64_t *both, int de
     if (value * (1 + 1e-11) >= worker->threshold) {
         worker->path[depth] = selector;
         consider(worker, both, depth + 1, value);
+    }
+}
+
+/* Items from..to that may reach the threshold together with item i. */
+static int64_t FN(partners)(worker_t *worker, const level_t *level, int64_t i,
+                            int depth, int64_t from, int64_t to, int32_t *picks)
+{
+    const lanes_t *lanes = worker->column->lanes;
+    const plan_t *plan = level->plan;
+    if (plan->is_narrow)
+        return lanes->narrow->leaves(plan, FN(reach)(worker, level, depth), i,
+                                     level->slices, level->capacity, from, to, picks,
+                                     &worker->n_evaluated);
+    return (plan->is_wide ? lanes->wide_leaves : lanes->leaves[plan->form])(
+        plan, i, level->slices, level->capacity, from, to,
+        (float)(worker->threshold * (1 - 1e-5)), picks, &worker->n_evaluated);
+}
+
+/* All pairs of a narrow level on the last variable: values only. */
+static void FN(pairs)(worker_t *worker, const level_t *level, int depth)
+{
+    const column_t *column = worker->column;
+    const int n_words = N_WORDS(column);
+    const item_t *items = level->items;
+    const uint64_t *extents = level->extents;
+    int64_t at[2] = {0, 0}, k, n, before;
+    int32_t pairs[2 * PAIRS];
+#if WORDS
+    uint64_t both[WORDS];
+#else
+    uint64_t *both = worker->levels[MAX_VARIABLES - 1].extents;
+#endif
+    int w;
+    while (at[0] < level->n) {
+        const reach_t *reach = FN(reach)(worker, level, depth);
+        before = worker->n_evaluated;
+        n = column->lanes->narrow->pairs(level->plan, reach, level->slices,
+                                         level->capacity, level->n, at, pairs,
+                                         &worker->n_evaluated);
+        for (k = 0; k < n; k++) {
+            const int64_t i = pairs[2 * k], j = pairs[2 * k + 1];
+            const int32_t one = items[i].selector, other = items[j].selector;
+            if (column->feature[one] == column->feature[other])
+                continue;
+            for (w = 0; w < n_words; w++)
+                both[w] = extents[i * n_words + w] & extents[j * n_words + w];
+            worker->path[depth - 1] = one;
+            FN(try)(worker, both, depth, other);
+        }
+        if (!FN(refresh)(worker, (worker->n_evaluated - before) / 16 + n))
+            return;
     }
 }
 
@@ -301,10 +359,7 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
             int64_t k, n;
             if (!FN(refresh)(worker, (end - j) / 8 + 1))
                 return;
-            n = column->lanes->leaves[level->plan->form](
-                level->plan, i, level->slices, level->capacity, j,
-                end, (float)(worker->threshold * (1 - 1e-5)), picks,
-                &worker->n_evaluated);
+            n = FN(partners)(worker, level, i, depth, j, end, picks);
             for (k = 0; k < n; k++) {
                 const int32_t other = picks[k], selector = items[other].selector;
                 if (column->feature[selector] == feature)
@@ -351,7 +406,9 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
      * members as a rule of fewer conditions, which the tie rule prefers. */
     const int drop_same =
         depth >= column->min_variables && column->min_modalities <= 1;
+    const int narrow = column->lanes && level->plan->is_narrow;
     int32_t picks[PICKS];
+    float bounds[PICKS];
     int64_t j, end, k, n;
     int w;
     out->n = 0;
@@ -369,14 +426,17 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
             return 0;
         }
         n = end - j;
-        if (column->lanes)
+        if (narrow)
+            n = column->lanes->narrow->children(
+                level->plan, FN(reach)(worker, level, depth), i, level->slices,
+                level->capacity, j, end, picks, bounds, &worker->n_evaluated);
+        else if (column->lanes)
             n = column->lanes->children[level->plan->form](
                 level->plan, i, level->slices, level->capacity, j,
                 end, (float)(worker->threshold * (1 - 1e-5)), picks,
                 &worker->n_evaluated);
         for (k = 0; k < n; k++) {
-            const int64_t at = !column->lanes ? j + k
-                               : picks[k] < 0 ? -1 - (int64_t)picks[k] : picks[k];
+            const int64_t at = column->lanes ? picks[k] >> 2 : j + k;
             const uint64_t *other = extents + at * n_words;
             const int32_t selector = items[at].selector;
             uint64_t *both = out->extents + out->n * n_words;
@@ -394,8 +454,12 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
                     continue;
             }
             if (column->lanes) {
-                if (picks[k] < 0)
+                if (picks[k] & 2)
                     FN(try)(worker, both, depth, selector);
+                if (!(picks[k] & 1))
+                    continue;
+                if (narrow)
+                    out->items[out->n].bound = bounds[k];
             } else {
                 double counts[2], sums[2], value;
                 if (!FN(cells)(column, both, counts, sums))
@@ -410,7 +474,8 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
             level_append(worker, out, n_words, selector, n_kept);
         }
     }
-    FN(finish)(worker, out, mine, n_kept > 2);
+    FN(finish)(worker, out, mine, n_kept > 2, narrow);
+    worker->reach[depth].threshold = 0;
     return 1;
 }
 
@@ -424,8 +489,13 @@ static void FN(refine)(worker_t *worker, const level_t *level, int64_t i, int de
         FN(leaves)(worker, level, i, depth);
         return;
     }
-    if (!FN(children)(worker, level, i, depth, next))
+    if (!FN(children)(worker, level, i, depth, next) || next->n < 2)
         return;
+    if (depth + 2 == worker->column->max_variables && worker->column->lanes &&
+        next->plan->is_narrow) {
+        FN(pairs)(worker, next, depth + 1);
+        return;
+    }
     for (k = 1; k < next->n; k++) {
         if (!FN(refresh)(worker, 1))
             return;
@@ -474,10 +544,7 @@ static void FN(expand)(worker_t *worker, const level_t *level, const int32_t *ru
             const int64_t to = from + PICKS < n_selectors ? from + PICKS : n_selectors;
             int64_t n = to - from;
             if (column->lanes)
-                n = column->lanes->leaves[level->plan->form](
-                    level->plan, mine, level->slices, level->capacity, from, to,
-                    (float)(worker->threshold * (1 - 1e-5)), picks,
-                    &worker->n_evaluated);
+                n = FN(partners)(worker, level, mine, 1, from, to, picks);
             for (k = 0; k < n && !worker->failed; k++) {
                 const int32_t i = column->lanes ? picks[k] : (int32_t)(from + k);
                 double counts[2], sums[2], value;
