@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory, validate_dat
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._evidence import Evidence, outcome_sd
+from sklearn_persona._evidence import Evidence, effect_inside, outcome_sd
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._persona import Condition, Persona
 from sklearn_persona._prognosis import (
@@ -81,8 +81,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     conditions : {"auto", "one-sided", "interval"}, default="auto"
         ``x <= c`` and ``x > c``, or also ``a < x <= b``. A category yields
         equalities, and sets where it has three to five levels. ``"auto"``: intervals
-        in personas of one or two variables with ``objective="auto"`` and up to 5,000
-        training units, else one-sided.
+        in personas of one or two variables with ``objective="auto"``, a number of
+        cuts and up to 5,000 training units, else one-sided.
     refine_cuts : bool or "auto", default="auto"
         Whether the edges of the rules that the search kept move on over every
         midpoint between neighboring values, where this raises the objective.
@@ -420,6 +420,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         for rule in rules:
             persona = _as_persona(rule, columns, labels, modality, train)
             inside = persona.covers_columns(columns)
+            if self.objective == "auto" and not _has_direction(rule, inside, train):
+                continue
             personas.append(persona)
             members.append(
                 (inside[train.rows], None if holdout is None else inside[holdout.rows])
@@ -664,7 +666,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         auto = self.objective == "auto"
         conditions, interval_variables = self.conditions, 4
         if conditions == "auto":
-            some = auto and len(train) <= MOST_INTERVAL_UNITS
+            some = auto and self.n_cuts != "all"
+            some &= len(train) <= MOST_INTERVAL_UNITS
             conditions, interval_variables = "interval" if some else "one-sided", 2
         selectors = make_selectors(
             columns,
@@ -761,6 +764,15 @@ def _warn_if_varying(columns, cases, units):
             VaryingBaselineWarning,
             stacklevel=3,
         )
+
+
+def _has_direction(rule, inside, train):
+    """Whether the outcome itself, not adjusted by a prognosis, points the same way."""
+    if train.prognosis is None:
+        return True
+    inside = inside[train.rows]
+    effects = [effect_inside(train, part, train.value) for part in (inside, ~inside)]
+    return rule.sign * (effects[0] - effects[1]) > 0
 
 
 def _as_persona(rule, columns, labels, modality, train):

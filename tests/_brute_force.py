@@ -133,7 +133,9 @@ class Values:
             one_x = n[0] * (1 - c * size[0])
             x -= one_x * (sum(total) - c * size[0] * total[0]) / ones
             xx -= one_x**2 / ones
-        return x * x / xx if x > 0 else Fraction(0)
+        u, _ = self._shifts(n, s, size, total)
+        counted = x > 0 and (u[0] > u[1] if len(u) == 2 else u[0] > 0)
+        return x * x / xx if counted else Fraction(0)
 
     @staticmethod
     def _mean_shift(n, s, size, total):

@@ -460,8 +460,7 @@ class TestConstraints:
 
     @pytest.mark.parametrize("direction", ["favorable", "unfavorable"])
     def test_direction(self, trial, direction):
-        # Without a prognosis the search sees the outcome that `effect` is in.
-        finder = fit(trial, direction=direction, prognostic=None)
+        finder = fit(trial, direction=direction)
         assert {p.direction for p in finder.personas_} == {direction}
         sign = 1 if direction == "favorable" else -1
         for persona in finder.personas_:
@@ -496,7 +495,7 @@ def test_interval_conditions():
     assert best.confirmed
     # 9 cuts on two columns: 9 + 9 one-sided and 36 between two cuts each.
     assert finder.search_.n_candidates == 2 * 54
-    one_sided = quick(**options).fit(X, y, treatment=arm)
+    one_sided = quick(conditions="one-sided", **options).fit(X, y, treatment=arm)
     assert one_sided.search_.n_candidates == 2 * 18
     assert one_sided.search_.best_objective < finder.search_.best_objective
 
@@ -518,8 +517,8 @@ def test_categories(trial):
     )
     assert finder.personas_[0].rule == "color in {blue, green}"
     assert finder.personas_[0].confirmed
-    # Three levels and three pairs of them; 9 cuts, two sides.
-    assert finder.search_.n_candidates == 6 + 18
+    # Three levels and three pairs of them; 9 cuts, two sides and what lies between.
+    assert finder.search_.n_candidates == 6 + 18 + 36
     new = pd.DataFrame({"x3": [0, 0, 0, 0.0], "color": ["blue", "red", "pink", None]})
     assert_array_equal(finder.transform(new)[:, 0], [1, 0, 0, 0])
 
@@ -555,9 +554,12 @@ def test_max_time_gives_the_best_so_far():
 
 
 def test_search_record(trial):
-    search = fit(trial).search_
     # 9 cuts on both sides of four columns, alone and in pairs.
+    search = fit(trial, conditions="one-sided").search_
     assert search.n_candidates == 4 * 18 + 6 * 18 * 18
+    # And what lies between two cuts, in rules of up to two variables.
+    search = fit(trial, max_variables=3).search_
+    assert search.n_candidates == 4 * 54 + 6 * 54 * 54 + 4 * 18**3
     assert 0 < search.n_evaluated
     assert search.seconds > 0
     assert search.proven_optimal is True

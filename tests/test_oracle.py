@@ -387,7 +387,9 @@ def squared_values(objective, outcome, treated, inside):
         )
         chosen = (inside & arms[0]).astype(float)
         x, xx = chosen @ P @ y, ((chosen @ P) * chosen).sum(axis=1)
-        return np.where(x > 0, x * x / xx, 0) / variance
+        u = s / n - (total - s) / (size - n)
+        counted = (x > 0) & (u[0] - (u[1] if len(u) == 2 else 0) > 0)
+        return np.where(counted, x * x / xx, 0) / variance
     if objective == "mean-shift":
         k, x = n.sum(axis=0), s.sum(axis=0) - n.sum(axis=0) * y.mean()
         return np.where(x > 0, x * x / k, 0) / variance

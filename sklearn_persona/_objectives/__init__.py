@@ -127,8 +127,11 @@ def _arm_shift(n, s, N, S):
         weight = N.sum() - c * N[0] ** 2
         reference = reference + rest * (S.sum() - c * N[0] * S[0]) / weight
         curvature = curvature + rest**2 / weight
-    x = np.maximum(0.0, s[0] - n[0] * reference)
-    return x**2 / (n[0] - curvature * n[0] ** 2)
+    x = s[0] - n[0] * reference
+    shift = _shift(n, s, N, S)
+    # Equal shifts may differ in the last bits.
+    counted = (x > 0) & (shift[0] - (shift[1] if len(n) == 2 else 0.0) > 1e-9)
+    return np.where(counted, x**2 / (n[0] - curvature * n[0] ** 2), 0.0)
 
 
 OBJECTIVES = {

@@ -7,6 +7,7 @@
  * with n and s of the members in that arm (reference and curvature of totals_t: m, q).
  * A wide prior compares them with the rest of their arm, a narrow one with all others
  * (random-effects score test: Harville, 1977). In one arm, of pairs, b is the effect.
+ * It is counted when the effect inside exceeds the effect outside.
  */
 #define arm_shift_SCAN_0 SCAN_FORWARD
 #define arm_shift_SCAN_1 SCAN_FORWARD
@@ -15,8 +16,14 @@ static ALWAYS_INLINE double arm_shift_value(int arms, const totals_t *all,
                                             const double n[2], const double s[2])
 {
     double x = s[0] - n[0] * all->reference;
-    (void)arms;
-    return x > 0 ? x * x / (n[0] * (1 - all->curvature * n[0])) : -1;
+    double u0 = s[0] / n[0] - (all->s[0] - s[0]) / (all->n[0] - n[0]);
+    double u1 = 0;
+    if (arms == 2)
+        u1 = s[1] / n[1] - (all->s[1] - s[1]) / (all->n[1] - n[1]);
+    /* Equal shifts may differ in the last bits. */
+    if (!(x > 0 && u0 - u1 > 1e-9))
+        return -1;
+    return x * x / (n[0] * (1 - all->curvature * n[0]));
 }
 
 static ALWAYS_INLINE double arm_shift_term(const totals_t *all, int arm, double k,
