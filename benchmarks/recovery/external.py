@@ -7,6 +7,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LassoCV
 
 from benchmarks.recovery.regions import (
     Box,
@@ -90,17 +93,13 @@ def causal_forest(trial, seed):
         SingleTreePolicyInterpreter,
     )
     from econml.dml import CausalForestDML
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-    from sklearn.linear_model import LassoCV
 
     X, n = trial.X, len(trial.y)
-    settings = {"n_estimators": 100, "min_samples_leaf": 5, "n_jobs": 1}
+    settings = {"n_estimators": 100, "min_samples_leaf": 5, "random_state": seed}
     if trial.binary or n < 200:
         model_y = LassoCV(cv=4, alphas=20)
     else:
         model_y = RandomForestRegressor(max_features=1 / 3, **settings)
-    from sklearn.dummy import DummyClassifier
-
     model_t = DummyClassifier()
     if not trial.randomized:
         model_t = RandomForestClassifier(**settings)
@@ -139,10 +138,8 @@ def causal_forest(trial, seed):
 def _policy_answer(tree, units):
     """Union of the leaves of a policy tree that treat, or that do not."""
     sides = [[], []]
-    for box, _ in boxes_of_tree(tree.tree_):
-        leaf = box.covers(units.X)
-        if leaf.any():
-            sides[int(tree.predict(units.X[leaf][:1])[0])].append(box)
+    for box, value in boxes_of_tree(tree.tree_, np.argmax):
+        sides[int(np.argmax(value))].append(box)
     if not sides[0] or not sides[1]:
         return everyone()
     return union_answer(sides, units)

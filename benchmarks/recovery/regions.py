@@ -223,20 +223,34 @@ class Box:
         )
 
 
-def boxes_of_tree(tree):
-    """Leaves of a fitted scikit-learn tree as boxes, with their values."""
-    out = []
+def boxes_of_tree(tree, side=None):
+    """Leaves of a fitted scikit-learn tree as boxes, with their values.
+
+    Parameters
+    ----------
+    tree : Tree
+        Attribute ``tree_`` of an estimator.
+    side : callable, default=None
+        Maps a leaf's value to what is to be told apart: a node whose leaves are all on
+        the same side is given as one box.
+
+    Returns
+    -------
+    boxes : list of (Box, ndarray)
+    """
 
     def visit(node, box):
+        value = tree.value[node].ravel()
         if tree.children_left[node] == -1:
-            out.append((box, float(tree.value[node].ravel()[0])))
-            return
+            return [(box, value)]
         j, cut = int(tree.feature[node]), float(tree.threshold[node])
-        visit(tree.children_left[node], box.refine(j, high=cut))
-        visit(tree.children_right[node], box.refine(j, low=cut))
+        below = visit(tree.children_left[node], box.refine(j, high=cut))
+        below += visit(tree.children_right[node], box.refine(j, low=cut))
+        if side is not None and len({side(v) for _, v in below}) == 1:
+            return [(box, below[0][1])]
+        return below
 
-    visit(0, Box())
-    return out
+    return visit(0, Box())
 
 
 def answer(boxes, units, claim):

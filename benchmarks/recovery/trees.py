@@ -177,13 +177,16 @@ def virtual_twins(trial, seed):
     )
     tree.fit(X, difference)
     margin = 0.05 if trial.binary else 0.1 * trial.y.std()
-    leaves = boxes_of_tree(tree.tree_)
     mean = difference.mean()
-    sides = [
-        [box for box, value in leaves if value > mean + margin],
-        [box for box, value in leaves if value < mean - margin],
-    ]
-    return {"virtual-twins": union_answer([s for s in sides if s], make_units(trial))}
+
+    def side(value):
+        return int(value[0] > mean + margin) - int(value[0] < mean - margin)
+
+    sides = {1: [], 0: [], -1: []}
+    for box, value in boxes_of_tree(tree.tree_, side):
+        sides[side(value)].append(box)
+    unions = [sides[s] for s in (1, -1) if sides[s]]
+    return {"virtual-twins": union_answer(unions, make_units(trial))}
 
 
 def union_answer(sides, units):
