@@ -33,7 +33,8 @@ TEMPLATE = Path(__file__).with_name("page.md")
 
 def read(path):
     """Raw results, with numbers as numbers and failures as nothing found."""
-    data = pd.read_csv(path, dtype={"members": str, "variables": str, "rule": str})
+    text = dict.fromkeys(("members", "variables", "rule", "version"), str)
+    data = pd.read_csv(path, dtype=text)
     return data.drop_duplicates(["cell", "null", "seed", "method"], keep="last")
 
 
