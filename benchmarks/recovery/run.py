@@ -8,9 +8,11 @@ a row that says so and counts as nothing found.
 """
 
 import argparse
+import contextlib
 import csv
 import fnmatch
 import functools
+import importlib
 import json
 import multiprocessing
 import subprocess
@@ -21,7 +23,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from benchmarks.recovery.designs import read_grid
-from benchmarks.recovery.methods import ANSWERS, METHODS, OURS, persona
+from benchmarks.recovery.methods import ANSWERS, METHODS, persona
 from benchmarks.recovery.scoring import FIELDS, score
 
 COLUMNS = ("cell", "null", "seed", "method", "status", "seconds", *FIELDS, "version")
@@ -248,14 +250,10 @@ def main():
         wanted = wanted[1:]
     methods = {name: methods[name] for name in select(methods, wanted)}
     versions = {name: version_of(name) for name in methods}
-    if set(methods) & {"causal-forest"}:
-        # Once, not in each process.
-        import econml.cate_interpreter
-        import econml.dml  # noqa: F401
-    if set(methods) & {"pysubgroup"}:
-        import pysubgroup  # noqa: F401
-    if set(methods) - set(METHODS) or set(methods) & set(OURS):
-        import sklearn_persona  # noqa: F401
+    # Once, not in each process; what is missing fails there, and gets rows that say so.
+    for name in ("econml.dml", "econml.cate_interpreter", "pysubgroup"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     run(designs, methods, versions, arguments)
 
 

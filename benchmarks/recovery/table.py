@@ -104,6 +104,7 @@ def card_table(planted, methods):
         "method",
         "cells",
         "Jaccard",
+        "no split is 0",
         "either side",
         "recall",
         "precision",
@@ -116,6 +117,7 @@ def card_table(planted, methods):
     ]
     columns = [
         "jaccard",
+        "split",
         "jaccard_either",
         "recall",
         "precision",
@@ -128,6 +130,7 @@ def card_table(planted, methods):
     common = cells_of_all(planted, methods)
     for m in methods:
         part = planted[(planted.method == m) & planted.cell.isin(common)].copy()
+        part["split"] = part.jaccard.where(part.n_variables > 0, 0.0)
         sign = np.sign(part.naive_effect - part.reference)
         part["bias"] = part.bias * sign
         part["true_effect"] = (part.true_effect - part.reference) * sign
