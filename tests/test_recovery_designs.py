@@ -256,7 +256,14 @@ def test_boxes_merge_conditions_on_a_variable():
 
 
 # Slower ones, and those that need other packages, are left to the benchmark.
-QUICK = ("everyone", "persona", "interaction-tree", "causal-tree", "prim")
+QUICK = (
+    "everyone",
+    "persona",
+    "interaction-tree",
+    "interaction-adjusted",
+    "causal-tree",
+    "prim",
+)
 
 
 @pytest.mark.parametrize("name", QUICK)

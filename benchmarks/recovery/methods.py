@@ -10,7 +10,12 @@ import warnings
 from benchmarks.recovery.external import causal_forest, mob, pysubgroup_beam
 from benchmarks.recovery.peeling import prim
 from benchmarks.recovery.regions import Found, everyone, nothing
-from benchmarks.recovery.trees import causal_tree, interaction_tree, virtual_twins
+from benchmarks.recovery.trees import (
+    adjusted_interaction_tree,
+    causal_tree,
+    interaction_tree,
+    virtual_twins,
+)
 
 
 def run_everyone(trial, seed):
@@ -64,6 +69,7 @@ METHODS = {
     "persona": persona,
     "persona-validated": persona_confirmed,
     "interaction-tree": interaction_tree,
+    "interaction-adjusted": adjusted_interaction_tree,
     "causal-tree": causal_tree,
     "virtual-twins": virtual_twins,
     "prim": prim,

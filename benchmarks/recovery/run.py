@@ -33,6 +33,7 @@ PACKAGES = {
     "causal-tree": "scikit-learn",
     "virtual-twins": "scikit-learn",
     "interaction-tree": "numpy",
+    "interaction-adjusted": "scikit-learn",
     "prim": "numpy",
     "everyone": "numpy",
 }

@@ -20,6 +20,7 @@ ORDER = (
     "everyone",
     "interaction-tree",
     "interaction-node",
+    "interaction-adjusted",
     "mob",
     "causal-tree",
     "virtual-twins",
