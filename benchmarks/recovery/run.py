@@ -70,11 +70,11 @@ def fit_and_score(function, design, seed, null, queue):
     """In the process of the fit: rows without the columns that name it."""
     try:
         trial = design.draw(seed, null)
-        start = time.perf_counter()
         # A fit has one core, whichever method it belongs to.
         with threadpool_limits(1):
+            start = time.perf_counter()
             answers = function(trial, seed)
-        seconds = time.perf_counter() - start
+            seconds = time.perf_counter() - start
         fresh = design.fresh()
         rows = {
             name: {
