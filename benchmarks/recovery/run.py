@@ -15,6 +15,7 @@ import functools
 import importlib
 import json
 import multiprocessing
+import os
 import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -68,9 +69,12 @@ def version_of(method):
 
 def fit_and_score(function, design, seed, null, queue):
     """In the process of the fit: rows without the columns that name it."""
+    # A fit has one core, whichever method it belongs to: libraries yet to be loaded
+    # read the environment, the others are told.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     try:
         trial = design.draw(seed, null)
-        # A fit has one core, whichever method it belongs to.
         with threadpool_limits(1):
             start = time.perf_counter()
             answers = function(trial, seed)
