@@ -341,7 +341,7 @@ def test_page_marks_winner_and_pairs_differences(tmp_path):
     versions = dict.fromkeys(contestants, "1")
     path = tmp_path / "results.csv"
     run.run(cells, contestants, versions, arguments(path))
-    text, summary = table.page(path)
+    text, summary = table.page([path])
     assert "**1.00**" in text
     ((name, ours, peer, theirs, difference, _),) = summary
     assert (name, ours) == (cell, 1.0)

@@ -32,10 +32,10 @@ ORDER = (
 TEMPLATE = Path(__file__).with_name("page.md")
 
 
-def read(path):
-    """Raw results, with numbers as numbers and failures as nothing found."""
+def read(paths):
+    """Raw results of some files, with numbers as numbers and failures as nothing found."""
     text = dict.fromkeys(("members", "variables", "rule", "version"), str)
-    data = pd.read_csv(path, dtype=text)
+    data = pd.concat([pd.read_csv(path, dtype=text) for path in paths])
     return data.drop_duplicates(["cell", "null", "seed", "method"], keep="last")
 
 
@@ -255,18 +255,16 @@ def _used(part):
     return np.array([int(v) for v in text.split(";") if v], int)
 
 
-def page(path):
-    """Text of the page."""
+def page(paths):
+    """Text of the page, and its comparisons with the best peers."""
     designs = read_grid()
-    data = read(path)
+    data = read(paths)
     data = data[data.cell.isin(designs)]
     means = {name: designs[name].mean_effect for name in data.cell.unique()}
     data["reference"] = data.cell.map(means)
     planted, null = data[data.null == 0], data[data.null == 1]
     present = set(data.method)
     methods = [m for m in ORDER if m in present]
-    others = [m for m in sorted(present) if m not in (*ORDER, VALIDATED)]
-    methods += others
     cells = [name for name in designs if name in set(data.cell)]
     table, summary = jaccard_table(planted, methods, cells)
     wins = sum(difference > 0 for *_, difference, _ in summary)
@@ -300,7 +298,7 @@ def page(path):
 def main():
     """Write the page; print where the package is behind."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results")
+    parser.add_argument("results", nargs="+", help="files of raw results")
     parser.add_argument("page")
     arguments = parser.parse_args()
     text, summary = page(arguments.results)
