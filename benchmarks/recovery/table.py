@@ -33,7 +33,7 @@ TEMPLATE = Path(__file__).with_name("page.md")
 
 
 def read(paths):
-    """Raw results of some files, with numbers as numbers and failures as nothing found."""
+    """Raw results of some files, one row per fit and answer."""
     text = dict.fromkeys(("members", "variables", "rule", "version"), str)
     data = pd.concat([pd.read_csv(path, dtype=text) for path in paths])
     return data.drop_duplicates(["cell", "null", "seed", "method"], keep="last")
