@@ -292,7 +292,7 @@ def page(paths):
         bias="\n".join(bias_table(null, designs, methods)),
         failures=failures,
     )
-    return text, summary
+    return text.rstrip() + "\n", summary
 
 
 def main():
