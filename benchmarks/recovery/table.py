@@ -75,7 +75,13 @@ def jaccard_table(planted, methods, cells):
             continue
         means = {m: wide[m].mean() for m in shown}
         best = max(means.values())
-        peers = {m: v for m, v in means.items() if m not in (FIRST, "everyone")}
+        # By the seeds in common, at least half of them: few seeds are easily best.
+        peers = {m: paired(wide, FIRST, m) for m in shown}
+        peers = {
+            m: v[:2]
+            for m, v in peers.items()
+            if m not in (FIRST, "everyone") and 2 * v[2] >= wide[FIRST].count()
+        }
         row = [cell, int(wide[FIRST].count())]
         for m in methods:
             text = f"{means[m]:.2f}" if m in means else ""
@@ -89,10 +95,10 @@ def jaccard_table(planted, methods, cells):
         trivial = paired(wide, FIRST, "everyone")[:2] if "everyone" in wide else ()
         row.append(signed(*trivial) if trivial else "")
         if peers:
-            name = max(peers, key=peers.get)
-            difference, error, _ = paired(wide, FIRST, name)
+            name = min(peers, key=lambda m: peers[m][0])
+            difference, error = peers[name]
             row += [name, signed(difference, error)]
-            summary.append((cell, means[FIRST], name, peers[name], difference, error))
+            summary.append((cell, means[FIRST], name, means[name], difference, error))
         else:
             row += ["", ""]
         rows.append(row)
