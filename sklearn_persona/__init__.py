@@ -3,11 +3,12 @@
 from sklearn_persona import datasets, exceptions, inference, metrics, model_selection
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._evidence import Evidence
-from sklearn_persona._persona import Condition, Persona
+from sklearn_persona._persona import Alternative, Condition, Persona
 from sklearn_persona._trial_frame import TrialFrame
 from sklearn_persona._version import __version__
 
 __all__ = [
+    "Alternative",
     "Condition",
     "Evidence",
     "Persona",

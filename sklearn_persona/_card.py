@@ -98,6 +98,18 @@ def _footer(persona):
     return lines
 
 
+def _alternatives(persona):
+    """Lines of the other descriptions of the members."""
+    lines = []
+    for alternative in persona.alternatives:
+        start = "" if lines else "also described by:"
+        agreement = f"Jaccard {alternative.jaccard:.2f}"
+        if alternative.jaccard_holdout is not None:
+            agreement += f", holdout {alternative.jaccard_holdout:.2f}"
+        lines.append(f"  {start:<20}{alternative.rule} ({agreement})")
+    return lines
+
+
 def card(persona, title="Persona"):
     """Lay out a persona with its ranges and its evidence.
 
@@ -120,6 +132,7 @@ def card(persona, title="Persona"):
     ]
     if len(persona.modalities) > 1:
         lines.append(f"  combines: {', '.join(persona.modalities)}")
+    lines += _alternatives(persona)
     halves = [
         (name, _rows(record))
         for name, record in (("training", persona.train), ("holdout", persona.holdout))

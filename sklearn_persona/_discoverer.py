@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import fields
+from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -16,12 +16,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
+from sklearn_persona._alternatives import AlternativeSearch
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, effect_inside, outcome_sd
 from sklearn_persona._objectives import OBJECTIVES
-from sklearn_persona._persona import Condition, Persona
+from sklearn_persona._persona import Alternative, Condition, Persona
 from sklearn_persona._prognosis import (
     MOST_UNITS,
     Prognosis,
@@ -128,6 +129,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     max_overlap : float, default=0.5
         Largest Jaccard index of training members with a better persona of the same
         direction.
+    n_alternatives : int, default=3
+        Most other descriptions listed with each persona: rules of one or two of the
+        searched conditions that leave out a variable of the persona and have almost
+        its training members (Jaccard index at least .7), one for each set of
+        variables, so that the measurable one can be chosen. They are found from `X`
+        and the members alone, without outcome and arm, and cost no error rate. In
+        large tables only the conditions closest to the members are combined. 0 skips.
     memory : str or joblib.Memory, default=None
         Cache of the search, so that a grid over thresholds searches once.
     alpha : float, default=0.05
@@ -244,6 +252,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_personas": [Interval(Integral, 1, None, closed="left")],
         "max_overlap": [Interval(Real, 0, 1, closed="both")],
+        "n_alternatives": [Interval(Integral, 0, None, closed="left")],
         "memory": "no_validation",
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "min_effect_size": [Interval(Real, 0, None, closed="left")],
@@ -282,6 +291,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         max_time=None,
         n_personas=10,
         max_overlap=0.5,
+        n_alternatives=3,
         memory=None,
         alpha=0.05,
         min_effect_size=0.5,
@@ -316,6 +326,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.max_time = max_time
         self.n_personas = n_personas
         self.max_overlap = max_overlap
+        self.n_alternatives = n_alternatives
         self.memory = memory
         self.alpha = alpha
         self.min_effect_size = min_effect_size
@@ -415,17 +426,28 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                     chosen &= np.isin(cases.groups, units.groups)
                 self.split_[chosen] = name
 
-        rules, self.search_ = self._find(columns, modality, train)
+        rules, self.search_, selectors = self._find(columns, modality, train)
+        describe = _Describe(columns, labels, modality, train.rows)
+        find_alternatives = AlternativeSearch(selectors, self.n_alternatives)
         personas, members = [], []
         for rule in rules:
-            persona = _as_persona(rule, columns, labels, modality, train)
+            persona = _as_persona(rule, describe)
             inside = persona.covers_columns(columns)
             if self.objective == "auto" and not _has_direction(rule, inside, train):
                 continue
-            personas.append(persona)
-            members.append(
-                (inside[train.rows], None if holdout is None else inside[holdout.rows])
+            halves = (
+                inside[train.rows],
+                None if holdout is None else inside[holdout.rows],
             )
+            members.append(halves)
+            variables = {c.position for c in persona.conditions}
+            found = find_alternatives(halves[0], variables)
+            alternatives = [
+                _as_alternative(one, describe, variables, holdout, halves[1])
+                for one in found
+            ]
+            personas.append(replace(persona, alternatives=tuple(alternatives)))
+        del selectors, find_alternatives
         # Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
         seeds = rng.randint(np.iinfo(np.int32).max, size=(len(personas), 2)).tolist()
         self.personas_ = validate(
@@ -721,7 +743,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             on_poll=progress if self.verbose else None,
         )
         progress.close()
-        return rules, record
+        return rules, record, selectors
 
     def _membership(self, X):
         """Bool (n_samples, n_personas); never through `transform`, which is wrapped."""
@@ -775,32 +797,67 @@ def _has_direction(rule, inside, train):
     return rule.sign * (effects[0] - effects[1]) > 0
 
 
-def _as_persona(rule, columns, labels, modality, train):
-    conditions = []
-    for position, limits in sorted(rule.conditions, key=lambda c: c[0]):
-        column = columns[position]
-        source = labels[modality[column.position]] if labels else None
+class _Describe:
+    """Turns column positions and limits into conditions with names and ranges."""
+
+    def __init__(self, columns, labels, modality, rows):
+        self.columns, self.rows = columns, rows
+        self.labels, self.modality = labels, modality
+
+    def __call__(self, conditions):
+        ordered = sorted(conditions, key=lambda c: c[0])
+        return tuple(self._condition(*condition) for condition in ordered)
+
+    def _condition(self, position, limits):
+        column = self.columns[position]
         common = {
             "name": column.name,
             "position": column.position,
-            "modality": source,
+            "modality": self.labels[self.modality[position]] if self.labels else None,
         }
         if column.levels is not None:
-            conditions.append(Condition(levels=limits, **common))
-            continue
-        values = column.values[train.rows]
-        conditions.append(
-            Condition(
-                low=limits[0],
-                high=limits[1],
-                data_low=float(np.nanmin(values)),
-                data_high=float(np.nanmax(values)),
-                **common,
-            )
+            return Condition(levels=limits, **common)
+        values = column.values[self.rows]
+        return Condition(
+            low=limits[0],
+            high=limits[1],
+            data_low=float(np.nanmin(values)),
+            data_high=float(np.nanmax(values)),
+            **common,
         )
+
+
+def _as_alternative(found, describe, variables, holdout, members):
+    """An alternative with its agreement in the holdout; `members` are those there."""
+    conditions = describe(found.conditions)
+    agreement = None
+    if holdout is not None:
+        inside = np.logical_and.reduce(
+            [
+                c.covers_column(_rows_of(describe.columns[c.position], holdout.rows))
+                for c in conditions
+            ]
+        )
+        either = np.count_nonzero(inside | members)
+        both = np.count_nonzero(inside & members)
+        agreement = float(both / either) if either else None
+    return Alternative(
+        conditions=conditions,
+        jaccard=found.jaccard,
+        jaccard_holdout=agreement,
+        shares_variable=any(c.position in variables for c in conditions),
+    )
+
+
+def _rows_of(column, rows):
+    return replace(column, values=column.values[rows])
+
+
+def _as_persona(rule, describe):
+    conditions = describe(rule.conditions)
     found = {c.modality for c in conditions if c.modality is not None}
     return Persona(
-        conditions=tuple(conditions),
+        conditions=conditions,
         direction="favorable" if rule.sign == FAVORABLE else "unfavorable",
         modalities=tuple(sorted(found)),
         objective=rule.objective,

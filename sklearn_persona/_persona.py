@@ -12,7 +12,7 @@ from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, evidence
 from sklearn_persona._table import numbers, read_column
 
-__all__ = ["Condition", "Persona"]
+__all__ = ["Alternative", "Condition", "Persona"]
 
 SCHEMA = "sklearn-persona/persona/1"
 
@@ -106,6 +106,55 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Another short rule that describes almost the members of a persona.
+
+    It was found from the baseline variables of the members alone, so it says nothing
+    about effects; `Persona.from_conditions` and `Persona.evaluate` test it on a trial.
+
+    Attributes
+    ----------
+    conditions : tuple of Condition
+    jaccard : float
+        Units of the training half that satisfy this rule and the persona, over those
+        that satisfy one of them.
+    jaccard_holdout : float or None
+        The same in the holdout, which did not choose this rule; None without one.
+    shares_variable : bool
+        Whether the persona has a condition on one of the same variables.
+    """
+
+    conditions: tuple
+    jaccard: float
+    jaccard_holdout: float | None = None
+    shares_variable: bool = False
+
+    @property
+    def rule(self):
+        """The conditions as one line of text."""
+        return _rule(self.conditions)
+
+    @property
+    def n_variables(self):
+        """Number of variables to be measured."""
+        return len(self.conditions)
+
+    def covers(self, X):
+        """Membership of each row of X.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            DataFrames are matched by column name, arrays by position.
+
+        Returns
+        -------
+        inside : ndarray of bool, shape (n_samples,)
+        """
+        return np.logical_and.reduce([c.covers(X) for c in self.conditions])
+
+
+@dataclass(frozen=True)
 class Persona:
     """A conjunction of conditions on different variables, and what is known of it.
 
@@ -132,6 +181,9 @@ class Persona:
         Effect in the holdout (without one: in training) after prognostic adjustment.
     effect_corrected, ci_corrected, stability : None
         Filled by resampling the selection.
+    alternatives : tuple of Alternative
+        Rules of one or two conditions that leave out a variable of this one and have
+        almost its training members, best first; see `PersonaDiscoverer`.
 
     Examples
     --------
@@ -159,6 +211,7 @@ class Persona:
     effect_corrected: float | None = None
     ci_corrected: tuple | None = None
     stability: dict | None = None
+    alternatives: tuple = ()
 
     @classmethod
     def from_conditions(cls, conditions, *, direction="favorable"):
@@ -202,7 +255,7 @@ class Persona:
     @property
     def rule(self):
         """The conditions as one line of text."""
-        return " and ".join(map(str, self.conditions))
+        return _rule(self.conditions)
 
     def covers(self, X):
         """Membership of each row of X.
@@ -314,12 +367,11 @@ class Persona:
         out = {"schema": SCHEMA}
         for name, value in vars(self).items():
             if name == "conditions":
+                value = _written(value)
+            elif name == "alternatives":
                 value = [
-                    {
-                        key: list(v) if isinstance(v, tuple) else v
-                        for key, v in vars(condition).items()
-                    }
-                    for condition in value
+                    vars(alternative) | {"conditions": _written(alternative.conditions)}
+                    for alternative in value
                 ]
             elif isinstance(value, Evidence):
                 value = value.to_dict()
@@ -352,21 +404,10 @@ class Persona:
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"A persona has no fields {unknown}.")
-        known = {f.name for f in fields(Condition)}
-        conditions = values.get("conditions")
-        if not conditions or any(set(c) - known for c in conditions):
-            raise ValueError(
-                f"A persona needs conditions with fields among {sorted(known)}, got "
-                f"{conditions!r}."
-            )
-        values["conditions"] = tuple(
-            Condition(
-                **{
-                    key: tuple(v) if isinstance(v, list) else v
-                    for key, v in condition.items()
-                }
-            )
-            for condition in values["conditions"]
+        values["conditions"] = _read_back(values.get("conditions"))
+        # Personas of earlier versions have none.
+        values["alternatives"] = tuple(
+            _read_alternative(given) for given in values.get("alternatives") or ()
         )
         for name in ("train", "holdout"):
             if values.get(name) is not None:
@@ -384,6 +425,44 @@ class Persona:
 
     def __str__(self):
         return card(self)
+
+
+def _rule(conditions):
+    return " and ".join(map(str, conditions))
+
+
+def _written(conditions):
+    """Conditions as plain values."""
+    return [
+        {key: list(v) if isinstance(v, tuple) else v for key, v in vars(c).items()}
+        for c in conditions
+    ]
+
+
+def _read_back(conditions):
+    """Conditions from plain values."""
+    known = {f.name for f in fields(Condition)}
+    if not conditions or any(set(c) - known for c in conditions):
+        raise ValueError(
+            f"A persona needs conditions with fields among {sorted(known)}, got "
+            f"{conditions!r}."
+        )
+    return tuple(
+        Condition(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()})
+        for c in conditions
+    )
+
+
+def _read_alternative(values):
+    """An alternative from plain values."""
+    known = [f.name for f in fields(Alternative)]
+    if not {"conditions", "jaccard"} <= set(values) <= set(known):
+        raise ValueError(
+            f"An alternative needs fields among {known}, got {sorted(values)}."
+        )
+    return Alternative(
+        **(dict(values) | {"conditions": _read_back(values["conditions"])})
+    )
 
 
 def _optional(cls, name):

@@ -17,6 +17,7 @@ ORDER = (
     "_cube",
     "_table",
     "_binning",
+    "_alternatives",
     "_designs",
     "_objectives",
     "_columns",

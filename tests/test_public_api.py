@@ -85,6 +85,7 @@ def test_constructor():
         "max_time": None,
         "n_personas": 10,
         "max_overlap": 0.5,
+        "n_alternatives": 3,
         "memory": None,
         "alpha": 0.05,
         "min_effect_size": 0.5,
