@@ -24,9 +24,11 @@ __all__ = ["LEAST_JACCARD", "AlternativeSearch", "FoundAlternative"]
 # Rules that share less of the members with the persona describe others.
 LEAST_JACCARD = 0.7
 # Words of pairs of row sets that a persona may take: some hundredths of a second.
-MOST_WORDS = 2**22
+MOST_WORDS = 2**21
 # Conditions with the best Jaccard index of their own that are combined first.
 FIRST_CONDITIONS = 200
+# Conditions of a column that go before those of lesser Jaccard index of other columns.
+FIRST_OF_COLUMN = 16
 # Words that stand at once while all conditions are compared with a persona.
 BLOCK_WORDS = 2**17
 
@@ -189,10 +191,18 @@ class _Target:
                 rules[columns] = (value, (i, j))
 
     def _likely(self, chosen, most):
-        """The conditions with the best Jaccard index of their own."""
+        """The conditions with the best Jaccard index of their own.
+
+        Many cuts of one column are nearly the same condition, so the best few of every
+        column come first.
+        """
         if most is None or len(chosen) <= most:
             return chosen
-        return chosen[np.lexsort((chosen, -self.alone[chosen]))[:most]]
+        chosen = chosen[np.lexsort((chosen, -self.alone[chosen], self.feature[chosen]))]
+        feature = self.feature[chosen]
+        rank = np.arange(len(chosen)) - np.searchsorted(feature, feature)
+        order = np.lexsort((chosen, -self.alone[chosen], rank // FIRST_OF_COLUMN))
+        return chosen[order[:most]]
 
     def _partners(self, chosen, least):
         """Sort conditions by their units outside, and count each one's partners.

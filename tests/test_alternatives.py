@@ -204,6 +204,14 @@ class TestRanking:
         found = AlternativeSearch(selectors, 3)(members, {0, 1})
         # The conditions closest to the members hold the best pairs here.
         assert columns_and_values(found) == columns_and_values(expected)
+        # Nor do many cuts of one column keep the others out.
+        selectors = conditions_of(X, n_cuts="all", conditions="one-sided")
+        expected = AlternativeSearch(selectors, 3)(members, {0, 1})
+        monkeypatch.setattr(module, "MOST_WORDS", 20_000)
+        found = AlternativeSearch(selectors, 3)(members, {0, 1})
+        assert [c for c, _ in columns_and_values(found)] == [
+            c for c, _ in columns_and_values(expected)
+        ]
         monkeypatch.setattr(module, "MOST_WORDS", 1)
         monkeypatch.setattr(module, "FIRST_CONDITIONS", 2)
         for rule in AlternativeSearch(selectors, 3)(members, {0, 1}):
