@@ -5,15 +5,22 @@ and looking for them costs no error rate. The idea of alternative descriptions, 
 leave variables of the first one out, is that of Bach [1]_ (package ``csd``); with one
 or two conditions the search is exact instead of a solver's.
 
+Among many pairs of conditions some agree with few members by chance. So a condition
+must earn its place by the length of a description [2]_: what it saves in naming the
+units in which rule and persona differ, ``log C(n_units, n_different)``, must exceed
+what naming one of the searched conditions costs, the logarithm of their number.
+
 References
 ----------
 .. [1] Bach, J. (2024). Using constraints to discover sparse and alternative subgroup
    descriptions. arXiv:2406.01411.
+.. [2] Rissanen, J. (1978). Modeling by shortest data description. Automatica 14,
+   465-471.
 """
 
 from dataclasses import dataclass
 from heapq import nlargest
-from math import isqrt
+from math import isqrt, log
 
 import numpy as np
 
@@ -68,11 +75,11 @@ class AlternativeSearch:
     def __call__(self, members, variables):
         """Find the best rules that leave out a variable of the persona.
 
-        Each set of variables has one rule, its best. Two variables come only when
-        their Jaccard index is above that of either alone, because otherwise the second
-        condition says nothing. When the pairs that the bounds leave are more than
-        ``MOST_WORDS`` words, only the conditions with the best Jaccard index of their
-        own are combined.
+        Each set of variables has one rule, its best. A condition alone must describe
+        the members in less than naming them takes, and a second one in less than the
+        best condition on either variable. When the pairs that the bounds leave are more
+        than ``MOST_WORDS`` words, only the conditions with the best Jaccard index of
+        their own are combined.
 
         Parameters
         ----------
@@ -127,9 +134,20 @@ class _Target:
         self.hits = _counts(self.bits, self.inside)
         self.others = search.sizes - self.hits
         self.alone = self.hits / (self.n_inside + self.others)
-        # Best Jaccard index of a single condition, by column.
-        self.of_column = np.zeros(int(self.feature.max()) + 1)
-        np.maximum.at(self.of_column, self.feature, self.alone)
+        # Length of naming so many units, of a condition, and of the members.
+        self.length = _lengths(len(members))
+        self.of_condition = log(len(self.bits))
+        self.of_members = self.length[min(self.n_inside, self.n_outside)]
+        # Length of naming what the best condition of each column leaves different.
+        left = self.length[self.n_inside - self.hits + self.others]
+        self.of_column = np.full(int(self.feature.max()) + 1, np.inf)
+        np.minimum.at(self.of_column, self.feature, left)
+        # Units that a pair may leave different; -1 when no pair can be short enough.
+        pairs = self.length + self.of_condition + self.of_condition
+        self.most_different = int(np.count_nonzero(pairs < self.of_members)) - 1
+        # Conditions that are rules of their own.
+        self.single = self.alone >= LEAST_JACCARD
+        self.single &= left + self.of_condition < self.of_members
 
     def _allowed(self, columns):
         return not self.variables <= set(columns)
@@ -137,9 +155,9 @@ class _Target:
     def of_one(self):
         """Best condition of each column: ``{(column,): (jaccard, (selector,))}``."""
         rules = {}
-        for column in np.flatnonzero(self.of_column >= LEAST_JACCARD).tolist():
+        for column in np.unique(self.feature[self.single]).tolist():
             if self._allowed((column,)):
-                own = np.flatnonzero(self.feature == column)
+                own = np.flatnonzero(self.single & (self.feature == column))
                 i = int(own[np.argmax(self.alone[own])])
                 rules[(column,)] = (float(self.alone[i]), (i,))
         return rules
@@ -152,6 +170,8 @@ class _Target:
         """
         least = _last(rules, n_alternatives)
         n_words = self.bits.shape[1]
+        if self.most_different < 0:
+            return
         chosen = np.flatnonzero(self.hits / self.n_inside >= least)
         chosen, partners = self._partners(self._likely(chosen, most), least)
         if int(partners.sum()) * n_words > MOST_WORDS:
@@ -178,8 +198,10 @@ class _Target:
             i, j, both = i[good], j[good], both[good]
             outside = count_rows(sets[i] & sets[j]) - both
             jaccard = both / (self.n_inside + outside)
-            parts = np.maximum(self.of_column[feature[i]], self.of_column[feature[j]])
-            good = np.flatnonzero((jaccard >= least) & (jaccard > parts))
+            left = self.length[self.n_inside - both + outside] + self.of_condition
+            parts = np.minimum(self.of_column[feature[i]], self.of_column[feature[j]])
+            good = (jaccard >= least) & (left < parts)
+            good = np.flatnonzero(good & (left + self.of_condition < self.of_members))
             self._add(rules, chosen[i[good]], chosen[j[good]], jaccard[good])
             least = max(least, _last(rules, n_alternatives))
 
@@ -212,8 +234,11 @@ class _Target:
         chosen = chosen[np.lexsort((chosen, self.others[chosen]))]
         others = self.others[chosen]
         # Rounding must not exclude a pair that reaches ``least`` exactly.
-        room = np.floor(self.hits[chosen] / least - self.n_inside + 1e-6)
+        hits = self.hits[chosen]
+        room = np.floor(hits / least - self.n_inside + 1e-6)
+        room = np.minimum(room, self.most_different - (self.n_inside - hits))
         n = np.searchsorted(others, self.n_outside + room - others, side="right")
+        n[room < 0] = 0
         return chosen, np.minimum(n, np.arange(len(chosen)))
 
 
@@ -221,6 +246,13 @@ def _last(rules, n_alternatives):
     """Jaccard index that a further rule needs to be listed."""
     best = nlargest(n_alternatives, (jaccard for jaccard, _ in rules.values()))
     return best[-1] if len(best) == n_alternatives else LEAST_JACCARD
+
+
+def _lengths(n_units):
+    """Logarithm of the number of sets of 0, 1, ... units; it does not fall."""
+    k = np.arange(n_units)
+    steps = np.log((n_units - k) / (k + 1))
+    return np.concatenate([[0.0], np.maximum(steps, 0.0).cumsum()])
 
 
 def _counts(bits, inside=None):

@@ -133,9 +133,10 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         Most other descriptions listed with each persona: rules of one or two of the
         searched conditions that leave out a variable of the persona and have almost
         its training members (Jaccard index at least .7), one for each set of
-        variables, so that the measurable one can be chosen. They are found from `X`
-        and the members alone, without outcome and arm, and cost no error rate. In
-        large tables only the conditions closest to the members are combined. 0 skips.
+        variables and more than chance, so that the measurable one can be chosen. They
+        are found from `X` and the members alone, without outcome and arm, and cost no
+        error rate. In large tables only the conditions closest to the members are
+        combined. 0 skips.
     memory : str or joblib.Memory, default=None
         Cache of the search, so that a grid over thresholds searches once.
     alpha : float, default=0.05

@@ -40,20 +40,37 @@ def jaccard(a, b):
     return np.count_nonzero(a & b) / np.count_nonzero(a | b)
 
 
+def length(n, k):
+    """Logarithm of the number of sets of k of n units, as if at most half."""
+    return sum(np.log((n - i) / (i + 1)) for i in range(min(k, n // 2)))
+
+
 def brute_force(selectors, members, variables, n_alternatives):
     """All rules of one and two conditions: ranked (columns, jaccard)."""
-    rows = unpack_rows(selectors.bits, len(members))
+    n, size = len(members), np.count_nonzero(members)
+    rows = unpack_rows(selectors.bits, n)
+    named, condition = length(n, min(size, n - size)), np.log(max(len(rows), 1))
     feature = selectors.feature.tolist()
     columns = sorted(set(feature))
     own = {c: [i for i, f in enumerate(feature) if f == c] for c in columns}
-    alone = {c: max(jaccard(rows[i], members) for i in own[c]) for c in columns}
-    best = {(c,): value for c, value in alone.items()}
-    for a, b in combinations(columns, 2):
-        value = max(
-            jaccard(rows[i] & rows[j], members) for i, j in product(own[a], own[b])
-        )
-        if value > max(alone[a], alone[b]):
-            best[a, b] = value
+    left = {
+        c: min(length(n, np.count_nonzero(rows[i] != members)) for i in own[c])
+        for c in columns
+    }
+    rules = [((c,), rows[i]) for c in columns for i in own[c]]
+    rules += [
+        ((a, b), rows[i] & rows[j])
+        for a, b in combinations(columns, 2)
+        for i, j in product(own[a], own[b])
+    ]
+    best = {}
+    for chosen, inside in rules:
+        differ = length(n, np.count_nonzero(inside != members))
+        earned = differ + len(chosen) * condition < named
+        if len(chosen) == 2:
+            earned &= differ + condition < min(left[c] for c in chosen)
+        if earned:
+            best[chosen] = max(best.get(chosen, 0.0), jaccard(inside, members))
     ranked = sorted(
         (
             (-value, len(chosen), chosen)
@@ -87,7 +104,7 @@ def members_of(rule, X, levels):
 def problems(draw):
     """A small table with ties, gaps and categories; members near one of its rules."""
     rng = np.random.default_rng(draw(st.integers(0, 2**31)))
-    n = draw(st.integers(6, 90))
+    n = draw(st.one_of(st.integers(6, 90), st.integers(90, 300)))
     X, levels = [], []
     for _ in range(draw(st.integers(1, 5))):
         kind = draw(st.sampled_from(["number", "ties", "gaps", "copy", "category"]))
@@ -114,7 +131,7 @@ def problems(draw):
     )
     members = rng.random(n) < 0.4
     if len(selectors.bits):
-        near = rng.choice(len(selectors.bits), draw(st.integers(1, 3)))
+        near = rng.choice(len(selectors.bits), draw(st.sampled_from([1, 2, 2, 3])))
         rule = unpack_rows(selectors.bits[near], n).all(axis=0)
         if draw(st.booleans()):
             rule ^= rng.random(n) < 0.08
@@ -177,19 +194,23 @@ class TestRanking:
         # The persona with something added is no other description of it.
         assert all(0 not in c for c in values)
 
+    def test_chance_is_not_listed(self):
+        # At 40 units some pair of 100 columns agrees with any set of members.
+        rng = np.random.default_rng(4)
+        x = rng.normal(size=40)
+        X = [x, *rng.normal(size=(100, 40)), x + 0.1 * rng.normal(size=40)]
+        members = x > 0.2
+        found = AlternativeSearch(conditions_of(X), 5)(members, {0})
+        assert [c for c, _ in columns_and_values(found)] == [(101,)]
+        assert AlternativeSearch(conditions_of(X[1:-1]), 5)(members, {200}) == []
+
     def test_simplest_condition_of_equal_members(self):
-        # Only one unit lies below the interval, and the other condition excludes it.
-        a = np.arange(20.0)
-        b = np.where(a == 0, 0.0, 1.0)
+        # An interval of the first variable leaves the same members as one side.
+        a = np.tile(np.arange(20.0), 10)
+        b = np.where((a == 0) | (np.arange(200) % 7 == 0), 0.0, 1.0)
         members = (a <= 9) & (b > 0.5)
-        found = AlternativeSearch(conditions_of([a, b], n_cuts="all"), 1)(members, {2})
-        assert found[0].jaccard == 1.0
-        ((position, (low, high)),) = found[0].conditions
-        assert (position, low, high) == (0, 0.5, 9.5)
-        members[12] = True
-        wide = [np.r_[a, 3.0], np.r_[b, 0.0]]
-        members = (wide[0] <= 9) & (wide[1] > 0.5)
-        found = AlternativeSearch(conditions_of(wide, n_cuts="all"), 1)(members, {2})
+        selectors = conditions_of([a, b], n_cuts="all")
+        found = AlternativeSearch(selectors, 1)(members, {2})
         assert found[0].jaccard == 1.0
         assert found[0].conditions == ((0, (None, 9.5)), (1, (0.5, None)))
 
@@ -336,7 +357,7 @@ class TestPersonas:
         assert found[0].covers(X).shape == (240,)
 
     def test_pairs_of_a_crossover(self):
-        trial = make_ketamine_crossover(random_state=0)
+        trial = make_ketamine_crossover(n_participants=150, random_state=0)
         finder = PersonaDiscoverer(
             max_variables=1, n_bootstrap=0, random_state=0, greater_is_better=False
         )
