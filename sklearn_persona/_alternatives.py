@@ -189,8 +189,8 @@ class _Target:
             j = np.arange(start, start + len(i)) - first[i]
             # By the bounds, then by the shared units, then all units.
             outside = np.maximum(others[i] + others[j] - self.n_outside, 0)
-            most = np.minimum(hits[i], hits[j])
-            good = most / (self.n_inside + outside) >= least
+            lesser = np.minimum(hits[i], hits[j])
+            good = lesser / (self.n_inside + outside) >= least
             good &= feature[i] != feature[j]
             i, j, outside = i[good], j[good], outside[good]
             both = count_rows(shared[i] & shared[j])
@@ -230,6 +230,7 @@ class _Target:
         """Sort conditions by their units outside, and count each one's partners.
 
         The partners of a condition are the first so many; none comes after it.
+        Conditions in no pair are left out.
         """
         chosen = chosen[np.lexsort((chosen, self.others[chosen]))]
         others = self.others[chosen]
@@ -239,7 +240,10 @@ class _Target:
         room = np.minimum(room, self.most_different - (self.n_inside - hits))
         n = np.searchsorted(others, self.n_outside + room - others, side="right")
         n[room < 0] = 0
-        return chosen, np.minimum(n, np.arange(len(chosen)))
+        n = np.minimum(n, np.arange(len(chosen)))
+        used = n > 0
+        used[: n.max(initial=0)] = True
+        return chosen[used], n[used]
 
 
 def _last(rules, n_alternatives):
