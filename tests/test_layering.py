@@ -28,6 +28,7 @@ ORDER = (
     "_refinement",
     "inference",
     "_null",
+    "_selection",
     "_prognosis",
     "_evidence",
     "_validation",

@@ -91,6 +91,7 @@ def test_constructor():
         "criterion": "heterogeneity",
         "validation": "holdout",
         "holdout_size": 0.5,
+        "n_splits": 50,
         "n_holdout": 3,
         "correction": "holm",
         "n_permutations": 1000,
