@@ -1,9 +1,17 @@
-"""The estimator keeps scikit-learn's protocol; the checks are single-arm."""
+"""The estimators keep scikit-learn's protocol; the checks are single-arm."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_persona import PersonaDiscoverer
+from sklearn_persona.baselines import HonestCausalTree, VirtualTwins
+
+ESTIMATORS = [
+    PersonaDiscoverer(),
+    PersonaDiscoverer(validation=None),
+    HonestCausalTree(),
+    VirtualTwins(n_estimators=5, n_permutations=19),
+]
 
 
 @pytest.mark.filterwarnings(
@@ -11,6 +19,6 @@ from sklearn_persona import PersonaDiscoverer
     "ignore::sklearn_persona.exceptions.SingleArmWarning",
     "ignore::sklearn_persona.exceptions.NoPersonaWarning",
 )
-@parametrize_with_checks([PersonaDiscoverer(), PersonaDiscoverer(validation=None)])
+@parametrize_with_checks(ESTIMATORS)
 def test_estimator_check(estimator, check):
     check(estimator)

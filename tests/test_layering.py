@@ -34,6 +34,7 @@ ORDER = (
     "metrics",
     "_discoverer",
     "_trial_frame",
+    "baselines",
     "model_selection",
     "__init__",
     "__main__",

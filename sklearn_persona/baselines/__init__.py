@@ -1,0 +1,9 @@
+"""Comparators: what the literature uses beside personas.
+
+Trees of treatment effects take `treatment` and `groups` as the discoverer does.
+"""
+
+from sklearn_persona.baselines._causal_tree import HonestCausalTree
+from sklearn_persona.baselines._virtual_twins import VirtualTwins
+
+__all__ = ["HonestCausalTree", "VirtualTwins"]
