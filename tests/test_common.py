@@ -1,14 +1,17 @@
 """The estimators keep scikit-learn's protocol; the checks are single-arm."""
 
 import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona.baselines import HonestCausalTree, VirtualTwins
+from sklearn_persona.baselines import ArmClassifier, HonestCausalTree, VirtualTwins
 
 ESTIMATORS = [
     PersonaDiscoverer(),
     PersonaDiscoverer(validation=None),
+    ArmClassifier(LogisticRegression(), arm=1),
+    ArmClassifier(Ridge(), arm=1),
     HonestCausalTree(),
     VirtualTwins(n_estimators=5, n_permutations=19),
 ]

@@ -29,7 +29,7 @@ CONTRACT = {
         "max_statistic_pvalues",
         "detectable_effect",
     ),
-    "baselines": ("HonestCausalTree", "VirtualTwins"),
+    "baselines": ("ArmClassifier", "HonestCausalTree", "VirtualTwins"),
     "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
     "datasets": (
         "make_ketamine_crossover",

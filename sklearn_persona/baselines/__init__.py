@@ -3,7 +3,8 @@
 Trees of treatment effects take `treatment` and `groups` as the discoverer does.
 """
 
+from sklearn_persona.baselines._arm_classifier import ArmClassifier
 from sklearn_persona.baselines._causal_tree import HonestCausalTree
 from sklearn_persona.baselines._virtual_twins import VirtualTwins
 
-__all__ = ["HonestCausalTree", "VirtualTwins"]
+__all__ = ["ArmClassifier", "HonestCausalTree", "VirtualTwins"]
