@@ -5,14 +5,23 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona.baselines import ArmClassifier, HonestCausalTree, VirtualTwins
+from sklearn_persona.baselines import (
+    ArmClassifier,
+    CovariateResidualizer,
+    HonestCausalTree,
+    StructuralMRISVC,
+    VirtualTwins,
+)
 
 ESTIMATORS = [
     PersonaDiscoverer(),
     PersonaDiscoverer(validation=None),
     ArmClassifier(LogisticRegression(), arm=1),
     ArmClassifier(Ridge(), arm=1),
+    CovariateResidualizer(),
     HonestCausalTree(),
+    StructuralMRISVC(),
+    StructuralMRISVC(covariates=[0], pca=2),
     VirtualTwins(n_estimators=5, n_permutations=19),
 ]
 

@@ -29,7 +29,14 @@ CONTRACT = {
         "max_statistic_pvalues",
         "detectable_effect",
     ),
-    "baselines": ("ArmClassifier", "HonestCausalTree", "VirtualTwins"),
+    "baselines": (
+        "ArmClassifier",
+        "CovariateResidualizer",
+        "HonestCausalTree",
+        "StructuralMRISVC",
+        "VirtualTwins",
+        "region_stability",
+    ),
     "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
     "datasets": (
         "make_ketamine_crossover",
