@@ -35,12 +35,14 @@ CONTRACT = {
         "HonestCausalTree",
         "StructuralMRISVC",
         "VirtualTwins",
+        "published_protocol",
         "region_stability",
     ),
     "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
     "datasets": (
         "make_ketamine_crossover",
         "make_parallel_trial",
+        "make_structural_mri_cohorts",
         "fetch_nimh_ketamine",
     ),
 }

@@ -5,14 +5,12 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._labels import encode_labels
-from sklearn_persona._splitting import group_strata, stratified_group_folds
 from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
 from sklearn_persona.inference import max_statistic_pvalues
 
 __all__ = ["region_stability"]
@@ -164,20 +162,12 @@ def region_stability(
 def _refit(estimator, X, codes, classes, people, places, n_splits, n_repeats, seed):
     """Weights and patterns of every fold, each (n_fits, n_regions), and names."""
     rng = np.random.RandomState(seed)
-    strata = group_strata(people, codes, places)
     y, weights, patterns = classes[codes], [], []
-    routed = get_routing_for_object(estimator).consumes("fit", ["groups"])
     for _ in range(n_repeats):
-        fold = stratified_group_folds(
-            strata, min(n_splits, len(strata)), rng, np.bincount(people)
-        )[people]
+        fold = folds_of_rows(codes, people, places, n_splits, rng)
         for k in range(fold.max() + 1):
             train = np.flatnonzero(fold != k)
-            model = clone(estimator)
-            if "random_state" in model.get_params():
-                model.set_params(random_state=rng.randint(2**31 - 1))
-            extra = {"groups": people[train]} if routed else {}
-            model.fit(_safe_indexing(X, train), y[train], **extra)
+            model = fit_clone(estimator, X, y, people, train, rng)
             length = np.linalg.norm(model.coef_[0])
             weights.append(model.coef_[0] / (length if length > 0 else 1.0))
             patterns.append(model.patterns_)
