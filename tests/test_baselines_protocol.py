@@ -496,7 +496,16 @@ def test_several_external_cohorts(study):
 
 
 def test_refitted_permutations(study):
-    result = quick(study, n_splits=2, n_repeats=1, n_refits=19, external=None)
+    discovery = study.cohorts["discovery"]
+    result = published_protocol(
+        GaussianNB(),
+        discovery.data[study.frontal],
+        discovery.target,
+        n_splits=2,
+        n_repeats=1,
+        n_refits=19,
+        random_state=0,
+    )
     rows = result.table.set_index(["cohort", "metric"]).loc["discovery"]
     for metric in ("balanced_accuracy", "auc"):
         assert rows.p_value[metric] in np.arange(1, 21) / 20

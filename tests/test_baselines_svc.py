@@ -262,7 +262,7 @@ def test_inside_scikit_learn():
 
 def test_stability_finds_the_planted_regions():
     table, y = brains(n=150, n_regions=40, signal=1.5)
-    model = StructuralMRISVC(covariates=["age", "site"], C_grid=[0.01])
+    model = StructuralMRISVC(covariates=["age", "site"], C_grid=[0.01], inner_cv=2)
     options = {
         "groups": np.arange(150),
         "sites": table.site,

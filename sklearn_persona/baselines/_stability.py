@@ -96,8 +96,8 @@ def region_stability(
     ...     n_samples=300, binary=True, effect=0, prognostic=3.0, random_state=0
     ... )
     >>> table = region_stability(
-    ...     StructuralMRISVC(C_grid=[0.01]), trial.data, trial.target, n_splits=3,
-    ...     n_permutations=19, random_state=0,
+    ...     StructuralMRISVC(C_grid=[0.01], inner_cv=2), trial.data, trial.target,
+    ...     n_splits=3, n_permutations=19, random_state=0,
     ... )
     >>> sorted(table.pattern.nlargest(3).index)
     ['x7', 'x8', 'x9']
