@@ -41,18 +41,16 @@ def run(name, n, effect, prognostic, seed):
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     print("| model | n | prognostic | effect | a split | Jaccard | gain |")
     print("|---|---|---|---|---|---|---|")
     for name in MODELS:
         for n, prognostic, effect in (
-            (200, 0.0, 1.5),
-            (200, 1.0, 1.5),
-            (200, 1.0, 0.0),
-            (500, 1.0, 1.5),
-            (500, 1.0, 0.0),
+            (300, 0.0, 1.5),
+            (300, 1.0, 1.5),
+            (300, 1.0, 0.0),
         ):
             rows = Parallel(arguments.jobs)(
                 delayed(run)(name, n, effect, prognostic, seed)

@@ -51,7 +51,8 @@ def _roc(axes, result, single, colors):
             false, true, _ = roc_curve(repeat.positive, repeat.decision)
             curves.append(np.interp(grid, false, true))
         label = f"{name}, AUC {aucs[name]:.2f}"
-        axes.plot(grid, np.mean(curves, axis=0), color=colors[name], label=label)
+        mean = np.mean(curves, axis=0)
+        axes.plot(np.r_[0, grid], np.r_[0, mean], color=colors[name], label=label)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC curves")
     axes.legend(loc="lower right", frameon=False, fontsize="small")
 
@@ -64,7 +65,7 @@ def _accuracy(axes, single, cohorts, colors):
         axes.plot(row.estimate, i, "o", color=colors[name])
     axes.axvline(0.5, color="0.7", linewidth=1)
     axes.set_yticks(range(len(cohorts)), cohorts)
-    axes.invert_yaxis()
+    axes.set_ylim(len(cohorts) - 0.5, -0.5)
     axes.set(xlabel="balanced accuracy", xlim=(0, 1), title="Accuracy with interval")
 
 
@@ -78,11 +79,12 @@ def _calibration(axes, result, colors):
 
 def _decision(axes, result, colors):
     axes.axhline(0, color="0.7", linewidth=1)
-    lowest = 0.0
+    lowest, highest = 0.0, 0.1
     for name, part in result.decision_curve.groupby("cohort", sort=False):
         axes.plot(part.threshold, part.model, color=colors[name], label=name)
         axes.plot(part.threshold, part.everybody, ":", color=colors[name])
         lowest = min(lowest, part.model.min())
+        highest = max(highest, part.model.max(), part.everybody.max())
     axes.set(xlabel="threshold probability", ylabel="net benefit")
     axes.set(title="Decision curves (dotted: treat everybody)")
-    axes.set_ylim(bottom=max(lowest, -0.5) - 0.02)
+    axes.set_ylim(max(lowest, -0.5) - 0.02, highest + 0.05)
