@@ -133,6 +133,7 @@ def published_protocol(
     n_bootstrap=2000,
     n_permutations=10_000,
     n_refits=0,
+    correct_overlap=True,
     thresholds=None,
     random_state=None,
     n_jobs=None,
@@ -178,6 +179,9 @@ def published_protocol(
         Permutations of the discovery outcomes with a whole repetition of the nested
         cross-validation each; its p is NaN without them, because predictions of folds
         are not independent and no simpler test holds.
+    correct_overlap : bool, default=True
+        Whether intervals of the discovery cohort allow for training rows that folds
+        share. False gives those of the literature, which are too narrow.
     thresholds : array-like of float, default=None
         Of the decision curve, in (0, 1); by default 0.05, 0.10, ..., 0.95.
     random_state : int, RandomState instance or None, default=None
@@ -200,9 +204,11 @@ def published_protocol(
     -----
     Metrics of the discovery cohort are means over repeats, each over all participants.
     Decisions are divided by their standard deviation over the training rows of their
-    fold, which makes folds comparable and moves no boundary. Its bootstrap and DeLong
-    intervals hold the fitted models fixed and do not know that folds share training
-    rows: they are too narrow for the accuracy of the procedure.
+    fold, which makes folds comparable and moves no boundary.
+
+    Folds share training rows, so that their models are wrong together, which neither
+    the bootstrap nor DeLong's variance knows. `correct_overlap` multiplies the variance
+    by ``1 + k / (k - 1)`` with k folds (Nadeau & Bengio 2003): about 2.1 for ten.
 
     The difference of two AUCs has the interval of independent samples, DeLong et al.
     (1988), and the p value of the same normal approximation, two-sided. For the
@@ -220,7 +226,9 @@ def published_protocol(
        Biometrics 53, 567-578.
     .. [4] Van Calster, B. et al. (2016). A calibration hierarchy for risk models was
        defined. Journal of Clinical Epidemiology 74, 167-176.
-    .. [5] Vickers, A. J. & Elkin, E. B. (2006). Decision curve analysis. Medical
+    .. [5] Nadeau, C. & Bengio, Y. (2003). Inference for the generalization error.
+       Machine Learning 52, 239-281.
+    .. [6] Vickers, A. J. & Elkin, E. B. (2006). Decision curve analysis. Medical
        Decision Making 26, 565-574.
 
     Examples
@@ -292,6 +300,10 @@ def published_protocol(
         drug_names = [*drug_names, "external"]
 
     draws = np.random.default_rng(int(seeds[1]))
+    widening = dict.fromkeys(found, 1.0)
+    if correct_overlap:
+        n_folds = min(n_splits, len(discovery.group_labels))
+        widening["discovery"] = math.sqrt(1 + n_folds / (n_folds - 1))
     rows = []
     for name, predictions in found.items():
         tests = {}
@@ -310,10 +322,12 @@ def published_protocol(
                 seeds[2 + n_repeats :],
                 n_jobs,
             )
-        rows += _rows(name, predictions, tests, level, n_bootstrap, draws)
+        rows += _rows(
+            name, predictions, tests, level, n_bootstrap, draws, widening[name]
+        )
     for name in ("discovery", *drug_names):
         for other in control:
-            rows.append(_difference(found, name, other.name, level))
+            rows.append(_difference(found, name, other.name, level, widening[name]))
     table = pd.DataFrame(rows)
     return ProtocolResult(
         table=table,
@@ -530,16 +544,20 @@ def _balanced_accuracy(predictions):
     ) / 2
 
 
-def _rows(name, predictions, tests, level, n_bootstrap, rng):
+def _rows(name, predictions, tests, level, n_bootstrap, rng, widening):
     """Rows of the table for one cohort."""
+    remark = "" if widening == 1 else f", widened {widening:.2f}"
     found = accuracy_intervals(
         predictions, level=level, n_bootstrap=n_bootstrap, rng=rng
     )
-    methods = dict.fromkeys(found, BOOTSTRAP)
+    methods = dict.fromkeys(found, BOOTSTRAP + remark)
     auc, variance = delong(predictions)
     half = float(special.ndtri((1 + level) / 2)) * math.sqrt(variance)
-    found["auc"] = auc, max(auc - half, 0.0), min(auc + half, 1.0)
-    methods["auc"] = DELONG
+    found["auc"] = auc, auc - half, auc + half
+    methods["auc"] = DELONG + remark
+    for metric, (value, low, high) in found.items():
+        ends = value - np.array([value - low, value - high]) * widening
+        found[metric] = value, *np.clip(ends, 0.0, 1.0).tolist()
     if predictions.probability is not None:
         more = calibration(predictions, level=level)
         methods |= {
@@ -563,10 +581,10 @@ def _rows(name, predictions, tests, level, n_bootstrap, rng):
     ]
 
 
-def _difference(found, name, other, level):
+def _difference(found, name, other, level, widening):
     """AUC of a drug cohort less that of a placebo cohort."""
     (a, var_a), (b, var_b) = delong(found[name]), delong(found[other])
-    error = math.sqrt(var_a + var_b)
+    error = math.sqrt(widening**2 * var_a + var_b)
     half = float(special.ndtri((1 + level) / 2)) * error
     p_value = math.nan
     if error > 0:
@@ -579,7 +597,7 @@ def _difference(found, name, other, level):
         "estimate": a - b,
         "low": a - b - half,
         "high": a - b + half,
-        "interval": DELONG,
+        "interval": DELONG if widening == 1 else f"{DELONG}, widened {widening:.2f}",
         "p_value": p_value,
         "test": "DeLong, independent samples, two-sided",
     }
