@@ -16,6 +16,9 @@ from sklearn_persona.datasets import make_parallel_trial
 
 MODELS = {
     "HonestCausalTree": HonestCausalTree,
+    'HonestCausalTree, cv_criterion="prediction"': lambda random_state: (
+        HonestCausalTree(cv_criterion="prediction", random_state=random_state)
+    ),
     "VirtualTwins": lambda random_state: VirtualTwins(
         n_estimators=50, n_permutations=39, random_state=random_state
     ),

@@ -292,6 +292,20 @@ def test_adaptive_tree_and_fixed_complexity(trial):
     assert not everyone.predict_persona(trial.data).any()
 
 
+def test_what_cross_validation_maximizes(trial):
+    """Honestly tuned trees keep more leaves than those tuned for prediction."""
+    sizes = {"honest": 0, "prediction": 0}
+    for criterion in sizes:
+        for seed in range(8):
+            noise = np.random.RandomState(seed).standard_normal(400)
+            tree = HonestCausalTree(cv_criterion=criterion, random_state=seed)
+            tree.fit(trial.data, noise, treatment=trial.treatment)
+            sizes[criterion] += len(tree.leaves_)
+            tree.fit(trial.data, trial.target, treatment=trial.treatment)
+            assert tree.leaves_.rule.str.contains("x0").all()
+    assert sizes["honest"] > sizes["prediction"]
+
+
 def test_a_half_without_an_arm():
     arm = np.r_[1, np.zeros(19, int)]
     with pytest.raises(ValueError, match="expected at least one of each"):

@@ -11,7 +11,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_persona._splitting import stratified_group_folds
 from sklearn_persona._validation import split_units
 from sklearn_persona.baselines._effect import LeafEffects, leaf_table, unit_effect
-from sklearn_persona.baselines._growing import Sample, grow, prune_path, pruned
+from sklearn_persona.baselines._growing import (
+    Sample,
+    arm_sums,
+    grow,
+    node_worth,
+    prune_path,
+    pruned,
+)
 from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["HonestCausalTree"]
@@ -38,6 +45,10 @@ class HonestCausalTree(LeafEffects):
         ``"cv"`` chooses it by cross-validation.
     cv : int, default=5
         Folds of that cross-validation, by participant.
+    cv_criterion : {"honest", "prediction"}, default="honest"
+        What it maximizes: the worth of the leaves themselves, estimated anew in the
+        test fold; or how well the effects of the training folds predict, which
+        prunes more.
     honest : bool, default=True
         False estimates on the participants that chose the splits: an adaptive tree,
         whose effects are exaggerated.
@@ -91,7 +102,11 @@ class HonestCausalTree(LeafEffects):
 
     A leaf with n units, effect t and estimated variance v of its effect counts
     ``n (t^2 - (1 + r) v)`` with r the ratio of the halves, t measured from the effect
-    of everybody. Cross-validation maximizes ``n (2 t_test t_train - t_train^2)``.
+    of everybody. Honest cross-validation maximizes the same of the test folds, with
+    the ratio of fold and estimating half; prediction ``n (2 t_test t_train -
+    t_train^2)``. The tree is no test of heterogeneity: with 300 participants and
+    effects that are all the same, 63 % of honestly tuned trees had a split and 23 % of
+    the others (30 seeds). The intervals of the leaves tell.
 
     References
     ----------
@@ -118,6 +133,7 @@ class HonestCausalTree(LeafEffects):
         "min_arm_size": [Interval(Integral, 1, None, closed="left")],
         "complexity": [StrOptions({"cv"}), Interval(Real, 0, None, closed="left")],
         "cv": [Interval(Integral, 2, None, closed="left")],
+        "cv_criterion": [StrOptions({"honest", "prediction"})],
         "honest": ["boolean"],
         "estimation_size": [Interval(Real, 0, 1, closed="neither")],
         "output": [StrOptions({"effect", "persona"})],
@@ -133,6 +149,7 @@ class HonestCausalTree(LeafEffects):
         min_arm_size=5,
         complexity="cv",
         cv=5,
+        cv_criterion="honest",
         honest=True,
         estimation_size=0.5,
         output="effect",
@@ -144,6 +161,7 @@ class HonestCausalTree(LeafEffects):
         self.min_arm_size = min_arm_size
         self.complexity = complexity
         self.cv = cv
+        self.cv_criterion = cv_criterion
         self.honest = honest
         self.estimation_size = estimation_size
         self.output = output
@@ -262,7 +280,11 @@ class HonestCausalTree(LeafEffects):
             tree = grow(train, **options)
             path = prune_path(tree)
             for i, penalty in enumerate(candidates):
-                gain[i] += _gain(pruned(tree, penalty, path), train, test)
+                subtree = pruned(tree, penalty, path)
+                if self.cv_criterion == "honest" and self.honest:
+                    gain[i] += _worth_of(subtree, test, len(sample) / options["ratio"])
+                else:
+                    gain[i] += _gain(subtree, train, test)
         best = np.flatnonzero(gain >= gain.max() - 1e-12 * max(abs(gain).max(), 1))
         return float(candidates[best[-1]])
 
@@ -299,8 +321,18 @@ def _has_arms(sample):
     return 0 < np.count_nonzero(sample.treated) < len(sample)
 
 
+def _worth_of(tree, test, n_estimating):
+    """Worth of the leaves in the units of a test fold, as honest trees are grown."""
+    leaf, total = tree.apply(test.matrix), 0.0
+    for node in tree.leaves():
+        arms = arm_sums(test, np.flatnonzero(leaf == node))
+        if min(arm[0] for arm in arms) >= 2:
+            total += float(node_worth(arms, 1 + len(test) / n_estimating))
+    return total
+
+
 def _gain(tree, train, test):
-    """Cross-validated criterion of a tree, a sum over the units tested."""
+    """How well the effects of the training units predict, a sum over the tested."""
     in_train, in_test = tree.apply(train.matrix), tree.apply(test.matrix)
     gain = 0.0
     for node in tree.leaves():

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["EffectTree", "Sample", "grow", "prune_path", "pruned"]
+__all__ = [
+    "EffectTree",
+    "Sample",
+    "arm_sums",
+    "grow",
+    "node_worth",
+    "prune_path",
+    "pruned",
+]
 
 # Entries of the largest array of a search for a split.
 _BLOCK = 2_000_000
@@ -158,7 +166,7 @@ def grow(sample, *, min_arm_size, max_depth, ratio):
         node = len(nodes)
         if parent is not None:
             nodes[parent][side] = node
-        worth = _worth(_sums(sample, rows), cost)
+        worth = node_worth(arm_sums(sample, rows), cost)
         split = None
         if max_depth is None or depth < max_depth:
             split = _best_split(sample, rows, min_arm_size, cost)
@@ -177,7 +185,7 @@ def grow(sample, *, min_arm_size, max_depth, ratio):
     return EffectTree(*arrays)
 
 
-def _sums(sample, rows):
+def arm_sums(sample, rows):
     """Number, sum and sum of squares of the outcomes, of each arm."""
     y = sample.outcome[rows]
     arms = [np.ones(len(rows), bool)]
@@ -186,7 +194,7 @@ def _sums(sample, rows):
     return [(arm.sum(), y[arm].sum(), (y[arm] ** 2).sum()) for arm in arms]
 
 
-def _worth(arms, cost):
+def node_worth(arms, cost):
     """Criterion from the sums of each arm; works on arrays of any shape."""
     effect, variance, size = 0.0, 0.0, 0
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -255,7 +263,7 @@ def _scan(sample, rows, values, min_arm_size, cost):
             allowed &= incomplete[None, :]
         if not allowed.any():
             continue
-        worth = _worth(left, cost) + _worth(right, cost)
+        worth = node_worth(left, cost) + node_worth(right, cost)
         worth = np.where(allowed, worth, -np.inf).T
         j, i = np.unravel_index(np.argmax(worth), worth.shape)
         if worth[j, i] > best:
