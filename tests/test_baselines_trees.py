@@ -227,6 +227,8 @@ def test_categories_and_missing_values(tree):
     other = pd.DataFrame({"x": [np.nan, 0.0, 0.0], "site": ["B", "D", None]})
     effects = model.predict(other)
     assert effects[0] == np.nanmax(model.leaf_effects_) > effects[1]
+    unknown = pd.DataFrame({"x": [0.0], "site": [None]})
+    assert np.isfinite(model.predict(unknown)).all()
     with pytest.raises(ValueError, match="'site' holds numbers, but held categories"):
         model.predict(pd.DataFrame({"x": [0.0], "site": [1.0]}))
     with pytest.raises(ValueError, match="'x' holds categories, but held numbers"):

@@ -77,19 +77,15 @@ class FeatureMatrix:
         """
         parts = []
         for column, levels in zip(columns, self.levels, strict=True):
-            if (levels is None) != (column.levels is None):
-                name = column.position if column.name is None else column.name
-                kinds = ("categories", "numbers")
-                got, expected = kinds if levels is None else kinds[::-1]
-                if np.all(np.isnan(column.values) if levels is not None else False):
+            if levels is not None and column.levels is None:
+                if np.isnan(column.values).all():
                     # Nothing is known, so nothing says what kind it is.
-                    shown = self._shown(levels)
-                    parts.append(np.full((len(column.values), len(shown)), np.nan))
+                    shape = len(column.values), len(self._shown(levels))
+                    parts.append(np.full(shape, np.nan))
                     continue
-                raise ValueError(
-                    f"Column {name!r} holds {got}, but held {expected} when the "
-                    "estimator was fitted. Convert it as it was there."
-                )
+                raise ValueError(self._other_kind(column, "numbers", "categories"))
+            if levels is None and column.levels is not None:
+                raise ValueError(self._other_kind(column, "categories", "numbers"))
             if levels is None:
                 parts.append(numbers(column.values)[:, None])
                 continue
@@ -102,6 +98,14 @@ class FeatureMatrix:
             indicators[missing] = np.nan
             parts.append(indicators)
         return np.concatenate(parts, axis=1)
+
+    @staticmethod
+    def _other_kind(column, got, expected):
+        name = column.position if column.name is None else column.name
+        return (
+            f"Column {name!r} holds {got}, but held {expected} when the estimator was "
+            "fitted. Convert it as it was there."
+        )
 
     @staticmethod
     def _shown(levels):
