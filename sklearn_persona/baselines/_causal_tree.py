@@ -48,7 +48,7 @@ class HonestCausalTree(LeafEffects):
     cv_criterion : {"honest", "prediction"}, default="honest"
         What it maximizes: the worth of the leaves themselves, estimated anew in the
         test fold; or how well the effects of the training folds predict, which
-        prunes more.
+        prunes more and is what ``honest=False`` always takes.
     honest : bool, default=True
         False estimates on the participants that chose the splits: an adaptive tree,
         whose effects are exaggerated.

@@ -52,13 +52,11 @@ class FeatureMatrix:
     ----------
     names : tuple of str
         Of the columns of the matrix: ``age``, ``site = B``; ``x0`` without names.
-    source : ndarray of int, shape (n_columns_out,)
-        Position of the table's column that each comes from.
     """
 
     def __init__(self, columns):
         self.levels = [column.levels for column in columns]
-        names, source = [], []
+        names = []
         for column in columns:
             name = f"x{column.position}" if column.name is None else str(column.name)
             if column.levels is None:
@@ -66,9 +64,7 @@ class FeatureMatrix:
             else:
                 found = [f"{name} = {level}" for level in self._shown(column.levels)]
             names += found
-            source += [column.position] * len(found)
         self.names = tuple(names)
-        self.source = np.array(source, dtype=np.intp)
 
     def __call__(self, columns):
         """Matrix of shape (n_rows, n_columns_out), NaN where missing.
