@@ -37,6 +37,7 @@ ORDER = (
     "metrics",
     "_discoverer",
     "_trial_frame",
+    "baselines",
     "model_selection",
     "__init__",
     "__main__",
