@@ -7,10 +7,10 @@ import numpy as np
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import Permutations, ResidualPermutations, residuals
 from sklearn_persona._null import reach_counts
-from sklearn_persona._objectives import arm_rows
+from sklearn_persona._objectives import OBJECTIVES, arm_rows
 from sklearn_persona._search import objective_of
 
-__all__ = ["Selection", "contrast_statistic"]
+__all__ = ["Selection"]
 
 # The test of no heterogeneity is asymptotic. With a binary outcome it needs so many
 # cases of the rarer outcome in each arm; with fewer its size is out of bounds where the
@@ -59,40 +59,51 @@ class Selection:
         labels = Permutations(self.units, options.pop("seed"))
         return self._reached(labels, self.settings, objectives, options)
 
-    def no_heterogeneity(self, members, signs, **options):
+    def no_heterogeneity(self, rules, **options):
         """Adjusted p values of the null hypothesis of the same effect in everyone.
 
         Parameters
         ----------
-        members : list of ndarray of bool, shape (n_units,)
-        signs : list of int
-            1 for favorable rules, -1 for unfavorable ones.
+        rules : list of FoundRule
+            Found by the search.
         **options
             As of `no_effect`.
 
         Returns
         -------
         p_values : ndarray of float64, shape (n_rules,)
-            Single-step over the largest contrast of a rule with its complement. NaN
-            where the outcome is binary and one arm has too few cases of one kind.
+            Single-step over the objective of outcomes without the mean of their arm.
+            NaN where the outcome is binary and one arm has too few cases of one kind.
 
         Notes
         -----
-        A constant additive effect is estimated and taken out in each labeling; the
-        observed contrast is studentized by the variances of the arms or by the common
-        one, whichever makes it smaller. Asymptotic for two arms.
+        The constant effect is estimated anew in each labeling. Under it the arms may
+        still differ in spread, which labelings mix; the observed objective is
+        therefore studentized by the variance of the arm that carries the shift (of
+        any arm, where both do) when that is the larger one. Asymptotic for two arms.
         """
         if _is_sparse(self.units):
-            return np.full(len(members), np.nan)
-        settings = replace(
-            self.settings, objective="contrast", price=0.0, either_arm=False
-        )
-        observed = [
-            sign * contrast_statistic(self.units, inside)
-            for inside, sign in zip(members, signs)
-        ]
+            return np.full(len(rules), np.nan)
+        observed = [self.residual_objective(rule) for rule in rules]
         labels = ResidualPermutations(self.units, options.pop("seed"))
-        return self._reached(labels, settings, observed, options)
+        return self._reached(labels, self.settings, observed, options)
+
+    def residual_objective(self, rule):
+        """Objective of a rule without the main effect, studentized."""
+        treated = self.units.treated
+        score = residuals(self.units.score, treated)
+        label, sign = LabelColumn(score, treated), rule.sign
+        if rule.swapped:
+            label, sign = LabelColumn(score, ~treated), -sign
+        value = objective_of(label, self.settings, rule.members, sign)
+        carriers = arm_rows(label.treated, len(score))
+        if self.settings.objective == "arm-shift":
+            carriers = carriers[:1]
+        common = score.var()
+        ratio = common / max(common, *(score[arm].var() for arm in carriers))
+        if not OBJECTIVES[self.settings.objective].squared:
+            ratio = np.sqrt(ratio)
+        return value * ratio - rule.price
 
     def _reached(self, labels, settings, observed, options):
         observed = np.asarray(observed, dtype=float)
@@ -134,42 +145,13 @@ class Selection:
         """
         label, sign = LabelColumn(self.units.score, self.units.treated), rule.sign
         inside = rule.members if self.chosen is None else rule.members[self.chosen]
-        if contrast_statistic(self.units, inside) == 0.0:
+        arms = arm_rows(label.treated, len(inside))
+        if not all((arm & part).any() for arm in arms for part in (inside, ~inside)):
             return float("nan")
         if rule.swapped:
             label, sign = LabelColumn(label.outcome, ~label.treated), -sign
         value = objective_of(label, self.settings, inside, sign) - rule.price
         return float(self.no_effect([value], **options)[0])
-
-
-def contrast_statistic(units, inside):
-    """Contrast of a rule with its complement, studentized conservatively.
-
-    Parameters
-    ----------
-    units : Units
-    inside : ndarray of bool, shape (n_units,)
-
-    Returns
-    -------
-    statistic : float
-        0.0 where a cell is empty or nothing varies.
-    """
-    arms = arm_rows(units.treated, len(units))
-    if not all((arm & part).any() for arm in arms for part in (inside, ~inside)):
-        return 0.0
-    score = residuals(units)
-    weights, shifts, variances = [], [], []
-    for arm in arms:
-        some, others = score[arm & inside], score[arm & ~inside]
-        weights.append(1 / len(some) + 1 / len(others))
-        shifts.append(some.mean() - others.mean())
-        variances.append(score[arm].var())
-    sizes = [np.count_nonzero(arm) for arm in arms]
-    common = np.average(variances, weights=sizes)
-    variance = max(np.dot(weights, variances), sum(weights) * common)
-    difference = shifts[0] - (shifts[1] if len(arms) == 2 else 0.0)
-    return float(difference / np.sqrt(variance)) if variance > 0 else 0.0
 
 
 def _is_sparse(units):

@@ -283,9 +283,7 @@ def validate_by_permutation(
         "on_poll": on_poll,
     }
     any_effect = selection.no_effect([rule.objective for rule in rules], **options)
-    contrast = selection.no_heterogeneity(
-        members, [rule.sign for rule in rules], **options
-    )
+    contrast = selection.no_heterogeneity(rules, **options)
     earlier = np.zeros(len(units), bool)
     for i, rule in enumerate(rules):
         persona, sign = done[i], rule.sign

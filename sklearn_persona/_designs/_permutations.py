@@ -59,10 +59,10 @@ class Permutations:
 class ResidualPermutations(Permutations):
     """Random labelings under the null hypothesis of the same effect in everyone.
 
-    The effect is estimated as the difference of the arms and taken out, then the arms
-    are drawn again within strata. Pairs and cases of a single arm exchange their
-    outcomes within strata (pairs also within sequences), which under this hypothesis
-    do not depend on baseline.
+    The effect is estimated as the difference of the arms and taken out; then the arms
+    are drawn again within strata and what difference they have is taken out once more.
+    Pairs and cases of a single arm exchange their outcomes within strata (pairs also
+    within sequences), which under this hypothesis do not depend on baseline.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ResidualPermutations(Permutations):
 
     def __init__(self, units, seed):
         super().__init__(units, seed)
-        self._score = residuals(units)
+        self._score = residuals(units.score, units.treated)
         if units.sequence is not None:
             codes = 2 * units.strata + (units.sequence > 0)
             self.units = replace(units, strata=codes)
@@ -85,15 +85,16 @@ class ResidualPermutations(Permutations):
 
     def __getitem__(self, b):
         rng = np.random.default_rng([self.seed, 1, b])
-        if self.units.treated is not None:
-            return self._score, self.units.treated[self._exchange(rng)]
-        return self._score[self._exchange(rng)], None
+        if self.units.treated is None:
+            return self._score[self._exchange(rng)], None
+        treated = self.units.treated[self._exchange(rng)]
+        return residuals(self._score, treated), treated
 
 
-def residuals(units):
-    """Scores without the means of the arms (two arms); of pairs as they are."""
-    score = units.score.copy()
-    if units.treated is not None:
-        for arm in (units.treated, ~units.treated):
-            score[arm] -= score[arm].mean()
+def residuals(score, treated):
+    """Scores without the means of the arms, or without their mean in one sample."""
+    score = np.array(score, dtype=float)
+    arms = [slice(None)] if treated is None else [treated, ~treated]
+    for arm in arms:
+        score[arm] -= score[arm].mean()
     return score
