@@ -312,18 +312,14 @@ class TestPersonas:
     def test_outcomes_are_not_read(self, trial, monkeypatch):
         # Another outcome, the same members: the same alternatives.
         table, y, treatment = trial
-        found = {}
-        original = PersonaDiscoverer._find
+        original, first = PersonaDiscoverer._find, []
 
-        def once(self, columns, modality, train):
-            rules, record, selectors = original(self, columns, modality, train)
-            found.setdefault("rules", rules)
-            return found["rules"], record, selectors
+        def once(self, *args, **options):
+            found = original(self, *args, **options)
+            first.append(found)
+            return first[0]
 
         monkeypatch.setattr(PersonaDiscoverer, "_find", once)
-        monkeypatch.setattr(
-            "sklearn_persona._discoverer._has_direction", lambda *_: True
-        )
         lists = []
         for seed in range(3):
             rng = np.random.default_rng(seed)
