@@ -116,8 +116,8 @@ class Alternative:
     ----------
     conditions : tuple of Condition
     jaccard : float
-        Units of the training half that satisfy this rule and the persona, over those
-        that satisfy one of them.
+        Training units that satisfy this rule and the persona, over those that satisfy
+        at least one of them.
     jaccard_holdout : float or None
         The same in the holdout, which did not choose this rule; None without one.
     shares_variable : bool
