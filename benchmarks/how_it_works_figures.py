@@ -123,7 +123,7 @@ def the_bound():
     prefixes = values_of(k, members.cumsum(), y, treated)
     best = int(np.argmax(np.where(k >= least, prefixes, 0)))
     rng = np.random.default_rng(0)
-    sizes = rng.integers(least, len(members) + 1, 1500)
+    sizes = rng.integers(least, len(members) + 1, 400)
     sums = [rng.permutation(members)[:size].sum() for size in sizes]
     subsets = values_of(sizes, np.array(sums), y, treated)
 
