@@ -1,6 +1,13 @@
 """Personas: validated treatment-effect subgroups in small randomised trials."""
 
-from sklearn_persona import datasets, exceptions, inference, metrics, model_selection
+from sklearn_persona import (
+    baselines,
+    datasets,
+    exceptions,
+    inference,
+    metrics,
+    model_selection,
+)
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._evidence import Evidence
 from sklearn_persona._persona import Condition, Persona
@@ -14,6 +21,7 @@ __all__ = [
     "PersonaDiscoverer",
     "TrialFrame",
     "__version__",
+    "baselines",
     "datasets",
     "exceptions",
     "inference",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_persona._kernel import pack_rows
+from sklearn_persona._kernel import pack_rows, unpack_rows
 from sklearn_persona._table import numbers
 
 __all__ = ["Selectors", "all_places", "column_cuts", "make_selectors"]
@@ -59,6 +59,16 @@ class Selectors:
             cut=self.cut[chosen],
             modality=self.modality[chosen],
             limits=[self.limits[i] for i in chosen] if self.limits else [],
+        )
+
+    def among(self, chosen):
+        """The same conditions over some of the units, shape (n_units,) of bool."""
+        bits = [
+            pack_rows(unpack_rows(row[None], self.n_units)[:, chosen])
+            for row in self.bits
+        ]
+        return replace(
+            self, bits=np.concatenate(bits), n_units=int(np.count_nonzero(chosen))
         )
 
     def without_intervals(self):

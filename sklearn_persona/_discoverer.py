@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 # Private in scikit-learn, but the uniform way to errors about parameters.
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from sklearn_persona._binning import make_selectors
@@ -30,6 +31,7 @@ from sklearn_persona._prognosis import (
 from sklearn_persona._progress import Progress
 from sklearn_persona._refinement import Refinement, find_refined
 from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
+from sklearn_persona._selection import Selection
 from sklearn_persona._table import (
     FLOATS,
     check_names,
@@ -37,7 +39,11 @@ from sklearn_persona._table import (
     modality_codes,
     read_table,
 )
-from sklearn_persona._validation import split_units, validate
+from sklearn_persona._validation import (
+    split_units,
+    validate,
+    validate_by_permutation,
+)
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
     SingleArmWarning,
@@ -86,7 +92,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     refine_cuts : bool or "auto", default="auto"
         Whether the edges of the rules that the search kept move on over every
         midpoint between neighboring values, where this raises the objective.
-        ``"auto"``: with ``objective="auto"``.
+        ``"auto"``: with ``objective="auto"``, unless ``validation="permutation"``,
+        where it would make every permutation cost a whole search.
     modalities : mapping or callable, default=None
         Source of each variable (clinical scale, structural MRI, ...), by column
         name or position.
@@ -137,16 +144,22 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     criterion : {"heterogeneity", "effect"}, default="heterogeneity"
         Whether a claim needs the contrast with the complement, or only the effect
         inside, as was published.
-    validation : {"holdout", None}, default="holdout"
-        Test on other participants, or not at all.
+    validation : {"holdout", "permutation", "repeated", None}, default="holdout"
+        Test on other participants; on all participants, adjusted for the whole search
+        by permutation; by `n_splits` random splits, whose result is about the
+        procedure (`trial_p_value_`) and confirms no single persona; or not at all.
     holdout_size : float, default=0.5
         Share of participants in the holdout.
+    n_splits : int, default=50
+        Splits of ``validation="repeated"``.
     n_holdout : int, default=3
         Most personas tested in the holdout.
     correction : {"holm", "fixed-sequence", "bh", None}, default="holm"
         Adjustment over the personas tested there.
     n_permutations : int, default=1000
         Arrangements of a Monte-Carlo test; up to 50,000 are enumerated instead.
+        Searches under permuted labels of ``validation="permutation"``, fewer where the
+        p value is clearly large (Besag & Clifford, 1991).
     n_bootstrap : int, default=10_000
         Resamples of the intervals by arm; 0 skips them.
     design : {"auto", "parallel", "crossover", "pooled", "single-arm"}, \
@@ -175,6 +188,12 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     search_ : SearchRecord
         ``n_candidates``, ``n_evaluated``, ``proven_optimal``, ``best_objective``,
         ``seconds``.
+    trial_p_value_ : float
+        With ``validation="repeated"``: twice the median over the splits of the
+        smallest adjusted p value (Meinshausen, Meier & Buehlmann, 2009), about the
+        procedure and no single persona.
+    split_p_values_ : ndarray of float64, shape (n_splits,)
+        Their smallest adjusted p values, 1 where nothing was tested.
     design_ : str
     two_arm_ : bool
     arms_ : tuple
@@ -248,8 +267,9 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "min_effect_size": [Interval(Real, 0, None, closed="left")],
         "criterion": [StrOptions({"heterogeneity", "effect"})],
-        "validation": [StrOptions({"holdout"}), None],
+        "validation": [StrOptions({"holdout", "permutation", "repeated"}), None],
         "holdout_size": [Interval(Real, 0, 1, closed="neither")],
+        "n_splits": [Interval(Integral, 1, None, closed="left")],
         "n_holdout": [Interval(Integral, 1, None, closed="left")],
         "correction": [StrOptions({"holm", "fixed-sequence", "bh"}), None],
         "n_permutations": [Interval(Integral, 1, None, closed="left")],
@@ -288,6 +308,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         criterion="heterogeneity",
         validation="holdout",
         holdout_size=0.5,
+        n_splits=50,
         n_holdout=3,
         correction="holm",
         n_permutations=1000,
@@ -322,6 +343,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.criterion = criterion
         self.validation = validation
         self.holdout_size = holdout_size
+        self.n_splits = n_splits
         self.n_holdout = n_holdout
         self.correction = correction
         self.n_permutations = n_permutations
@@ -393,20 +415,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             )
 
         rng = check_random_state(self.random_state)
-        in_holdout = np.zeros(len(units), bool)
-        if self.validation == "holdout":
-            in_holdout = split_units(units, self.holdout_size, rng)
-        train = units.take(~in_holdout)
-        holdout = units.take(in_holdout) if in_holdout.any() else None
         self.min_arm_size_ = self._least_arm(units)
-        self._check_sizes(train, cases)
-        train, holdout = self._adjust(train, holdout, columns, rng)
-
         self.design_ = design
         self.two_arm_ = cases.treated is not None
         self.arms_ = cases.arms
         self.outcome_sd_ = outcome_sd(cases)
-        self.objective_ = self._objective(train)
+        self.objective_ = self._objective(units)
+        train, holdout = self._split(units, cases.arms, columns, rng)
         self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
         for part, name in ((train, "training"), (holdout, "holdout")):
             if part is not None:
@@ -415,33 +430,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                     chosen &= np.isin(cases.groups, units.groups)
                 self.split_[chosen] = name
 
-        rules, self.search_ = self._find(columns, modality, train)
-        personas, members = [], []
-        for rule in rules:
-            persona = _as_persona(rule, columns, labels, modality, train)
-            inside = persona.covers_columns(columns)
-            if self.objective == "auto" and not _has_direction(rule, inside, train):
-                continue
-            personas.append(persona)
-            members.append(
-                (inside[train.rows], None if holdout is None else inside[holdout.rows])
-            )
-        # Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
-        seeds = rng.randint(np.iinfo(np.int32).max, size=(len(personas), 2)).tolist()
-        self.personas_ = validate(
-            personas,
-            train,
-            holdout,
-            members,
-            alpha=self.alpha,
-            min_effect_size=self.min_effect_size,
-            criterion=self.criterion,
-            n_holdout=self.n_holdout,
-            correction=self.correction,
-            n_permutations=self.n_permutations,
-            n_bootstrap=self.n_bootstrap,
-            seeds=seeds,
-        )
+        found, self.search_ = self._find(columns, modality, train)
+        personas = [
+            _as_persona(rule, columns, labels, modality, train) for rule in found.rules
+        ]
+        self.personas_ = self._validate(personas, found, columns, train, holdout, rng)
+        if self.validation == "repeated":
+            self._repeat(units, cases.arms, columns, modality, rng)
         self.n_confirmed_ = sum(persona.confirmed for persona in self.personas_)
         self.claimed_ = np.array(
             [p.confirmed or self.validation is None for p in self.personas_], bool
@@ -603,14 +598,102 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             response_threshold=self.response_threshold,
         )
 
+    def _split(self, units, arms, columns, rng):
+        """Training and holdout units, the latter None without a holdout."""
+        in_holdout = np.zeros(len(units), bool)
+        if self.validation == "holdout":
+            in_holdout = split_units(units, self.holdout_size, rng)
+        return self._parts(units, in_holdout, arms, columns, rng)
+
+    def _parts(self, units, in_holdout, arms, columns, rng):
+        train = units.take(~in_holdout)
+        holdout = units.take(in_holdout) if in_holdout.any() else None
+        self._check_sizes(train, arms)
+        return self._adjust(train, holdout, columns, rng)
+
+    def _validate(self, personas, found, columns, train, holdout, rng, n_jobs=None):
+        """Attach evidence to personas and decide what is claimed."""
+        # Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
+        seeds = rng.randint(np.iinfo(np.int32).max, size=(len(personas), 2)).tolist()
+        options = {
+            "alpha": self.alpha,
+            "min_effect_size": self.min_effect_size,
+            "criterion": self.criterion,
+            "n_permutations": self.n_permutations,
+            "n_bootstrap": self.n_bootstrap,
+            "seeds": seeds,
+        }
+        if self.validation == "permutation":
+            progress = Progress(self.verbose, "permutations")
+            done = validate_by_permutation(
+                personas,
+                found.rules,
+                found.selection,
+                seed=int(rng.randint(np.iinfo(np.int32).max)),
+                n_jobs=self.n_jobs,
+                on_poll=progress if self.verbose else None,
+                **options,
+            )
+            progress.close()
+            return done
+        members = [
+            (rule.members, _members(persona, columns, holdout))
+            for persona, rule in zip(personas, found.rules)
+        ]
+        return validate(
+            personas,
+            train,
+            holdout,
+            members,
+            n_holdout=self.n_holdout,
+            correction=self.correction,
+            **options,
+        )
+
+    def _repeat(self, units, arms, columns, modality, rng):
+        """Smallest adjusted p value of each of many random splits."""
+        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_splits)
+        progress = Progress(self.verbose, "splits")
+        p_values = []
+        with Parallel(
+            n_jobs=self.n_jobs, prefer="threads", return_as="generator"
+        ) as parallel:
+            tasks = (
+                delayed(self._split_p_value)(units, arms, columns, modality, seed)
+                for seed in seeds.tolist()
+            )
+            for p_value in parallel(tasks):
+                p_values.append(p_value)
+                if self.verbose:
+                    progress(len(p_values) / len(seeds))
+        progress.close()
+        self.split_p_values_ = np.array(p_values)
+        self.trial_p_value_ = float(min(1.0, 2 * np.median(p_values)))
+
+    def _split_p_value(self, units, arms, columns, modality, seed):
+        rng = np.random.RandomState(seed)
+        in_holdout = split_units(units, self.holdout_size, rng)
+        train, holdout = self._parts(units, in_holdout, arms, columns, rng)
+        with warnings.catch_warnings():
+            # The fit on all cases has said what there is to say about columns.
+            warnings.simplefilter("ignore", UnusableColumnWarning)
+            found, _ = self._find(columns, modality, train, n_jobs=1)
+        labels = ()
+        personas = [
+            _as_persona(rule, columns, labels, modality, train) for rule in found.rules
+        ]
+        done = self._validate(personas, found, columns, train, holdout, rng)
+        p_values = [p.p_adjusted for p in done if not np.isnan(p.p_adjusted)]
+        return min(p_values, default=1.0)
+
     def _least_arm(self, units):
         if self.min_arm_size != "auto":
             return int(self.min_arm_size)
         return smallest_testable_size(self.alpha, one_sample=units.paired)
 
-    def _check_sizes(self, train, cases):
+    def _check_sizes(self, train, arms):
         """Refuse arms in which no persona and complement can both be large enough."""
-        if cases.treated is None:
+        if not arms:
             return
         needed = 2 * self.min_arm_size_
         if train.paired:
@@ -618,7 +701,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         else:
             n_treated = int(np.count_nonzero(train.treated))
             counts = (len(train) - n_treated, n_treated)
-            sizes = {f"cases in arm {arm!r}": n for arm, n in zip(cases.arms, counts)}
+            sizes = {f"cases in arm {arm!r}": n for arm, n in zip(arms, counts)}
         for what, n in sizes.items():
             if n < needed:
                 raise ValueError(
@@ -660,7 +743,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             return "contrast"
         return self.objective
 
-    def _find(self, columns, modality, train):
+    def _find(self, columns, modality, train, n_jobs=None):
+        """Search the training units; rules, how they were selected, and the record."""
         least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
         n_arms = 1 if train.treated is None else 2
         auto = self.objective == "auto"
@@ -703,11 +787,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             interval_variables=interval_variables,
         )
         label = LabelColumn(train.score, train.treated)
-        n_jobs = effective_n_jobs(self.n_jobs)
+        n_jobs = n_jobs or effective_n_jobs(self.n_jobs)
         progress = Progress(self.verbose, "search")
         refine = self.refine_cuts
         if refine == "auto":
             refine = auto and self.n_cuts != "all"
+            refine &= self.validation != "permutation"
+        refinement = Refinement(columns, train.rows) if refine else None
         search = find_refined
         if self.memory is not None and self.max_time is None:
             memory = check_memory(self.memory)
@@ -716,12 +802,15 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             selectors,
             label,
             settings,
-            Refinement(columns, train.rows) if refine else None,
+            refinement,
             n_jobs=n_jobs,
             on_poll=progress if self.verbose else None,
         )
         progress.close()
-        return rules, record
+        if auto:
+            rules = [rule for rule in rules if _has_direction(rule, train)]
+        selection = Selection(selectors, settings, train, refinement)
+        return _Found(rules, selection), record
 
     def _membership(self, X):
         """Bool (n_samples, n_personas); never through `transform`, which is wrapped."""
@@ -766,13 +855,26 @@ def _warn_if_varying(columns, cases, units):
         )
 
 
-def _has_direction(rule, inside, train):
+@dataclass(frozen=True)
+class _Found:
+    """Rules of a search, and what would repeat it."""
+
+    rules: list
+    selection: Selection
+
+
+def _has_direction(rule, train):
     """Whether the outcome itself, not adjusted by a prognosis, points the same way."""
     if train.prognosis is None:
         return True
-    inside = inside[train.rows]
-    effects = [effect_inside(train, part, train.value) for part in (inside, ~inside)]
+    parts = rule.members, ~rule.members
+    effects = [effect_inside(train, part, train.value) for part in parts]
     return rule.sign * (effects[0] - effects[1]) > 0
+
+
+def _members(persona, columns, units):
+    """Membership among units, None without units."""
+    return None if units is None else persona.covers_columns(columns)[units.rows]
 
 
 def _as_persona(rule, columns, labels, modality, train):

@@ -43,6 +43,10 @@ class Refinement:
         self.columns = {column.position: column for column in columns}
         self.rows = rows
 
+    def among(self, chosen):
+        """The same for some of the units, shape (n_units,) of bool."""
+        return Refinement(self.columns.values(), self.rows[chosen])
+
     def __call__(self, rules, label, settings):
         """Refine the rules of a list and sort it anew.
 

@@ -8,7 +8,7 @@ from sklearn_persona._evidence import effect_inside, effect_test, evidence, size
 from sklearn_persona._splitting import stratified_group_split
 from sklearn_persona.inference import adjust_pvalues
 
-__all__ = ["split_units", "validate"]
+__all__ = ["split_units", "validate", "validate_by_permutation"]
 
 
 def split_units(units, holdout_size, rng):
@@ -82,6 +82,29 @@ def _conditional(units, members, earlier, options, seed):
     return float("nan") if test is None else test.p_value
 
 
+def _described(personas, train, members, seeds, options):
+    """Attach the evidence of the data that chose the personas."""
+    everyone = np.ones(len(train), bool)
+    overall = (
+        0.0
+        if train.treated is None and not train.paired
+        else effect_inside(train, everyone, train.value)
+    )
+    done = []
+    for persona, inside, (seed, _) in zip(personas, members, seeds):
+        record = evidence(train, inside, random_state=seed, **options)
+        done.append(
+            replace(
+                persona,
+                train=record,
+                reversal=bool(record.effect * overall < 0),
+                claim="not validated",
+                effect_adjusted=_adjusted(train, inside),
+            )
+        )
+    return done
+
+
 def validate(
     personas,
     train,
@@ -120,24 +143,9 @@ def validate(
         Confirmed ones first.
     """
     options = {"n_permutations": n_permutations, "n_bootstrap": n_bootstrap}
-    everyone = np.ones(len(train), bool)
-    overall = (
-        0.0
-        if train.treated is None and not train.paired
-        else effect_inside(train, everyone, train.value)
+    done = _described(
+        personas, train, [inside for inside, _ in members], seeds, options
     )
-    done = []
-    for persona, (inside, _), (seed, _) in zip(personas, members, seeds):
-        record = evidence(train, inside, random_state=seed, **options)
-        done.append(
-            replace(
-                persona,
-                train=record,
-                reversal=bool(record.effect * overall < 0),
-                claim="not validated",
-                effect_adjusted=_adjusted(train, inside),
-            )
-        )
     if holdout is None:
         return done
 
@@ -224,3 +232,95 @@ def _claim(replicated, confirmed, criterion):
             return "effect in subgroup, heterogeneity not shown"
         return "confirmed"
     return "replicated, not confirmed" if replicated else "not replicated"
+
+
+def validate_by_permutation(
+    personas,
+    rules,
+    selection,
+    *,
+    alpha,
+    min_effect_size,
+    criterion,
+    n_permutations,
+    n_bootstrap,
+    n_jobs,
+    seeds,
+    seed,
+    on_poll=None,
+):
+    """Test personas on the data that chose them, adjusted for the whole search.
+
+    Parameters
+    ----------
+    personas : list of Persona
+        As found, best first.
+    rules : list of FoundRule
+        Of the personas.
+    selection : Selection
+    alpha, min_effect_size, criterion
+        As in the estimator.
+    n_permutations, n_bootstrap, n_jobs : int
+    seeds : list of tuple of int
+        Seeds of each persona's evidence.
+    seed : int
+        Seed of the permuted searches.
+    on_poll : callable or None
+        Called with the share of the permutations that is done.
+
+    Returns
+    -------
+    personas : list of Persona
+        Confirmed ones first.
+    """
+    units, members = selection.units, [rule.members for rule in rules]
+    described = {"n_permutations": n_permutations, "n_bootstrap": n_bootstrap}
+    done = _described(personas, units, members, seeds, described)
+    options = {
+        "seed": seed,
+        "n_permutations": n_permutations,
+        "n_jobs": n_jobs,
+        "on_poll": on_poll,
+    }
+    any_effect = selection.no_effect([rule.objective for rule in rules], **options)
+    contrast = selection.no_heterogeneity(rules, **options)
+    earlier = np.zeros(len(units), bool)
+    for i, rule in enumerate(rules):
+        persona, sign = done[i], rule.sign
+        claim = _permutation_claim(
+            persona.train, sign, any_effect[i], contrast[i], alpha, criterion
+        )
+        if claim == "confirmed" and not (
+            abs(persona.train.effect_size) > min_effect_size
+        ):
+            claim = "effect below min_effect_size"
+        confirmed = claim == "confirmed"
+        conditional = float("nan")
+        if confirmed:
+            conditional = float(any_effect[i])
+            if earlier.any():
+                conditional = selection.without(earlier).of_rule(rule, **options)
+            earlier |= rule.members
+            claim = _claim(True, True, criterion)
+        done[i] = replace(
+            persona,
+            confirmed=confirmed,
+            claim=claim,
+            p_adjusted=float(any_effect[i]),
+            p_adjusted_interaction=float(contrast[i]),
+            p_conditional=conditional,
+        )
+    return sorted(done, key=lambda persona: not persona.confirmed)
+
+
+def _permutation_claim(record, sign, any_effect, contrast, alpha, criterion):
+    if not any_effect < alpha:
+        return "not significant after adjustment for the search"
+    if not _has_direction(record, sign, criterion):
+        return "effect inside not in the direction of the persona"
+    if criterion == "heterogeneity":
+        if np.isnan(contrast):
+            return "heterogeneity not testable: outcome too rare in an arm"
+        if not contrast < alpha:
+            return "effect in subgroup, heterogeneity not significant"
+    return "confirmed"

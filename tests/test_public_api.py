@@ -11,7 +11,14 @@ from numpydoc.validate import validate
 import sklearn_persona
 from sklearn_persona import Persona, PersonaDiscoverer, TrialFrame
 
-MODULES = ("datasets", "exceptions", "inference", "metrics", "model_selection")
+MODULES = (
+    "baselines",
+    "datasets",
+    "exceptions",
+    "inference",
+    "metrics",
+    "model_selection",
+)
 CONTRACT = {
     "": ("PersonaDiscoverer", "Persona", "TrialFrame"),
     "metrics": ("cohens_d", "percent_change", "targeting_gain"),
@@ -22,10 +29,20 @@ CONTRACT = {
         "max_statistic_pvalues",
         "detectable_effect",
     ),
+    "baselines": (
+        "ArmClassifier",
+        "CovariateResidualizer",
+        "HonestCausalTree",
+        "StructuralMRISVC",
+        "VirtualTwins",
+        "published_protocol",
+        "region_stability",
+    ),
     "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
     "datasets": (
         "make_ketamine_crossover",
         "make_parallel_trial",
+        "make_structural_mri_cohorts",
         "fetch_nimh_ketamine",
     ),
 }
@@ -91,6 +108,7 @@ def test_constructor():
         "criterion": "heterogeneity",
         "validation": "holdout",
         "holdout_size": 0.5,
+        "n_splits": 50,
         "n_holdout": 3,
         "correction": "holm",
         "n_permutations": 1000,
@@ -109,6 +127,18 @@ def test_constructor():
 
 
 ROLES = ["treatment", "groups", "period", "strata"]
+
+
+@pytest.mark.parametrize("name", ["HonestCausalTree", "VirtualTwins"])
+def test_trees_of_effects(name):
+    tree = getattr(sklearn_persona.baselines, name)
+    parameters = inspect.signature(tree).parameters
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters.values())
+    assert set(tree._parameter_constraints) == set(parameters)
+    assert {"output", "control", "greater_is_better", "random_state"} <= set(parameters)
+    for method, names in (("fit", ROLES), ("score", [*ROLES, "sample_weight"])):
+        found = list(inspect.signature(getattr(tree, method)).parameters)
+        assert found == ["self", "X", "y", *names]
 
 
 @pytest.mark.parametrize(

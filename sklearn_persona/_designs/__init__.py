@@ -3,7 +3,11 @@
 import numpy as np
 
 from sklearn_persona._designs._cases import Cases, read_cases
-from sklearn_persona._designs._permutations import Permutations
+from sklearn_persona._designs._permutations import (
+    Permutations,
+    ResidualPermutations,
+    residuals,
+)
 from sklearn_persona._designs._units import Units
 from sklearn_persona._designs.crossover import crossover_units
 from sklearn_persona._designs.parallel import parallel_units
@@ -14,9 +18,11 @@ __all__ = [
     "DESIGNS",
     "Cases",
     "Permutations",
+    "ResidualPermutations",
     "Units",
     "make_units",
     "read_cases",
+    "residuals",
     "resolve_design",
 ]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-__all__ = ["Permutations"]
+__all__ = ["Permutations", "ResidualPermutations"]
 
 
 class Permutations:
@@ -54,3 +54,47 @@ class Permutations:
             (rng.random(len(self.units)), self.units.strata)
         )
         return exchanged
+
+
+class ResidualPermutations(Permutations):
+    """Random labelings under the null hypothesis of the same effect in everyone.
+
+    The effect is estimated as the difference of the arms and taken out; then the arms
+    are drawn again within strata and what difference they have is taken out once more.
+    Pairs and cases of a single arm exchange their outcomes within strata (pairs also
+    within sequences), which under this hypothesis do not depend on baseline.
+
+    Parameters
+    ----------
+    units : Units
+    seed : int
+
+    Notes
+    -----
+    For two arms this is asymptotic: the effect is estimated, and the residuals of the
+    arms may be spread differently.
+    """
+
+    def __init__(self, units, seed):
+        super().__init__(units, seed)
+        self._score = residuals(units.score, units.treated)
+        if units.sequence is not None:
+            codes = 2 * units.strata + (units.sequence > 0)
+            self.units = replace(units, strata=codes)
+            self._by_stratum = np.argsort(codes, kind="stable")
+
+    def __getitem__(self, b):
+        rng = np.random.default_rng([self.seed, 1, b])
+        if self.units.treated is None:
+            return self._score[self._exchange(rng)], None
+        treated = self.units.treated[self._exchange(rng)]
+        return residuals(self._score, treated), treated
+
+
+def residuals(score, treated):
+    """Scores without the means of the arms, or without their mean in one sample."""
+    score = np.array(score, dtype=float)
+    arms = [slice(None)] if treated is None else [treated, ~treated]
+    for arm in arms:
+        score[arm] -= score[arm].mean()
+    return score

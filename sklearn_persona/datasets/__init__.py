@@ -5,6 +5,7 @@ how much treatment changes their outcome. ``effect=0`` gives the null twin of a
 trial: the same table, arms and noise, and one constant effect for everybody.
 """
 
+from sklearn_persona.datasets._cohorts import make_structural_mri_cohorts
 from sklearn_persona.datasets._ketamine import make_ketamine_crossover
 from sklearn_persona.datasets._nimh import fetch_nimh_ketamine
 from sklearn_persona.datasets._parallel import make_parallel_trial
@@ -13,4 +14,5 @@ __all__ = [
     "fetch_nimh_ketamine",
     "make_ketamine_crossover",
     "make_parallel_trial",
+    "make_structural_mri_cohorts",
 ]

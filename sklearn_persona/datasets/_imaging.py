@@ -4,9 +4,9 @@ import numpy as np
 
 # Shares of the variance of a log volume: head size, network within a tissue,
 # region in both hemispheres; the rest is the hemisphere's own.
-_HEAD_SHARE, _NETWORK_SHARE, _PAIR_SHARE = 0.35, 0.25, 0.20
+HEAD_SHARE, NETWORK_SHARE, PAIR_SHARE = 0.35, 0.25, 0.20
 # Two regions of one network in one tissue share head size and network.
-NETWORK_CORRELATION = _HEAD_SHARE + _NETWORK_SHARE
+NETWORK_CORRELATION = HEAD_SHARE + NETWORK_SHARE
 
 _GRAY_LOG_SD, _WHITE_LOG_SD = 0.14, 0.15
 
@@ -101,11 +101,40 @@ def volume_name(structure):
     return f"{structure} volume (mm3)"
 
 
+def gray_matter():
+    """Gray matter of the cortex and below, and the cerebellum: 86 columns.
+
+    Returns
+    -------
+    lobes : dict of str to str
+        Column -> network, "deep" or "cerebellum".
+    shapes : dict of str to (float, float)
+        Column -> (median in mm3, log standard deviation).
+    """
+    found = {
+        f"{region} GM": (network, medians[0], _GRAY_LOG_SD)
+        for network, regions in _NETWORKS.items()
+        for region, medians in regions.items()
+    }
+    found |= {name: ("deep", *shape) for name, shape in _DEEP_GRAY.items()}
+    found |= {
+        name: ("cerebellum", *shape)
+        for name, shape in _OTHER_PAIRED.items()
+        if name.startswith("Cerebellum")
+    }
+    lobes, shapes = {}, {}
+    for structure, (lobe, *shape) in found.items():
+        for side in _SIDES:
+            name = volume_name(f"{side} {structure}")
+            lobes[name], shapes[name] = lobe, tuple(shape)
+    return lobes, shapes
+
+
 def _pair(head_part, network_part, rng):
     """Standard-normal latent volumes of a region, shape (2, n): left and right."""
     n = len(head_part)
-    pair = np.sqrt(_PAIR_SHARE) * rng.standard_normal(n)
-    own = np.sqrt(1.0 - NETWORK_CORRELATION - _PAIR_SHARE)
+    pair = np.sqrt(PAIR_SHARE) * rng.standard_normal(n)
+    own = np.sqrt(1.0 - NETWORK_CORRELATION - PAIR_SHARE)
     return head_part + network_part + pair + own * rng.standard_normal((2, n))
 
 
@@ -117,7 +146,7 @@ def _regions(head_part, planted, rng):
         ("WM", _WHITE_LOG_SD, 1),
     ):
         for regions in _NETWORKS.values():
-            network = np.sqrt(_NETWORK_SHARE) * rng.standard_normal(len(head_part))
+            network = np.sqrt(NETWORK_SHARE) * rng.standard_normal(len(head_part))
             for region, medians in regions.items():
                 latent = _pair(head_part, network, rng)
                 for side, z in zip(_SIDES, latent, strict=True):
@@ -183,16 +212,16 @@ def volume_columns(head, planted, rng):
         68 gray- and 68 white-matter regions, 28 deep and other structures of both
         hemispheres, 9 midline and 12 global volumes; no missing values.
     """
-    head_part = np.sqrt(_HEAD_SHARE) * head
+    head_part = np.sqrt(HEAD_SHARE) * head
     columns = _regions(head_part, planted, rng)
     for group in (_DEEP_GRAY, _OTHER_PAIRED):
-        network = np.sqrt(_NETWORK_SHARE) * rng.standard_normal(len(head))
+        network = np.sqrt(NETWORK_SHARE) * rng.standard_normal(len(head))
         for structure, (median, log_sd) in group.items():
             latent = _pair(head_part, network, rng)
             for side, z in zip(_SIDES, latent, strict=True):
                 name = volume_name(f"{side} {structure}")
                 columns[name] = np.round(median * np.exp(log_sd * z), 1)
-    own = np.sqrt(1.0 - _HEAD_SHARE)
+    own = np.sqrt(1.0 - HEAD_SHARE)
     for structure, (median, log_sd) in _MIDLINE.items():
         z = head_part + own * rng.standard_normal(len(head))
         columns[volume_name(structure)] = np.round(median * np.exp(log_sd * z), 1)
