@@ -58,7 +58,9 @@ def signed(mean, error):
 
 
 def markdown(header, rows):
-    """Lines of a table."""
+    """Lines of a table, or of what stands in its place."""
+    if not rows:
+        return ["Not run."]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     return lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]
 
