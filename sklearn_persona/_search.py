@@ -230,7 +230,7 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
 class _Head:
     """The next persona of a direction, or a bound of its worth until it is needed."""
 
-    def __init__(self, direction, floor=0.0):
+    def __init__(self, direction, floor):
         self.direction, self.members = direction, None
         self._advance(max(floor + direction.part.price, 0.0))
 
@@ -273,21 +273,22 @@ def _n_candidates(selectors, settings):
 
 
 def _floor(directions, settings):
-    """Worth that a persona of the list has at least, as far as the beams know.
+    """Worth that the only persona has at least; -inf when the beams cannot tell.
 
-    With several personas every direction collects what is worth as much, so that one
-    search serves all steps.
+    With several personas every direction collects what is worth as much as the last
+    of them, so that one search serves all steps.
     """
     on_bits = [direction for direction in directions if hasattr(direction, "pool")]
     if not settings.exact or len(on_bits) < len(directions):
-        return 0.0
+        return -np.inf
     value = _last_value(directions, settings)
     if value is None:
-        return 0.0
-    if settings.n_personas > 1:
-        for direction in directions:
-            direction.collect(max(value + direction.part.price, 0.0))
-    return value
+        return -np.inf
+    if settings.n_personas == 1:
+        return value
+    for direction in directions:
+        direction.collect(max(value + direction.part.price, 0.0))
+    return -np.inf
 
 
 def _found_rule(part, rule, sign, members):

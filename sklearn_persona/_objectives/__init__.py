@@ -11,9 +11,9 @@ import numpy as np
 
 __all__ = ["OBJECTIVES", "Objective", "arm_rows", "pooled_sd"]
 
-# Prior variance of the main effect in "arm-shift", in SD^2, as in its header. On the
-# recovery designs .03, .1 and .3 differ little; 0 fails with a strong main effect and
-# infinity wastes the rest of the other arm.
+# Prior variance of the main effect in "arm-shift", in SD^2, as in its header. Smaller
+# ones fail with a strong main effect, larger ones recover no more personas
+# (benchmarks/objective_choice.py).
 MAIN_EFFECT_VARIANCE = 0.1
 
 
