@@ -11,7 +11,9 @@ from _brute_force import SQUARED, Values, allowed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn_persona._kernel import unpack_rows
+from test_oracle import empty_pool, real_beam_search, worst_pool
 
+import sklearn_persona._directions as directions_module
 from sklearn_persona._binning import BETWEEN, make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import Permutations, make_units, read_cases
