@@ -8,6 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from _brute_force import SQUARED, Values, allowed
+from _paths import force_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn_persona._kernel import unpack_rows
@@ -129,13 +130,14 @@ def greedy(selectors, label, options):
     seed=st.integers(0, 10**6),
     two_arms=st.booleans(),
     objective=st.sampled_from(SQUARED),
-    price=st.sampled_from([0.3, 1.5]),
-    n_personas=st.sampled_from([1, 4]),
+    price=st.sampled_from([0.3, 1.5, 4.0]),
+    n_personas=st.sampled_from([1, 4, 15]),
     min_variables=st.sampled_from([1, 2]),
     pool=st.sampled_from([real_beam_search, empty_pool, worst_pool]),
+    path=st.sampled_from(["bits", "cubes"]),
 )
 def test_list_equals_brute_force(
-    seed, two_arms, objective, price, n_personas, min_variables, pool
+    seed, two_arms, objective, price, n_personas, min_variables, pool, path
 ):
     selectors, label = problem(seed, two_arms=two_arms)
     options = replace(
@@ -148,7 +150,8 @@ def test_list_equals_brute_force(
     expected = greedy(selectors, label, options)
     for n_jobs in (1, 2):
         # Whatever the beam knows, the list is the same.
-        with mock.patch.object(directions_module, "beam_search", pool):
+        known = mock.patch.object(directions_module, "beam_search", pool)
+        with known, force_path(path):
             rules, record = find_rules(selectors, label, options, n_jobs=n_jobs)
         got = [rule.objective for rule in rules]
         np.testing.assert_allclose(got, [e[0] for e in expected], rtol=1e-7, atol=1e-9)
@@ -160,6 +163,19 @@ def test_list_equals_brute_force(
                 treated, sign = ~treated, -sign
             value = Values(objective, label.outcome, treated, sign)(rule.members)
             assert raw == pytest.approx(float(value), rel=1e-9)
+
+
+@pytest.mark.parametrize("pool", [empty_pool, worst_pool])
+def test_rules_below_their_price_are_searched_too(pool):
+    for seed in range(4):
+        selectors, label = problem(seed)
+        options = replace(SETTINGS, price=4.0, n_personas=15)
+        expected = [e[0] for e in greedy(selectors, label, options)]
+        assert expected[-1] < 0
+        with mock.patch.object(directions_module, "beam_search", pool):
+            with force_path("bits"):
+                rules, _ = find_rules(selectors, label, options)
+        np.testing.assert_allclose([rule.objective for rule in rules], expected)
 
 
 def test_a_price_buys_fewer_variables():
