@@ -213,6 +213,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
             continue
         best, inside = head.direction, head.members
         found.append(_found_rule(best.part, head.rule, best.sign, inside))
+        if len(found) == settings.n_personas:
+            break
         for head in heads:
             if head.direction.sign == best.sign:
                 head.keep(inside, settings.max_overlap)
