@@ -377,10 +377,15 @@ def test_paper_and_plot(result):
     figure.canvas.draw()
 
 
-def test_matplotlib_is_imported_late():
+def test_matplotlib_is_imported_late(tmp_path):
     code = "import sys, sklearn_persona.baselines; print('matplotlib' in sys.modules)"
+    # Elsewhere, so that the installed package is imported.
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert done.stdout.strip() == "False"
 

@@ -15,7 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 if not (ROOT / "benchmarks" / "recovery").exists():
     pytest.skip("benchmarks are not here", allow_module_level=True)
-sys.path.insert(0, str(ROOT))
+# Last, so that the installed package is found before the one beside the benchmarks.
+sys.path.append(str(ROOT))
 
 from benchmarks.recovery import methods, run, table  # noqa: E402
 from benchmarks.recovery.designs import read_grid  # noqa: E402
