@@ -628,7 +628,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self._check_sizes(train, arms)
         return self._adjust(train, holdout, columns, rng)
 
-    def _validate(self, personas, found, columns, train, holdout, rng, n_jobs=None):
+    def _validate(self, personas, found, columns, train, holdout, rng):
         """Attach evidence to personas and decide what is claimed."""
         # Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
         seeds = rng.randint(np.iinfo(np.int32).max, size=(len(personas), 2)).tolist()

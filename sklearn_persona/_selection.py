@@ -12,9 +12,8 @@ from sklearn_persona._search import objective_of
 
 __all__ = ["Selection"]
 
-# The test of no heterogeneity is asymptotic. With a binary outcome it needs so many
-# cases of the rarer outcome in each arm; with fewer its size is out of bounds where the
-# arms are unequal (tests/test_theory.py).
+# The test of no heterogeneity is asymptotic: with a binary outcome it is refused when an
+# arm has fewer cases of either kind. A convention; the limit was not simulated.
 LEAST_EVENTS = 10
 
 
@@ -133,9 +132,7 @@ class Selection:
             selectors=self.selectors.among(chosen),
             units=self.units.take(chosen),
             chosen=chosen,
-            refinement=None
-            if self.refinement is None
-            else self.refinement.among(chosen),
+            refinement=refinement,
         )
 
     def of_rule(self, rule, **options):
