@@ -12,8 +12,8 @@ from sklearn_persona._search import objective_of
 
 __all__ = ["Selection"]
 
-# The test of no heterogeneity is asymptotic: with a binary outcome it is refused when an
-# arm has fewer cases of either kind. A convention; the limit was not simulated.
+# The test of no heterogeneity is asymptotic: with a binary outcome it is refused when
+# an arm has fewer cases of either kind. A convention; the limit was not simulated.
 LEAST_EVENTS = 10
 
 
