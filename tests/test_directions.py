@@ -262,3 +262,19 @@ def test_permutations_repeat_every_part(two_arms):
     )
     reached = [np.sum(np.array(expected) >= v - 1e-9 * abs(v)) for v in values]
     assert counts.n_reached.tolist() == reached
+
+
+def test_a_full_list_needs_no_further_search():
+    selectors, label = problem(0)
+    options = replace(SETTINGS, price=0.0, either_arm=False, interval_variables=3)
+    options = replace(options, signs=(1,), n_personas=1)
+    run, calls = directions_module._Direction._run, []
+
+    def counted(self, *args):
+        calls.append(args)
+        return run(self, *args)
+
+    with mock.patch.object(directions_module._Direction, "_run", counted):
+        with force_path("bits"):
+            find_rules(selectors, label, options)
+    assert len(calls) == 1
