@@ -12,8 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-import sklearn_persona._discoverer as module
-from sklearn_persona import PersonaDiscoverer
+from sklearn_persona import PersonaDiscoverer, _discoverer, _procedure
 
 
 def memory(key):
@@ -34,7 +33,7 @@ def run(n, p, dtype, variables, n_jobs):
     y = rng.normal(size=n) + 0.3 * treated * ((X[:, 0] > 0) & (X[:, 1] > -0.5))
     seconds = {}
 
-    def timed(name):
+    def timed(module, name):
         function = getattr(module, name)
 
         def call(*args, **kwargs):
@@ -50,7 +49,11 @@ def run(n, p, dtype, variables, n_jobs):
     Path("/proc/self/clear_refs").write_text("5")
     before = memory("VmRSS")
     start = time.perf_counter()
-    with timed("make_selectors"), timed("find_rules"), timed("validate"):
+    with (
+        timed(_procedure, "make_selectors"),
+        timed(_procedure, "find_refined"),
+        timed(_discoverer, "validate"),
+    ):
         finder.fit(X, y, treatment=treated)
     total = time.perf_counter() - start
     parts = " | ".join(f"{second:.2f}" for second in seconds.values())

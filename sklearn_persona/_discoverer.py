@@ -1,38 +1,29 @@
 """`PersonaDiscoverer`: the estimator."""
 
-import math
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 
 # Private in scikit-learn, but the uniform way to errors about parameters.
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._columns import LabelColumn
+from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._evidence import Evidence, effect_inside, outcome_sd
+from sklearn_persona._evidence import Evidence, outcome_sd
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._persona import Persona
-from sklearn_persona._prognosis import (
-    MOST_UNITS,
-    Prognosis,
-    default_prognostic_model,
-)
+from sklearn_persona._procedure import Procedure
 from sklearn_persona._progress import Progress
-from sklearn_persona._refinement import Refinement, find_refined
+from sklearn_persona._repeated import split_pvalues
 from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
-from sklearn_persona._selection import Selection
 from sklearn_persona._table import (
     FLOATS,
     check_names,
@@ -41,6 +32,8 @@ from sklearn_persona._table import (
     read_table,
 )
 from sklearn_persona._validation import (
+    draw_seeds,
+    members_in_both,
     split_units,
     validate,
     validate_by_permutation,
@@ -48,7 +41,6 @@ from sklearn_persona._validation import (
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
     SingleArmWarning,
-    UnusableColumnWarning,
     VaryingBaselineWarning,
 )
 from sklearn_persona.inference import smallest_testable_size
@@ -61,9 +53,6 @@ TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": Tr
 # The largest of so many chance values grows like twice their logarithm when they are
 # independent; neighboring rules are not (benchmarks/objective_choice.py).
 PRICE = 1.5
-# Up to so many training units conditions="auto" has intervals. With more, their row
-# sets would take more memory than the table.
-MOST_INTERVAL_UNITS = 5000
 SIGNS = {
     "favorable": (FAVORABLE,),
     "unfavorable": (UNFAVORABLE,),
@@ -123,6 +112,12 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         taken out of it for the objective and the p values. ``"auto"`` is a
         cross-validated lasso for cases with two arms; pairs and single arms have
         none.
+    propensity : None or estimator, default=None
+        Classifier of the arm on baseline, for cases whose arms were not randomised.
+        Its cross-fitted probabilities are cut into five strata (fewer where one would
+        lack an arm), whose means are taken out of the outcome; arms are exchanged
+        within them. The evidence is then marked ``randomised=False``, and its p values
+        are approximate: nothing accounts for what was not measured.
     response_threshold : float, default=None
         Analyse the response ``y >= c`` (``y <= c`` when lower is better).
     greater_is_better : bool, default=True
@@ -266,6 +261,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         "objective": [StrOptions({"auto", *OBJECTIVES})],
         "direction": [StrOptions(set(SIGNS))],
         "prognostic": [StrOptions({"auto"}), None, HasMethods(["fit", "predict"])],
+        "propensity": [None, HasMethods(["fit", "predict_proba"])],
         "response_threshold": [Interval(Real, None, None, closed="neither"), None],
         "greater_is_better": ["boolean"],
         "search": [StrOptions({"exact", "beam"})],
@@ -306,6 +302,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         objective="auto",
         direction="both",
         prognostic="auto",
+        propensity=None,
         response_threshold=None,
         greater_is_better=True,
         search="exact",
@@ -342,6 +339,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.objective = objective
         self.direction = direction
         self.prognostic = prognostic
+        self.propensity = propensity
         self.response_threshold = response_threshold
         self.greater_is_better = greater_is_better
         self.search = search
@@ -433,7 +431,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.arms_ = cases.arms
         self.outcome_sd_ = outcome_sd(cases)
         self.objective_ = self._objective(units)
-        train, holdout = self._split(units, cases.arms, columns, rng)
+        procedure = self._procedure(columns, modality, cases.arms)
+        train, holdout = procedure.adjust(units, self._split(units, rng), rng)
         self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
         for part, name in ((train, "training"), (holdout, "holdout")):
             if part is not None:
@@ -442,7 +441,10 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                     chosen &= np.isin(cases.groups, units.groups)
                 self.split_[chosen] = name
 
-        found, self.search_ = self._find(columns, modality, train)
+        found = procedure.find(
+            train, n_jobs=self.n_jobs, verbose=self.verbose, stacklevel=2
+        )
+        self.search_ = found.record
         naming = Naming(columns, labels, modality, train.rows)
         personas = naming.with_alternatives(
             [naming.persona(rule) for rule in found.rules],
@@ -453,7 +455,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         )
         self.personas_ = self._validate(personas, found, columns, train, holdout, rng)
         if self.validation == "repeated":
-            self._repeat(units, cases.arms, columns, modality, rng)
+            self._repeat(procedure, units, rng)
         self.n_confirmed_ = sum(persona.confirmed for persona in self.personas_)
         self.claimed_ = np.array(
             [p.confirmed or self.validation is None for p in self.personas_], bool
@@ -615,138 +617,111 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             response_threshold=self.response_threshold,
         )
 
-    def _split(self, units, arms, columns, rng):
-        """Training and holdout units, the latter None without a holdout."""
-        in_holdout = np.zeros(len(units), bool)
+    def _split(self, units, rng):
+        """Which units are kept for validation: a mask, or nobody."""
         if self.validation == "holdout":
-            in_holdout = split_units(units, self.holdout_size, rng)
-        return self._parts(units, in_holdout, arms, columns, rng)
+            return split_units(units, self.holdout_size, rng)
+        return np.zeros(len(units), bool)
 
-    def _parts(self, units, in_holdout, arms, columns, rng):
-        train = units.take(~in_holdout)
-        holdout = units.take(in_holdout) if in_holdout.any() else None
-        self._check_sizes(train, arms)
-        return self._adjust(train, holdout, columns, rng)
-
-    def _validate(self, personas, found, columns, train, holdout, rng):
-        """Attach evidence to personas and decide what is claimed."""
-        # Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
-        seeds = rng.randint(np.iinfo(np.int32).max, size=(len(personas), 2)).tolist()
-        options = {
+    def _claims(self):
+        """What a persona must show."""
+        return {
             "alpha": self.alpha,
             "min_effect_size": self.min_effect_size,
             "criterion": self.criterion,
             "n_permutations": self.n_permutations,
             "n_bootstrap": self.n_bootstrap,
-            "seeds": seeds,
         }
+
+    def _validate(self, personas, found, columns, train, holdout, rng):
+        """Attach evidence to personas and decide what is claimed."""
+        seeds = draw_seeds(len(personas), rng)
         if self.validation == "permutation":
             progress = Progress(self.verbose, "permutations")
             done = validate_by_permutation(
                 personas,
                 found.rules,
                 found.selection,
+                seeds=seeds,
                 seed=int(rng.randint(np.iinfo(np.int32).max)),
                 n_jobs=self.n_jobs,
                 on_poll=progress if self.verbose else None,
-                **options,
+                **self._claims(),
             )
             progress.close()
             return done
-        members = [
-            (rule.members, _members(persona, columns, holdout))
-            for persona, rule in zip(personas, found.rules)
-        ]
         return validate(
             personas,
             train,
             holdout,
-            members,
+            members_in_both(personas, found.rules, columns, holdout),
+            seeds=seeds,
             n_holdout=self.n_holdout,
             correction=self.correction,
-            **options,
+            **self._claims(),
         )
 
-    def _repeat(self, units, arms, columns, modality, rng):
+    def _repeat(self, procedure, units, rng):
         """Smallest adjusted p value of each of many random splits."""
-        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_splits)
+        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_splits).tolist()
         progress = Progress(self.verbose, "splits")
-        p_values = []
-        with Parallel(
-            n_jobs=self.n_jobs, prefer="threads", return_as="generator"
-        ) as parallel:
-            tasks = (
-                delayed(self._split_p_value)(units, arms, columns, modality, seed)
-                for seed in seeds.tolist()
-            )
-            for p_value in parallel(tasks):
-                p_values.append(p_value)
-                if self.verbose:
-                    progress(len(p_values) / len(seeds))
+        claims = self._claims() | {
+            "n_bootstrap": 0,
+            "n_holdout": self.n_holdout,
+            "correction": self.correction,
+        }
+        self.split_p_values_ = split_pvalues(
+            procedure,
+            units,
+            seeds,
+            holdout_size=self.holdout_size,
+            claims=claims,
+            n_jobs=self.n_jobs,
+            on_poll=progress,
+        )
         progress.close()
-        self.split_p_values_ = np.array(p_values)
-        self.trial_p_value_ = float(min(1.0, 2 * np.median(p_values)))
-
-    def _split_p_value(self, units, arms, columns, modality, seed):
-        rng = np.random.RandomState(seed)
-        in_holdout = split_units(units, self.holdout_size, rng)
-        train, holdout = self._parts(units, in_holdout, arms, columns, rng)
-        with warnings.catch_warnings():
-            # The fit on all cases has said what there is to say about columns.
-            warnings.simplefilter("ignore", UnusableColumnWarning)
-            found, _ = self._find(columns, modality, train, n_jobs=1)
-        naming = Naming(columns, (), modality, train.rows)
-        personas = [naming.persona(rule) for rule in found.rules]
-        done = self._validate(personas, found, columns, train, holdout, rng)
-        p_values = [p.p_adjusted for p in done if not np.isnan(p.p_adjusted)]
-        return min(p_values, default=1.0)
+        self.trial_p_value_ = float(min(1.0, 2 * np.median(self.split_p_values_)))
 
     def _least_arm(self, units):
         if self.min_arm_size != "auto":
             return int(self.min_arm_size)
         return smallest_testable_size(self.alpha, one_sample=units.paired)
 
-    def _check_sizes(self, train, arms):
-        """Refuse arms in which no persona and complement can both be large enough."""
-        if not arms:
-            return
-        needed = 2 * self.min_arm_size_
-        if train.paired:
-            sizes = {"complete pairs": len(train)}
-        else:
-            n_treated = int(np.count_nonzero(train.treated))
-            counts = (len(train) - n_treated, n_treated)
-            sizes = {f"cases in arm {arm!r}": n for arm, n in zip(arms, counts)}
-        for what, n in sizes.items():
-            if n < needed:
-                raise ValueError(
-                    f"Too few cases: {n} training {what}, but at least {needed} are "
-                    f"needed (min_arm_size={self.min_arm_size_} inside a persona and "
-                    "as many outside). Lower min_arm_size or holdout_size, use "
-                    "validation=None, or collect more cases."
-                )
-
-    def _adjust(self, train, holdout, columns, rng):
-        """Attach prognoses to two-sample units."""
-        if train.treated is None:
-            if self.prognostic is not None and self.prognostic != "auto":
-                raise ValueError(
-                    f"prognostic={self.prognostic!r} is for cases with two arms; with "
-                    f"design {train.design!r} use prognostic=None."
-                )
-            return train, holdout
-        if self.prognostic is None:
-            return train, holdout
-        if self.prognostic == "auto":
-            prognosis = Prognosis(default_prognostic_model(), columns, MOST_UNITS)
-        else:
-            prognosis = Prognosis(self.prognostic, columns)
-        train = train.with_prognosis(
-            prognosis.fit_predict(train.rows, train.groups, train.outcome, rng)
+    def _procedure(self, columns, modality, arms):
+        """What turns units into rules, with every "auto" resolved but the intervals."""
+        auto = self.objective == "auto"
+        refine = self.refine_cuts
+        if refine == "auto":
+            refine = auto and self.n_cuts != "all"
+            refine &= self.validation != "permutation"
+        settings = SearchSettings(
+            objective=self.objective_,
+            min_variables=self.min_variables,
+            max_variables=min(self.max_variables, len(columns)),
+            min_modalities=self.min_modalities,
+            least_arm=self.min_arm_size_,
+            least_members=1,
+            n_personas=self.n_personas,
+            max_overlap=float(self.max_overlap),
+            signs=SIGNS[self.direction],
+            exact=self.search == "exact",
+            max_time=self.max_time,
+            price=PRICE if auto else 0.0,
+            either_arm=auto,
         )
-        if holdout is not None:
-            holdout = holdout.with_prognosis(prognosis.predict(holdout.rows))
-        return train, holdout
+        return Procedure(
+            columns=columns,
+            modality=modality,
+            arms=arms,
+            settings=settings,
+            adjustment=Adjustment(columns, self.prognostic, self.propensity),
+            auto=auto,
+            n_cuts=self.n_cuts,
+            conditions=self.conditions,
+            refine=refine,
+            min_coverage=self.min_coverage,
+            memory=self.memory,
+        )
 
     def _objective(self, units):
         """The kernel's name of the objective for these units."""
@@ -757,75 +732,6 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             # A single arm compares inside with outside, which is what contrast does.
             return "contrast"
         return self.objective
-
-    def _find(self, columns, modality, train, n_jobs=None):
-        """Search the training units; rules, how they were selected, and the record."""
-        least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
-        n_arms = 1 if train.treated is None else 2
-        auto = self.objective == "auto"
-        conditions, interval_variables = self.conditions, 4
-        if conditions == "auto":
-            some = auto and self.n_cuts != "all"
-            some &= len(train) <= MOST_INTERVAL_UNITS
-            conditions, interval_variables = "interval" if some else "one-sided", 2
-        selectors = make_selectors(
-            columns,
-            train.rows,
-            n_cuts=self.n_cuts,
-            conditions=conditions,
-            modality=modality,
-            least_members=max(least_members, n_arms * self.min_arm_size_),
-        )
-        missing = [c for c, n in zip(columns, selectors.n_conditions) if n == 0]
-        if missing:
-            names = [c.position if c.name is None else c.name for c in missing]
-            warnings.warn(
-                f"{len(names)} column(s) have no value in the training cases and yield "
-                f"no condition: {names[:5]}.",
-                UnusableColumnWarning,
-                stacklevel=3,
-            )
-        settings = SearchSettings(
-            objective=self.objective_,
-            min_variables=self.min_variables,
-            max_variables=min(self.max_variables, len(columns)),
-            min_modalities=self.min_modalities,
-            least_arm=self.min_arm_size_,
-            least_members=least_members,
-            n_personas=self.n_personas,
-            max_overlap=float(self.max_overlap),
-            signs=SIGNS[self.direction],
-            exact=self.search == "exact",
-            max_time=self.max_time,
-            price=PRICE if auto else 0.0,
-            either_arm=auto,
-            interval_variables=interval_variables,
-        )
-        label = LabelColumn(train.score, train.treated)
-        n_jobs = n_jobs or effective_n_jobs(self.n_jobs)
-        progress = Progress(self.verbose, "search")
-        refine = self.refine_cuts
-        if refine == "auto":
-            refine = auto and self.n_cuts != "all"
-            refine &= self.validation != "permutation"
-        refinement = Refinement(columns, train.rows) if refine else None
-        search = find_refined
-        if self.memory is not None and self.max_time is None:
-            memory = check_memory(self.memory)
-            search = memory.cache(find_refined, ignore=["n_jobs", "on_poll"])
-        rules, record = search(
-            selectors,
-            label,
-            settings,
-            refinement,
-            n_jobs=n_jobs,
-            on_poll=progress if self.verbose else None,
-        )
-        progress.close()
-        if auto:
-            rules = [rule for rule in rules if _has_direction(rule, train)]
-        selection = Selection(selectors, settings, train, refinement)
-        return _Found(rules, selection), record
 
     def _membership(self, X):
         """Bool (n_samples, n_personas); never through `transform`, which is wrapped."""
@@ -868,28 +774,6 @@ def _warn_if_varying(columns, cases, units):
             VaryingBaselineWarning,
             stacklevel=3,
         )
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Rules of a search, and what would repeat it."""
-
-    rules: list
-    selection: Selection
-
-
-def _has_direction(rule, train):
-    """Whether the outcome itself, not adjusted by a prognosis, points the same way."""
-    if train.prognosis is None:
-        return True
-    parts = rule.members, ~rule.members
-    effects = [effect_inside(train, part, train.value) for part in parts]
-    return rule.sign * (effects[0] - effects[1]) > 0
-
-
-def _members(persona, columns, units):
-    """Membership among units, None without units."""
-    return None if units is None else persona.covers_columns(columns)[units.rows]
 
 
 def _table(personas):

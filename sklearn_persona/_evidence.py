@@ -418,6 +418,7 @@ def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
         effect_period1=period1,
         effect_period2=period2,
         p_carryover=carryover,
+        randomised=units.randomised,
     )
 
 

@@ -8,7 +8,32 @@ from sklearn_persona._evidence import effect_inside, effect_test, evidence, size
 from sklearn_persona._splitting import stratified_group_split
 from sklearn_persona.inference import adjust_pvalues
 
-__all__ = ["split_units", "validate", "validate_by_permutation"]
+__all__ = [
+    "draw_seeds",
+    "members_in_both",
+    "split_units",
+    "validate",
+    "validate_by_permutation",
+]
+
+
+def draw_seeds(n_personas, rng):
+    """Seeds of the training and the holdout evidence of each persona.
+
+    Drawn for all, so that a threshold moves no persona's Monte-Carlo test.
+    """
+    return rng.randint(np.iinfo(np.int32).max, size=(n_personas, 2)).tolist()
+
+
+def members_in_both(personas, rules, columns, holdout):
+    """Membership of each persona among training and holdout units, None without."""
+    return [
+        (
+            rule.members,
+            None if holdout is None else persona.covers_columns(columns)[holdout.rows],
+        )
+        for persona, rule in zip(personas, rules)
+    ]
 
 
 def split_units(units, holdout_size, rng):

@@ -16,6 +16,7 @@ import sklearn_persona._alternatives as module
 from sklearn_persona import Alternative, Persona, PersonaDiscoverer
 from sklearn_persona._alternatives import LEAST_JACCARD, AlternativeSearch
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._procedure import Procedure
 from sklearn_persona._table import TableColumn
 from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
@@ -312,14 +313,14 @@ class TestPersonas:
     def test_outcomes_are_not_read(self, trial, monkeypatch):
         # Another outcome, the same members: the same alternatives.
         table, y, treatment = trial
-        original, first = PersonaDiscoverer._find, []
+        original, first = Procedure.find, []
 
         def once(self, *args, **options):
             found = original(self, *args, **options)
             first.append(found)
             return first[0]
 
-        monkeypatch.setattr(PersonaDiscoverer, "_find", once)
+        monkeypatch.setattr(Procedure, "find", once)
         lists = []
         for seed in range(3):
             rng = np.random.default_rng(seed)

@@ -96,6 +96,7 @@ def test_constructor():
         "objective": "auto",
         "direction": "both",
         "prognostic": "auto",
+        "propensity": None,
         "response_threshold": None,
         "greater_is_better": True,
         "search": "exact",

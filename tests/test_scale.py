@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.linear_model import LinearRegression
 
 from sklearn_persona import Condition, PersonaDiscoverer
-from sklearn_persona._prognosis import Prognosis
+from sklearn_persona._baseline_model import BaselineModel
 from sklearn_persona._table import read_table
 from sklearn_persona.inference import (
     bootstrap_ci,
@@ -180,13 +180,13 @@ def test_default_prognosis_is_fitted_on_some_of_many_units():
             seen.append(len(X))
             return super().fit(X, y)
 
-    prognosis = Prognosis(Regression(), read_table(X), most_units=500)
+    prognosis = BaselineModel(Regression(), read_table(X), most_units=500)
     predicted = prognosis.fit_predict(rows, rows, y, np.random.RandomState(0))
     assert seen == [500] * 6
     assert np.abs(predicted - y).max() < 0.1
     assert_allclose(prognosis.predict(rows), y, atol=0.1)
     seen.clear()
-    Prognosis(Regression(), read_table(X)).fit_predict(
+    BaselineModel(Regression(), read_table(X)).fit_predict(
         rows, rows, y, np.random.RandomState(0)
     )
     assert seen == [2_400] * 5 + [3_000]

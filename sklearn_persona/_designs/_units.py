@@ -39,6 +39,8 @@ class Units:
         Pairs with known period: 1 if treated first, else -1.
     prognosis : ndarray of float64, shape (n_units,), or None
         Outcome predicted from baseline without the arm.
+    randomised : bool
+        Whether the arms were drawn by lot.
     """
 
     design: str
@@ -54,6 +56,7 @@ class Units:
     paired: bool = False
     sequence: np.ndarray | None = None
     prognosis: np.ndarray | None = None
+    randomised: bool = True
 
     def __len__(self):
         return len(self.rows)
@@ -90,6 +93,16 @@ class Units:
     def with_prognosis(self, prognosis):
         """The same units with a prediction of their outcomes."""
         return replace(self, prognosis=np.asarray(prognosis, dtype=float))
+
+    def in_strata(self, codes):
+        """The same units, whose arms were not randomised, within further strata.
+
+        Parameters
+        ----------
+        codes : ndarray of int, shape (n_units,)
+        """
+        strata = self.strata * (codes.max(initial=0) + 1) + codes
+        return replace(self, strata=strata, randomised=False)
 
     def take(self, chosen):
         """Units of a boolean mask; a period effect is estimated anew in them."""

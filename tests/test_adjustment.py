@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._prognosis import Prognosis, default_prognostic_model
+from sklearn_persona._adjustment import default_prognostic_model
+from sklearn_persona._baseline_model import BaselineModel
 from sklearn_persona._table import read_table
 from sklearn_persona.datasets import make_parallel_trial
 
@@ -48,7 +49,7 @@ def table():
 def test_cross_fitted_by_group(recorder, table):
     groups = np.repeat(np.arange(30), 2)
     y = groups.astype(float)
-    prognosis = Prognosis(recorder, read_table(table))
+    prognosis = BaselineModel(recorder, read_table(table))
     predicted = prognosis.fit_predict(
         np.arange(60), groups, y, np.random.RandomState(0)
     )
@@ -67,7 +68,7 @@ def test_cross_fitted_by_group(recorder, table):
 
 
 def test_design_matrix(recorder, table):
-    prognosis = Prognosis(recorder, read_table(table))
+    prognosis = BaselineModel(recorder, read_table(table))
     rows = np.arange(40)
     prognosis.fit_predict(rows, rows, np.zeros(40), np.random.RandomState(0))
     X = recorder.seen[-1][0]
@@ -81,7 +82,7 @@ def test_design_matrix(recorder, table):
 
 def test_holdout_uses_training_medians(table):
     model = LinearRegression()
-    prognosis = Prognosis(model, read_table(table[["b"]]))
+    prognosis = BaselineModel(model, read_table(table[["b"]]))
     train, test = np.arange(40), np.arange(40, 60)
     y = np.nan_to_num(table.b.to_numpy()[:40], nan=np.nanmedian(table.b[:40])) * 2 + 1
     prognosis.fit_predict(train, train, y, np.random.RandomState(0))
@@ -91,7 +92,7 @@ def test_holdout_uses_training_medians(table):
 
 
 def test_too_few_participants_take_the_mean(recorder, table):
-    prognosis = Prognosis(recorder, read_table(table))
+    prognosis = BaselineModel(recorder, read_table(table))
     rows = np.arange(9)
     predicted = prognosis.fit_predict(
         rows, rows, np.arange(9.0), np.random.RandomState(0)
@@ -104,7 +105,7 @@ def test_too_few_participants_take_the_mean(recorder, table):
 def test_all_missing_column(recorder, table):
     columns = read_table(table.assign(z=np.nan))
     rows = np.arange(60)
-    Prognosis(recorder, columns).fit_predict(
+    BaselineModel(recorder, columns).fit_predict(
         rows, rows, np.zeros(60), np.random.RandomState(0)
     )
     assert np.isfinite(recorder.seen[-1][0]).all()
@@ -113,7 +114,7 @@ def test_all_missing_column(recorder, table):
 def test_default_finds_a_prognostic_variable(table):
     rows = np.arange(60)
     y = 3 * table.a.to_numpy() + np.random.RandomState(1).standard_normal(60)
-    prognosis = Prognosis(default_prognostic_model(), read_table(table))
+    prognosis = BaselineModel(default_prognostic_model(), read_table(table))
     predicted = prognosis.fit_predict(rows, rows, y, np.random.RandomState(0))
     assert np.corrcoef(predicted, y)[0, 1] > 0.9
 

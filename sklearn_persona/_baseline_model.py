@@ -1,30 +1,19 @@
-"""Prognostic adjustment: what baseline alone says of the outcome, taken out of it."""
+"""Cross-fitted models of something on the baseline table."""
 
 import warnings
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LassoCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_persona._splitting import stratified_group_folds
 from sklearn_persona._table import numbers
 
-__all__ = ["Prognosis", "default_prognostic_model"]
+__all__ = ["BaselineModel"]
 
 N_FOLDS = 5
-# The default model is fitted on so many units, chosen at random, where there are more:
-# a lasso gains nothing from others, and a table of a million rows is not copied.
-MOST_UNITS = 50_000
 # Units that are predicted at once.
 BLOCK = 100_000
-
-
-def default_prognostic_model():
-    """Lasso with a penalty by cross-validation, on standardized variables."""
-    return make_pipeline(StandardScaler(), LassoCV(alphas=30, cv=5, max_iter=5000))
 
 
 def _design_matrix(columns, rows, medians):
@@ -52,41 +41,46 @@ def _medians(columns, rows):
     return out
 
 
-class Prognosis:
-    """A regression of the outcome on baseline that never sees the arm.
+class BaselineModel:
+    """A model on baseline whose predictions of a unit do not depend on that unit.
 
     Parameters
     ----------
     model : estimator
-        Any scikit-learn regressor; cloned.
+        A scikit-learn regressor, or a classifier of two classes; cloned.
     columns : list of TableColumn
     most_units : int or None
         Fit on a random choice of so many units where there are more.
+    probability : bool
+        Predict the probability of True rather than a value.
     """
 
-    def __init__(self, model, columns, most_units=None):
+    def __init__(self, model, columns, most_units=None, probability=False):
         self.model, self.columns, self.most_units = model, columns, most_units
+        self.probability = probability
 
-    def fit_predict(self, rows, groups, outcome, rng):
+    def fit_predict(self, rows, groups, target, rng):
         """Cross-fitted predictions of the training units.
 
         Each participant is predicted by a model fitted without it. The model of all
         training units is kept for `predict`.
         """
-        labels, codes = np.unique(groups, return_inverse=True)
+        labels, first, codes = np.unique(groups, return_index=True, return_inverse=True)
         if len(labels) < 2 * N_FOLDS:
             # Too few to fit on: the mean is all that can be known.
             self.model_ = None
-            self.mean_ = float(outcome.mean())
-            return np.full(len(outcome), self.mean_)
-        folds = stratified_group_folds(np.zeros(len(labels), int), N_FOLDS, rng)[codes]
-        predicted = np.empty(len(outcome))
+            self.mean_ = float(target.mean())
+            return np.full(len(target), self.mean_)
+        # A classifier needs both classes in every fold.
+        strata = target[first].astype(int) if self.probability else np.zeros_like(first)
+        folds = stratified_group_folds(strata, N_FOLDS, rng)[codes]
+        predicted = np.empty(len(target))
         self.medians_ = _medians(self.columns, rows)
         for fold in range(N_FOLDS):
             test = folds == fold
-            model = self._fit(rows[~test], outcome[~test], rng)
+            model = self._fit(rows[~test], target[~test], rng)
             predicted[test] = self._predict(model, rows[test])
-        self.model_ = self._fit(rows, outcome, rng)
+        self.model_ = self._fit(rows, target, rng)
         return predicted
 
     def predict(self, rows):
@@ -100,7 +94,10 @@ class Prognosis:
         for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
             X = _design_matrix(self.columns, rows[block], self.medians_)
-            out[block] = model.predict(X)
+            if self.probability:
+                out[block] = model.predict_proba(X)[:, 1]
+            else:
+                out[block] = model.predict(X)
         return out
 
     def _fit(self, rows, y, rng):
