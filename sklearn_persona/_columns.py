@@ -33,6 +33,10 @@ class LabelColumn:
     outcome: np.ndarray
     treated: np.ndarray | None
 
+    def swapped(self):
+        """The same with each arm in the place of the other."""
+        return LabelColumn(self.outcome, ~self.treated)
+
 
 @dataclass(frozen=True)
 class FixedPoint:

@@ -101,7 +101,7 @@ def labels_of(label, settings):
     """The label column as ``(label, swapped)`` for each arm that may be compared."""
     labels = [(label, False)]
     if settings.either_arm and label.treated is not None:
-        labels.append((LabelColumn(label.outcome, ~label.treated), True))
+        labels.append((label.swapped(), True))
     return labels
 
 

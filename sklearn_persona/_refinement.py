@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from sklearn_persona._binning import all_places, column_cuts
-from sklearn_persona._columns import LabelColumn, fixed_point, size_limits
+from sklearn_persona._columns import fixed_point, size_limits
 from sklearn_persona._objectives import OBJECTIVES, arm_rows
 from sklearn_persona._search import find_rules, objective_of
 from sklearn_persona._table import numbers
@@ -73,9 +73,7 @@ class Refinement:
         return sorted(kept, key=lambda rule: -rule.objective)
 
     def _refine(self, rule, label, settings):
-        sign = rule.sign
-        if rule.swapped:
-            label, sign = LabelColumn(label.outcome, ~label.treated), -sign
+        label, sign = rule.compares(label)
         settings = replace(settings, signs=(sign,), price=0.0, either_arm=False)
         n_places = [self._n_places(*condition) for condition in rule.conditions]
         joint = (

@@ -94,6 +94,12 @@ class FoundRule:
     price: float = 0.0
     swapped: bool = False
 
+    def compares(self, label):
+        """The label column and the sign with which the objective sees this rule."""
+        if self.swapped:
+            return label.swapped(), -self.sign
+        return label, self.sign
+
 
 @dataclass(frozen=True)
 class SearchRecord:

@@ -91,9 +91,7 @@ class Selection:
         """Objective of a rule without the main effect, studentized."""
         treated = self.units.treated
         score = residuals(self.units.score, treated)
-        label, sign = LabelColumn(score, treated), rule.sign
-        if rule.swapped:
-            label, sign = LabelColumn(score, ~treated), -sign
+        label, sign = rule.compares(LabelColumn(score, treated))
         value = objective_of(label, self.settings, rule.members, sign)
         carriers = arm_rows(label.treated, len(score))
         if self.settings.objective == "arm-shift":
@@ -140,13 +138,12 @@ class Selection:
 
         NaN where an arm has no unit inside or outside.
         """
-        label, sign = LabelColumn(self.units.score, self.units.treated), rule.sign
+        label = LabelColumn(self.units.score, self.units.treated)
         inside = rule.members if self.chosen is None else rule.members[self.chosen]
         arms = arm_rows(label.treated, len(inside))
         if not all((arm & part).any() for arm in arms for part in (inside, ~inside)):
             return float("nan")
-        if rule.swapped:
-            label, sign = LabelColumn(label.outcome, ~label.treated), -sign
+        label, sign = rule.compares(label)
         value = objective_of(label, self.settings, inside, sign) - rule.price
         return float(self.no_effect([value], **options)[0])
 
