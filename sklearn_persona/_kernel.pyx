@@ -6,7 +6,7 @@ or directions, and always looks for the largest value.
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 
@@ -59,8 +59,12 @@ cdef extern from "_native/kernels.h" nogil:
         int n_arms
         const lanes_t *lanes
         shape_t *shape
+        const packed_t *packed
 
     ctypedef struct shape_t:
+        pass
+
+    ctypedef struct packed_t:
         pass
 
     ctypedef struct plan_t:
@@ -128,6 +132,7 @@ cdef extern from "_native/kernels.h" nogil:
     int padded_words(int)
     int has_isa(int)
     const lanes_t *find_lanes(int)
+    void packed_make(packed_t *, const column_t *)
     double canonical(double)
     uint64_t double_to_bits(double)
     double bits_to_double(uint64_t)
@@ -219,6 +224,7 @@ cdef class Column:
     cdef shape_t shape
     cdef const kernel_t *kernel
     cdef const lanes_t *joins
+    cdef packed_t *packed
     cdef object keep_alive
     cdef readonly object bits
     cdef readonly tuple tie_keys
@@ -311,6 +317,16 @@ cdef class Column:
         if largest <= BYTE_ARM:
             self.c.lanes = self.joins
         self.vectors = self.c.lanes != NULL
+        if n_words == 1 and not self.vectors:
+            free(self.packed)
+            self.packed = <packed_t *>malloc(sizeof(packed_t))
+            if self.packed == NULL:
+                raise MemoryError
+            packed_make(self.packed, &self.c)
+            self.c.packed = self.packed
+
+    def __dealloc__(self):
+        free(self.packed)
 
     def evaluate(self, const uint64_t[:, ::1] parents):
         """Squared values of each parent row set joined with each selector.

@@ -60,6 +60,7 @@ typedef struct {
     int n_arms;
     const struct lanes *lanes;          /* vector loops, NULL for none */
     struct shape *shape;
+    const struct packed *packed;        /* of one word without vector loops, or NULL */
 } column_t;
 
 typedef struct {

@@ -3,6 +3,7 @@
 #define PERSONA_LEVELS_H
 
 #include "lanes.h"
+#include "packed.h"
 #include "rules.h"
 
 static inline int level_reserve(level_t *level, const column_t *column, int64_t capacity)

@@ -270,19 +270,37 @@ static void FN(roots)(worker_t *worker)
     FN(finish)(worker, roots, column->rows, 1, 0);
 }
 
-/* The exact value of a rule of depth + 1 conditions that may reach the threshold. */
-static ALWAYS_INLINE void FN(try)(worker_t *worker, const uint64_t *both, int depth,
-                                  int32_t selector)
+/* The exact value of a rule of depth + 1 conditions; 0 when it is too small. */
+static ALWAYS_INLINE int FN(try)(worker_t *worker, const uint64_t *both, int depth,
+                                 int32_t selector)
 {
     const column_t *column = worker->column;
     double n[2], s[2], value;
     if (!FN(cells)(column, both, n, s))
-        return;
+        return 0;
     value = FN(value)(column, n, s);
     if (value * (1 + 1e-11) >= worker->threshold) {
         worker->path[depth] = selector;
         consider(worker, both, depth + 1, value);
     }
+    return 1;
+}
+
+/* The same after the quick test, where there is one; counts what it evaluates. */
+static ALWAYS_INLINE int FN(try_quickly)(worker_t *worker, const uint64_t *both,
+                                         int depth, int32_t selector)
+{
+    const packed_t *packed = worker->column->packed;
+    const int form = ARMS == 1 ? TOTAL : PART(OBJ, FORM);
+    int is_rule = 0, reaches = 1;
+    if (WORDS == 1 && packed) {
+        reaches = packed_reaches(packed, both[0], form,
+                                 worker->threshold * (1 - 1e-6), &is_rule);
+    }
+    if (reaches)
+        is_rule = FN(try)(worker, both, depth, selector);
+    worker->n_evaluated += is_rule;
+    return is_rule;
 }
 
 /* Items from..to that may reach the threshold together with item i. */
@@ -374,19 +392,11 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
             return;
         for (; j < end; j++) {
             const uint64_t *other = extents + j * n_words;
-            double n[2], s[2], value;
             if (column->feature[items[j].selector] == feature)
                 continue;
             for (w = 0; w < n_words; w++)
                 both[w] = mine[w] & other[w];
-            if (!FN(cells)(column, both, n, s))
-                continue;
-            worker->n_evaluated++;
-            value = FN(value)(column, n, s);
-            if (value * (1 + 1e-11) >= worker->threshold) {
-                worker->path[depth] = items[j].selector;
-                consider(worker, both, depth + 1, value);
-            }
+            FN(try_quickly)(worker, both, depth, items[j].selector);
         }
     }
 }
@@ -460,17 +470,8 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
                     continue;
                 if (narrow)
                     out->items[out->n].bound = bounds[k];
-            } else {
-                double counts[2], sums[2], value;
-                if (!FN(cells)(column, both, counts, sums))
-                    continue;
-                worker->n_evaluated++;
-                value = FN(value)(column, counts, sums);
-                if (value * (1 + 1e-11) >= worker->threshold) {
-                    worker->path[depth] = selector;
-                    consider(worker, both, depth + 1, value);
-                }
-            }
+            } else if (!FN(try_quickly)(worker, both, depth, selector))
+                continue;
             level_append(worker, out, n_words, selector, n_kept);
         }
     }
