@@ -158,7 +158,21 @@ def read_grid(path=GRID):
     -------
     designs : dict of str to Design
     """
-    grid = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    return make_designs(tomllib.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def make_designs(grid):
+    """Designs of a grid.
+
+    Parameters
+    ----------
+    grid : dict
+        ``defaults``, and ``cell``: a list of what differs from them.
+
+    Returns
+    -------
+    designs : dict of str to Design
+    """
     designs = {}
     for cell in grid["cell"]:
         settings = {**grid["defaults"], **cell}
