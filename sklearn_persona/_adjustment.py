@@ -121,6 +121,12 @@ def _edges(propensity, treated):
     ValueError
         When the arms do not overlap at all.
     """
+    if propensity[treated].min() > propensity[~treated].max():
+        raise ValueError(
+            "The arms do not overlap: the propensity model tells every treated case "
+            "from every control case, so nobody can be compared. Use fewer or other "
+            "columns, or a simpler propensity estimator."
+        )
     for n_strata in range(PROPENSITY_STRATA, 1, -1):
         shares = np.arange(1, n_strata) / n_strata
         edges = np.unique(np.quantile(propensity, shares))
@@ -129,10 +135,4 @@ def _edges(propensity, treated):
         n_arms = [len(np.unique(treated[codes == k])) for k in range(len(edges) + 1)]
         if min(n_arms) == 2:
             return edges
-    if propensity[treated].min() > propensity[~treated].max():
-        raise ValueError(
-            "The arms do not overlap: the propensity model tells every treated case "
-            "from every control case, so nobody can be compared. Use fewer or other "
-            "columns, or a simpler propensity estimator."
-        )
     return np.empty(0)

@@ -88,6 +88,11 @@ def _footer(persona):
         lines.append(
             "  p values compare outcomes freed of the prognosis that baseline gives."
         )
+    if not persona.train.randomised:
+        lines.append(
+            "  Not randomised: p values compare within propensity strata and are "
+            "approximate."
+        )
     if persona.holdout is not None:
         row("p adjusted", p_text(persona.p_adjusted))
         if persona.confirmed:

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.linear_model import LinearRegression
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._adjustment import default_prognostic_model
+from sklearn_persona import Persona, PersonaDiscoverer
+from sklearn_persona._adjustment import Adjustment, _edges, default_prognostic_model
 from sklearn_persona._baseline_model import BaselineModel
+from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._table import read_table
 from sklearn_persona.datasets import make_parallel_trial
 
@@ -176,3 +179,142 @@ def test_evidence_stays_in_raw_units():
     assert best.train.effect_size == again.effect_size
     assert best.train.ci_effect == again.ci_effect
     assert best.effect_adjusted != best.train.effect
+
+
+class TestPropensity:
+    """Arms that were not drawn by lot."""
+
+    @staticmethod
+    def confounded(seed, n=240, effect=0.0):
+        """Patients above 0 on x0 do better and are treated more often."""
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((n, 4))
+        treated = rng.random_sample(n) < 1 / (1 + np.exp(-2 * X[:, 0]))
+        # Steep on one side only: untreated, the arms differ more there than elsewhere.
+        y = 4 * np.maximum(X[:, 0], 0) + rng.standard_normal(n)
+        y += effect * treated * (X[:, 1] > 0)
+        return X, y, treated
+
+    @staticmethod
+    def finder(**options):
+        settings = {
+            "max_variables": 1,
+            "prognostic": None,
+            "propensity": LogisticRegression(),
+            "n_bootstrap": 0,
+            "n_permutations": 400,
+            "random_state": 0,
+        }
+        return PersonaDiscoverer(**{**settings, **options})
+
+    def test_confounding_is_not_taken_for_an_effect(self):
+        rates = {}
+        for name, propensity in (("with", LogisticRegression()), ("without", None)):
+            rates[name] = 0
+            for seed in range(20):
+                X, y, treated = self.confounded(seed)
+                finder = self.finder(propensity=propensity, criterion="effect")
+                finder.fit(X, y, treatment=treated)
+                rates[name] += finder.n_confirmed_ > 0
+        assert rates["with"] <= 3 < 10 <= rates["without"]
+
+    def test_an_effect_is_found(self):
+        hits = 0
+        for seed in range(10):
+            X, y, treated = self.confounded(seed, effect=3.0)
+            finder = self.finder().fit(X, y, treatment=treated)
+            first = finder.personas_[0]
+            hits += first.confirmed and first.conditions[0].position == 1
+        assert hits >= 8
+
+    def test_adjusted_effect_is_closer_to_the_truth(self):
+        errors = []
+        for seed in range(10):
+            X, y, treated = self.confounded(seed, n=400, effect=3.0)
+            finder = self.finder(validation=None).fit(X, y, treatment=treated)
+            first = finder.personas_[0]
+            truth = 3.0 * np.mean(X[first.covers(X), 1] > 0)
+            errors.append(
+                (abs(first.effect_adjusted - truth), abs(first.train.effect - truth))
+            )
+        adjusted, raw = np.mean(errors, axis=0)
+        assert adjusted < 0.5 < 2 * adjusted < raw
+
+    def test_evidence_is_marked(self):
+        X, y, treated = self.confounded(0, effect=3.0)
+        marked = self.finder().fit(X, y, treatment=treated).personas_[0]
+        assert not marked.train.randomised
+        assert not marked.holdout.randomised
+        assert "Not randomised" in str(marked)
+        again = Persona.from_dict(marked.to_dict())
+        assert not again.train.randomised
+        plain = self.finder(propensity=None).fit(X, y, treatment=treated).personas_[0]
+        assert plain.train.randomised
+        assert "Not randomised" not in str(plain)
+
+    def test_the_outcome_is_not_asked(self):
+        X, y, treated = self.confounded(0)
+        Recorder.seen.clear()
+
+        class Share(ClassifierMixin, Recorder):
+            def predict_proba(self, X):
+                share = self.predict(X)
+                return np.column_stack([1 - share, share])
+
+        finder = self.finder(propensity=Share()).fit(X, y, treatment=treated)
+        train = finder.split_ == "training"
+        assert len(Recorder.seen) == 6
+        for _, target in Recorder.seen:
+            assert set(target) == {False, True}
+        assert_array_equal(Recorder.seen[-1][1], treated[train])
+
+    @given(
+        st.lists(st.integers(0, 9), min_size=4, max_size=40),
+        st.integers(0, 2**31 - 1),
+    )
+    def test_strata_hold_both_arms(self, levels, seed):
+        propensity = np.array(levels) / 10
+        treated = np.random.RandomState(seed).random_sample(len(levels)) < propensity
+        if treated.all() or not treated.any():
+            return
+        apart = propensity[treated].min() > propensity[~treated].max()
+        if apart:
+            with pytest.raises(ValueError, match="do not overlap"):
+                _edges(propensity, treated)
+            return
+        edges = _edges(propensity, treated)
+        codes = np.searchsorted(edges, propensity, side="right")
+        assert len(edges) <= 4
+        for code in range(len(edges) + 1):
+            assert len(set(treated[codes == code])) == 2
+
+    def test_labelings_stay_within_strata(self):
+        X, y, treated = self.confounded(3)
+        columns = read_table(X)
+        units = make_units("parallel", read_cases(len(X), y, treatment=treated))
+        adjust = Adjustment(columns, None, LogisticRegression())
+        adjusted, holdout = adjust(units, None, np.random.RandomState(0))
+        assert holdout is None
+        strata = adjusted.strata
+        assert len(np.unique(strata)) == 5
+        for b in range(5):
+            _, drawn = Permutations(adjusted, 0)[b]
+            assert_array_equal(np.bincount(strata, drawn), np.bincount(strata, treated))
+            assert (drawn != treated).any()
+        # What is compared has mean 0 in each stratum.
+        means = np.bincount(strata, adjusted.score) / np.bincount(strata)
+        assert_allclose(means, 0, atol=1e-9)
+
+    def test_refused(self):
+        X, y, treated = self.confounded(0)
+        groups = np.repeat(np.arange(len(X) // 2), 2)
+        arms = np.tile([0, 1], len(X) // 2)
+        with pytest.raises(ValueError, match=r"propensity=Logistic.*None"):
+            self.finder().fit(X[groups], y, treatment=arms, groups=groups, period=arms)
+        with pytest.raises(ValueError, match="'propensity' parameter"):
+            self.finder(propensity=LinearRegression()).fit(X, y, treatment=treated)
+        X[:, 0] = treated + 0.01 * X[:, 0]
+        with pytest.raises(ValueError, match="The arms do not overlap"):
+            self.finder(propensity=LogisticRegression(C=1e6)).fit(
+                X, y, treatment=treated
+            )
