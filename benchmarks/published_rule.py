@@ -2,9 +2,10 @@
 
 Simulated crossovers of the published size (33 participants, 63 cases, 400 baseline
 variables): no effect in anyone, or the trial's own mean effect in everyone. The rule as
-published: cases pooled, split in halves by case, the ten best personas of two or three
-variables with p < .05 and d > .5 in training and again in the holdout, no correction. Beside it this
-package with its defaults. Writes a row a trial, and with ``--figure`` the picture.
+published: cases pooled, split in halves by case, personas with p < .05 and d > .5 in
+training and again in the holdout, no correction; here the ten best of two or three
+variables. Beside it this package with its defaults. Writes a row a trial, and with
+``--figure`` the picture.
 """
 
 import argparse
