@@ -164,7 +164,7 @@ def round_value(double value):
 
 
 # Instruction sets that the search is compiled for, from the plainest to the fastest.
-ISAS = ("portable", "popcnt", "avx2", "avx512")
+ISAS = ("portable", "avx2", "avx512")
 
 
 def tie_key(keys, rule):

@@ -77,7 +77,8 @@ static inline void atomic_raise(volatile uint64_t *p, double value)
         seen = atomic_read(p);
 }
 
-enum { ISA_PORTABLE, ISA_POPCNT, ISA_AVX2, ISA_AVX512 };
+/* x86 with a bit count but no AVX2 (before 2013) takes the portable loops. */
+enum { ISA_PORTABLE, ISA_AVX2, ISA_AVX512 };
 
 /* Whether this machine runs an ISA_. */
 static inline int has_isa(int isa)
@@ -86,12 +87,9 @@ static inline int has_isa(int isa)
         return 1;
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi"))
-        return 0;
-    if (isa == ISA_POPCNT)
-        return 1;
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-        !__builtin_cpu_supports("bmi2"))
+    if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi") ||
+        !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("avx2") ||
+        !__builtin_cpu_supports("fma"))
         return 0;
     return isa == ISA_AVX2 || (__builtin_cpu_supports("avx512f") &&
                                __builtin_cpu_supports("avx512bw") &&
