@@ -29,6 +29,7 @@ RULES = {
         **COMMON,
         "design": "pooled",
         "objective": "effect",
+        "search": "beam",
         "conditions": "one-sided",
         "prognostic": None,
         "min_variables": 2,
