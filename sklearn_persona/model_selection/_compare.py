@@ -282,7 +282,9 @@ def _report_failures(estimators, found, n_splits):
         for name in estimators
     }
     if all(len(errors) == n_splits for errors in failed.values()):
-        texts = "; ".join(f"{name}: {errors[0]}" for name, errors in failed.items())
+        texts = "; ".join(
+            f"{name}: {errors[0].rstrip('.')}" for name, errors in failed.items()
+        )
         raise ValueError(
             f"All {n_splits * len(estimators)} fits failed. The first of each "
             f"estimator: {texts}. Pass error_score='raise' for the whole traceback."

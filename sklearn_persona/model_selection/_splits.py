@@ -49,7 +49,7 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
                 seed = int(rng.randint(np.iinfo(np.int32).max))
                 options = {"shuffle": True, "random_state": seed}
             cvs.append(ArmStratifiedGroupKFold(n_splits, **options))
-    elif hasattr(cv, "split"):
+    elif hasattr(cv, "split") and not isinstance(cv, str):
         cvs = [cv]
     else:
         return _checked(cv, trial)
