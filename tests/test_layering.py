@@ -14,6 +14,7 @@ ROOT = Path(sklearn_persona.__file__).parent
 LEAVES = (
     "exceptions",
     "_version",
+    "_figure",
     "_labels",
     "_printing",
     "_progress",

@@ -1,5 +1,6 @@
 """`ComparisonDisplay`: means, intervals and splits of a comparison."""
 
+from sklearn_persona._figure import new_figure
 from sklearn_persona.model_selection._summaries import check_table, comparison_summary
 
 __all__ = ["ComparisonDisplay"]
@@ -124,7 +125,8 @@ class ComparisonDisplay:
         names = list(dict.fromkeys(summary["estimator"]))
         subsets = list(dict.fromkeys(summary["subset"]))
         if ax is None:
-            ax = _new_axes(1.2 + 0.22 * len(names) * (len(subsets) + 1))
+            height = 1.2 + 0.22 * len(names) * (len(subsets) + 1)
+            ax = new_figure(7, height).subplots()
         step = 0.8 / len(subsets)
         for i, subset in enumerate(subsets):
             color, label = f"C{i}", subset
@@ -163,14 +165,3 @@ class ComparisonDisplay:
             )
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _new_axes(height):
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "The figure needs matplotlib, which is not installed. Install it, for "
-            "example with: pip install matplotlib"
-        ) from error
-    return Figure(figsize=(7, height), layout="constrained").subplots()
