@@ -7,7 +7,8 @@ response (of everybody, and of the treated), a regression of the outcome, a tree
 effects, permutation-tuned Virtual Twins, and `PersonaDiscoverer`. In none of them is a
 modifier of the effect known, so that no method should gain by targeting.
 
-* ``HSAUR/BtheB``: a computer program against depression, 97 patients, BDI at two months.
+* ``HSAUR/BtheB``: a computer program against depression, 97 patients, BDI at two
+  months.
 * ``medicaldata/licorice_gargle``: licorice against sugar-water before intubation, 233
   patients, throat pain (0-10) on swallowing after half an hour.
 * ``medicaldata/indo_rct``: indomethacin against pancreatitis after ERCP, 602 patients.
@@ -52,7 +53,7 @@ class Trial:
 
 
 def preparation():
-    """Numbers imputed and scaled, categories as indicators; for scikit-learn's models."""
+    """Numbers imputed and scaled, categories as indicators."""
     numbers = make_column_selector(dtype_include="number")
     others = make_column_selector(dtype_exclude="number")
     return make_column_transformer(

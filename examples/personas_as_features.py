@@ -115,14 +115,17 @@ def results(title, trial):
             cv=5,
             random_state=0,
         )
-    print(title)
-    print("-" * len(title))
-    print("Prediction of response, all patients:\n")
-    shown = ["balanced_accuracy", "roc_auc", "targeting_gain"]
+    rates = trial.target[trial.treatment == 1], trial.target[trial.treatment == 0]
+    print(f"{title}\n{'-' * len(title)}")
     print(
-        comparison_paper(table, metrics=shown, subsets=["all"]).loc["all"].to_string()
+        f"{len(trial.data)} patients, five outer and three inner folds. Response: "
+        f"{rates[0].mean():.0%} under the drug, {rates[1].mean():.0%} under placebo.\n"
     )
-    print("\nThe same among the treated, and among patients on placebo:\n")
+    print("Prediction of response, and gain from treating by it, all patients:\n")
+    shown = ["balanced_accuracy", "roc_auc", "targeting_gain"]
+    paper = comparison_paper(table, metrics=shown, subsets=["all"])
+    print(paper.loc["all", shown].to_string())
+    print("\nAUC among the treated (arm 1), and among patients on placebo (arm 0):\n")
     arms = comparison_paper(table, metrics=["roc_auc"], subsets=["arm 1", "arm 0"])
     print(arms["roc_auc"].unstack(0)[["arm 1", "arm 0"]].to_string())
     difference = comparison_differences(table, reference="svc").query(

@@ -926,6 +926,22 @@ def test_directions_must_agree(trial):
     assert len(run({"personas": quick(control="placebo")}, trial, control="placebo"))
 
 
+def test_an_adapter_reads_the_same_arm(trial):
+    table = trial.data.assign(arm=trial.treatment)
+    framed = {"framed": TrialFrame(quick(), treatment="arm")}
+    other = np.where(np.arange(160) < 4, "drug", trial.treatment)
+    n_other = np.count_nonzero(other != trial.treatment)
+    options = {"cv": 2, "groups": trial.groups}
+    with pytest.raises(ValueError, match=f"takes for it, in {n_other} rows"):
+        compare(framed, table, trial.target, treatment=other, **options)
+    with pytest.raises(ValueError, match="must name one column of X, found 0"):
+        run(framed, trial)
+    with pytest.raises(TypeError, match="X is of type ndarray"):
+        compare(framed, table.to_numpy(), trial.target, treatment=other)
+    with pytest.raises(ValueError, match="y is None"):
+        compare(framed, table, None, treatment="arm")
+
+
 def test_names_need_a_table(trial):
     with pytest.raises(TypeError, match="names a column, but X is of type ndarray"):
         compare({"fixed": Fixed()}, np.zeros((4, 1)), np.zeros(4), treatment="arm")

@@ -88,7 +88,7 @@ def check_orientation(name, estimator, trial, has_response):
 
 
 def framed_columns(estimators, roles):
-    """Columns that adapters of the kind of `TrialFrame` take out of the table."""
+    """Columns that `TrialFrame` adapters take out of the table, and their roles."""
     columns = {}
     for name, estimator in estimators.items():
         for part in _parts(estimator).values():

@@ -202,7 +202,7 @@ def compare(
         X,
         y,
         roles,
-        hidden=framed_columns(estimators, roles),
+        framed=framed_columns(estimators, roles),
         response=response,
         control=control,
         greater_is_better=greater_is_better,

@@ -51,7 +51,7 @@ class Trial:
 
 
 def read_trial(
-    X, y, roles, *, hidden=(), response=None, control=None, greater_is_better=True
+    X, y, roles, *, framed=None, response=None, control=None, greater_is_better=True
 ):
     """Check what a comparison is given.
 
@@ -61,8 +61,8 @@ def read_trial(
     y : array-like of shape (n_samples,)
     roles : dict of str to (array-like, str or None)
         Arrays, or names of columns of X.
-    hidden : iterable of str
-        Further columns that are no variables.
+    framed : dict of str to str, optional
+        Columns that adapters take out of the table, with their roles.
     response : array-like of shape (n_samples,), optional
     control : label, optional
     greater_is_better : bool
@@ -84,6 +84,8 @@ def read_trial(
             metadata[role] = _column(X, role, given)
         elif given is not None:
             metadata[role] = np.asarray(given)
+    if y is None:
+        raise ValueError("y is None, expected the outcome of each row.")
     cases = read_cases(
         n_rows,
         y,
@@ -91,6 +93,14 @@ def read_trial(
         control=control,
         greater_is_better=greater_is_better,
     )
+    for column, role in (framed or {}).items():
+        # What an adapter reads is what everybody else is told.
+        differ = _column(X, role, column) != metadata[role]
+        if np.any(differ):
+            raise ValueError(
+                f"{role} differs from column {column!r}, which a TrialFrame takes for "
+                f"it, in {np.count_nonzero(differ)} rows. Pass {role}={column!r}."
+            )
     y = column_or_1d(y)
     labels = good = None
     if response is not None:
@@ -108,7 +118,7 @@ def read_trial(
         labels, good = classes[codes], classes[1]
     elif len(np.unique(cases.y)) == 2:
         labels, good = y, y.max() if greater_is_better else y.min()
-    drop = list(dict.fromkeys([*named.values(), *hidden]))
+    drop = list(dict.fromkeys([*named.values(), *(framed or {})]))
     features = X
     if drop:
         features = X.drop(columns=drop) if isinstance(X, pd.DataFrame) else X.drop(drop)
@@ -119,7 +129,7 @@ def _column(X, role, name):
     if not hasattr(X, "columns"):
         raise TypeError(
             f"{role}={name!r} names a column, but X is of type {type(X).__name__}. "
-            f"Pass a table with that column, or {role} as an array."
+            "Pass a table with that column, or an array and no TrialFrame."
         )
     if list(X.columns).count(name) != 1:
         raise ValueError(
