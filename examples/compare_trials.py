@@ -100,9 +100,8 @@ def report(trial):
     )
     print(f"{trial.title}: {len(table)} patients, {len(trial.baseline)} variables\n")
     shown = ["roc_auc", "favorable_share", "effect_contrast", "targeting_gain"]
-    print(
-        comparison_paper(found, metrics=shown, subsets=["all"]).loc["all"].to_string()
-    )
+    paper = comparison_paper(found, metrics=shown, subsets=["all"])
+    print(paper.loc["all", shown].to_string())
     explained = found[found["subset"] == "explained by personas"]
     print(f"\nexplained by confirmed personas: {explained['coverage'].mean():.0%}")
     gains = comparison_differences(found).query(
