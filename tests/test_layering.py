@@ -11,7 +11,17 @@ ROOT = Path(sklearn_persona.__file__).parent
 
 # A module imports only from modules to its left. Leaves import nothing else of the
 # package and may be imported by anyone.
-LEAVES = ("exceptions", "_version", "_labels", "_progress", "_splitting", "datasets")
+LEAVES = (
+    "exceptions",
+    "_version",
+    "_figure",
+    "_labels",
+    "_printing",
+    "_progress",
+    "_routing",
+    "_splitting",
+    "datasets",
+)
 ORDER = (
     "_kernel",
     "_cube",

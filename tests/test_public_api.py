@@ -28,6 +28,7 @@ CONTRACT = {
         "interaction_test",
         "max_statistic_pvalues",
         "detectable_effect",
+        "corrected_resampled_test",
     ),
     "baselines": (
         "ArmClassifier",
@@ -38,7 +39,15 @@ CONTRACT = {
         "published_protocol",
         "region_stability",
     ),
-    "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
+    "model_selection": (
+        "ArmStratifiedGroupKFold",
+        "ArmStratifiedGroupShuffleSplit",
+        "ComparisonDisplay",
+        "compare",
+        "comparison_differences",
+        "comparison_paper",
+        "comparison_summary",
+    ),
     "datasets": (
         "make_ketamine_crossover",
         "make_parallel_trial",
@@ -194,6 +203,14 @@ def test_signatures_with_room_for_more():
         (
             inference.detectable_effect,
             {"n_treated", "n_control", "n_candidates", "alpha", "power"},
+        ),
+        (
+            sklearn_persona.model_selection.compare,
+            {"estimators", "X", "y", *ROLES, "cv", "scoring", "n_jobs", "memory"},
+        ),
+        (
+            inference.corrected_resampled_test,
+            {"scores", "other", "n_train", "n_test", "level"},
         ),
         (Persona.evaluate, {"X", "y", *ROLES}),
         (Persona.from_conditions, {"conditions", "direction"}),

@@ -21,13 +21,19 @@ from sklearn_persona.inference._permutation import (
     smallest_testable_size,
 )
 from sklearn_persona.inference._power import detectable_effect
+from sklearn_persona.inference._resampled import (
+    ResampledResult,
+    corrected_resampled_test,
+)
 from sklearn_persona.inference._sequence import floor_from_sequences, sequence_pvalue
 
 __all__ = [
     "InteractionResult",
     "PermutationResult",
+    "ResampledResult",
     "adjust_pvalues",
     "bootstrap_ci",
+    "corrected_resampled_test",
     "detectable_effect",
     "floor_from_sequences",
     "floor_from_sizes",
