@@ -67,6 +67,14 @@ def _rows(record):
     rows["p value (floor)"] = f"{p_text(record.p_value)} ({p_text(record.p_floor)})"
     if not single:
         rows["p inside v outside"] = p_text(record.p_interaction)
+    if record.contrast is not None:
+        rows["inside - outside [95 % CI]"] = (
+            f"{number(record.contrast)} {interval(record.ci_contrast)}"
+        )
+        for arm in ("treated", "control"):
+            value = getattr(record, f"contrast_{arm}")
+            pair = getattr(record, f"ci_contrast_{arm}")
+            rows[f"members v others, {arm}"] = f"{number(value)} {interval(pair)}"
     if record.effect_period1 is not None:
         rows["effect in period 1, 2"] = (
             f"{number(record.effect_period1)}, {number(record.effect_period2)}"

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from sklearn_persona._objectives import pooled_sd
+from sklearn_persona._specificity import arm_contrasts
 from sklearn_persona.inference import (
     bootstrap_ci,
-    contrast_interval,
     floor_from_sequences,
     floor_from_sizes,
     floor_from_strata,
@@ -324,7 +324,8 @@ def _effect_size(units, inside, effect):
     return 0.0
 
 
-def _interval(units, inside):
+def effect_interval(units, inside):
+    """95 % t interval of the effect inside; NaN where the spread is unknown."""
     first, second = _sides(units, inside)
     if second is None:
         return t_interval(units.value[first])
@@ -378,50 +379,6 @@ def _by_period(units, inside):
         float(treated[second].mean() - control[first].mean()),
         carryover.p_value,
     )
-
-
-def _contrasts(units, inside):
-    """Members against others: of the effect, and within either arm.
-
-    Placebo specificity: whatever tells who does well without treatment shows in the
-    control arm too.
-    """
-    names = ("contrast", "contrast_treated", "contrast_control")
-    if units.treated is None and not units.paired:
-        return {}
-    if units.paired:
-        treated, control = units.sign * units.by_arm.T
-        if units.response_by_arm is not None:
-            treated, control = units.response_by_arm.T
-        columns = units.outcome, treated, control
-        # Sequences weigh the same, so that period effects cancel.
-        blocks = [np.ones(len(units), bool)]
-        if units.sequence is not None:
-            blocks = [units.sequence > 0, units.sequence < 0]
-        cells = [(block & side) for block in blocks for side in (inside, ~inside)]
-        weights = [s / len(blocks) for _ in blocks for s in (1, -1)]
-        found = [_contrast(values, cells, weights) for values in columns]
-    else:
-        arms = units.treated, ~units.treated
-        cells = [arm & side for arm in arms for side in (inside, ~inside)]
-        found = [
-            _contrast(units.value, cells, (1, -1, -1, 1)),
-            _contrast(units.value, cells[:2], (1, -1)),
-            _contrast(units.value, cells[2:], (1, -1)),
-        ]
-    out = {}
-    for name, (value, interval) in zip(names, found):
-        out |= {name: value, f"ci_{name}": interval}
-    return out
-
-
-def _contrast(values, cells, weights):
-    """A linear contrast of the means of cells, and its interval."""
-    if not all(cell.any() for cell in cells):
-        return NOT_KNOWN, (NOT_KNOWN, NOT_KNOWN)
-    samples = [values[cell] for cell in cells]
-    value = sum(w * float(x.mean()) for w, x in zip(weights, samples))
-    return value, contrast_interval(samples, weights)
 
 
 def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
@@ -481,7 +438,7 @@ def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
         mean_control=_mean(columns[1]),
         ci_treated=tuple(map(float, intervals[0])),
         ci_control=tuple(map(float, intervals[1])),
-        ci_effect=tuple(map(float, _interval(units, inside))),
+        ci_effect=tuple(map(float, effect_interval(units, inside))),
         n_complement=len(units) - members,
         total=units.n_cases,
         exact=test is not None and test.exact,
@@ -492,7 +449,7 @@ def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
         effect_period2=period2,
         p_carryover=carryover,
         randomised=units.randomised,
-        **_contrasts(units, inside),
+        **arm_contrasts(units, inside),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_persona._card import card
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, evidence
+from sklearn_persona._stability import Stability
 from sklearn_persona._table import numbers, read_column
 
 __all__ = ["Alternative", "Condition", "Persona"]
@@ -179,8 +180,14 @@ class Persona:
         Test of the effect among members outside all earlier confirmed personas.
     effect_adjusted : float or None
         Effect in the holdout (without one: in training) after prognostic adjustment.
-    effect_corrected, ci_corrected, stability : None
-        Filled by resampling the selection.
+    effect_corrected : float or None
+        Effect among the members in the population, corrected for the selection of the
+        rule; see `PersonaDiscoverer`'s `n_resamples`, without which it is None.
+    ci_corrected : tuple of float or None
+        Its 95 % interval.
+    stability : Stability or None
+        What became of the persona when the selection was repeated on fewer
+        participants.
     alternatives : tuple of Alternative
         Rules of one or two conditions that leave out a variable of this one and have
         almost its training members, best first; see `PersonaDiscoverer`.
@@ -210,7 +217,7 @@ class Persona:
     effect_adjusted: float | None = None
     effect_corrected: float | None = None
     ci_corrected: tuple | None = None
-    stability: dict | None = None
+    stability: Stability | None = None
     alternatives: tuple = ()
 
     @classmethod
@@ -373,7 +380,7 @@ class Persona:
                     vars(alternative) | {"conditions": _written(alternative.conditions)}
                     for alternative in value
                 ]
-            elif isinstance(value, Evidence):
+            elif isinstance(value, Evidence | Stability):
                 value = value.to_dict()
             elif isinstance(value, tuple):
                 value = list(value)
@@ -416,6 +423,8 @@ class Persona:
                     if value is None and not _optional(Evidence, key):
                         record[key] = float("nan")
                 values[name] = Evidence.from_dict(record)
+        if values.get("stability") is not None:
+            values["stability"] = Stability.from_dict(values["stability"])
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)

@@ -28,6 +28,10 @@ CONTRACT = {
         "interaction_test",
         "max_statistic_pvalues",
         "detectable_effect",
+        "contrast_interval",
+        "conditional_interval",
+        "enrichment_design",
+        "simulate_power",
     ),
     "baselines": (
         "ArmClassifier",
@@ -115,6 +119,7 @@ def test_constructor():
         "correction": "holm",
         "n_permutations": 1000,
         "n_bootstrap": 10_000,
+        "n_resamples": 0,
         "design": "auto",
         "control": None,
         "random_state": None,

@@ -3,6 +3,7 @@
 Nothing here knows tables or designs; `simulate_power` fits an estimator it is given.
 """
 
+from sklearn_persona.inference._conditional import conditional_interval
 from sklearn_persona.inference._enrichment import EnrichmentDesign, enrichment_design
 from sklearn_persona.inference._interaction import InteractionResult, interaction_test
 from sklearn_persona.inference._intervals import (
@@ -33,6 +34,7 @@ __all__ = [
     "SimulatedPower",
     "adjust_pvalues",
     "bootstrap_ci",
+    "conditional_interval",
     "contrast_interval",
     "detectable_effect",
     "enrichment_design",
