@@ -101,6 +101,16 @@ def _footer(persona):
             "  Not randomised: p values compare within propensity strata and are "
             "approximate."
         )
+    if persona.effect_corrected is not None:
+        text = f"{number(persona.effect_corrected)} {interval(persona.ci_corrected)}"
+        row("effect, corrected [95 % CI]", text)
+    if persona.stability is not None:
+        held = persona.stability
+        row(
+            "in half-samples",
+            f"mean Jaccard {held.jaccard:.2f}, "
+            f"same variables {held.same_variables:.0%}",
+        )
     if persona.holdout is not None:
         row("p adjusted", p_text(persona.p_adjusted))
         if persona.confirmed:

@@ -143,7 +143,15 @@ def targets_of(rules):
 
 
 def repeat_selection(
-    procedure, units, rules, n_resamples, rng, *, n_jobs=None, on_poll=None
+    procedure,
+    units,
+    rules,
+    n_resamples,
+    rng,
+    *,
+    kinds=("halves", "folds", "singles"),
+    n_jobs=None,
+    on_poll=None,
 ):
     """Repeat a selection without parts of the participants.
 
@@ -158,6 +166,8 @@ def repeat_selection(
         single participants at most so many.
     rng : numpy.random.RandomState
         Only looked at, so that other results do not depend on `n_resamples`.
+    kinds : sequence of str
+        Which refits; the lists of the others are empty.
     n_jobs : int or None
         Refits at once.
     on_poll : callable or None
@@ -169,18 +179,19 @@ def repeat_selection(
     """
     targets = targets_of(rules)
     n_groups = len(np.unique(units.groups))
-    kinds = {"halves": 2, "folds": min(FOLDS, n_groups), "singles": n_groups}
+    parts_of = {"halves": 2, "folds": min(FOLDS, n_groups), "singles": n_groups}
     tasks = []
     seeds = _seeds(rng, n_resamples)
     if n_groups >= 2:
-        for kind, n_parts in kinds.items():
+        for kind in kinds:
+            n_parts = parts_of[kind]
             n_repeats = 1 if kind == "singles" else math.ceil(n_resamples / n_parts)
             parts = [(r, k) for r in range(n_repeats) for k in range(n_parts)]
             if kind == "singles":
                 parts = parts[:n_resamples]
             tasks += [(kind, n_parts, seeds[r], k) for r, k in parts]
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    done = {kind: [] for kind in kinds}
+    done = {kind: [] for kind in parts_of}
     results = parallel(
         delayed(_refit)(procedure, units, targets, n_parts, seed, part)
         for _, n_parts, seed, part in tasks
