@@ -17,6 +17,13 @@ from sklearn_persona.inference import conditional_interval
 __all__ = ["Correction", "Sums", "cells_of", "correct_all", "corrections"]
 
 NORMAL = float(stats.norm.ppf(0.975))
+# Refits have four fifths of the participants. Luck of selection falls with the root of
+# their number, so the distance from the naive effect is this share shorter for all.
+KEPT = math.sqrt(0.8)
+# Whether this very rule is better or worse than those that refits select is not known;
+# a standard error of so much of that distance stands for it (by simulation, see
+# docs/inference.md).
+UNKNOWN = 0.3
 
 
 @dataclass(frozen=True)
@@ -68,12 +75,15 @@ class Correction:
         Units of each cell that the persona has in training.
     weights : ndarray of float64, shape (n_cells,)
         The effect is so much of the mean of each.
+    unknown : float
+        Variance for what refits cannot tell of this very rule.
     """
 
     effect: float
     variances: np.ndarray
     sizes: np.ndarray
     weights: np.ndarray
+    unknown: float
 
     @property
     def effect_size(self):
@@ -132,19 +142,21 @@ def corrections(units, members, refits):
     for i, inside in enumerate(members):
         sums = [refit.matches[i].sums for refit in refits]
         sums = [s for s in sums if s is not None]
-        _, cells, weights = cells_of(units, inside)
-        sizes = np.array([np.count_nonzero(cell) for cell in cells], dtype=float)
+        values, cells, weights = cells_of(units, inside)
+        own = Sums.of(values, cells)
         total = sum(sums[1:], sums[0]) if sums else None
-        if total is None or total.n.min() < 2 or sizes.min() < 2:
+        if total is None or total.n.min() < 2 or own.n.min() < 2:
             out.append(None)
             continue
         weights = np.array(weights)
+        naive, unseen = weights @ own.mean, weights @ total.mean
         out.append(
             Correction(
-                effect=float(weights @ total.mean),
+                effect=float(naive - KEPT * (naive - unseen)),
                 variances=total.deviations / total.n,
-                sizes=sizes,
+                sizes=own.n,
                 weights=weights,
+                unknown=float((UNKNOWN * (naive - unseen)) ** 2),
             )
         )
     return out
@@ -179,12 +191,13 @@ class _Part:
         return self.effect - half, self.effect + half
 
 
-def _part(effect, weights, variances, sizes):
+def _part(effect, weights, variances, sizes, unknown=0.0):
     terms = weights**2 * variances / sizes
-    total = float(terms.sum())
-    if not total > 0:
+    within = float((terms**2 / (sizes - 1)).sum())
+    if not within > 0:
         return None
-    return _Part(float(effect), total, total**2 / float((terms**2 / (sizes - 1)).sum()))
+    total = float(terms.sum()) + unknown
+    return _Part(float(effect), total, total**2 / within)
 
 
 def _measured(units, inside):
@@ -233,7 +246,13 @@ def correct_all(
         given = known[persona.conditions, persona.direction]
         if given is not None:
             parts.append(
-                _part(given.effect, given.weights, given.variances, given.sizes)
+                _part(
+                    given.effect,
+                    given.weights,
+                    given.variances,
+                    given.sizes,
+                    given.unknown,
+                )
             )
         tested, rule = None, None
         if holdout is not None:
