@@ -92,7 +92,7 @@ class TestConditionalInterval:
                 5.0, 2.0, threshold=-200, se_tested=tested, level=0.9
             )
             half = 2 * stats.norm.ppf(0.95)
-            assert_allclose(got, (5, 5 - half, 5 + half), atol=1e-5)
+            assert_allclose(got, (5, 5 - half, 5 + half), atol=1e-3)
 
     def test_units(self):
         one = conditional_interval(2.5, 1.0, threshold=1.96, se_tested=1.5)
@@ -182,7 +182,7 @@ class TestEnrichmentDesign:
         plan = enrichment_design(1.0, 1.0, 0.3, effect_outside=-2.0)
         assert plan.effect_everyone < 0
         assert plan.n_per_arm_everyone is None
-        assert plan.power_everyone < 0.035
+        assert plan.power_everyone < 0.025
 
     def test_assurance_in_closed_form(self):
         """With many cases the t test is a z test, whose assurance is a probit."""
@@ -201,7 +201,7 @@ class TestEnrichmentDesign:
             a, b = rng.normal(effect, 1, n), rng.normal(0, 1, n)
             t = stats.ttest_ind(a, b)
             found += t.statistic > 0 and t.pvalue < 0.05
-        assert abs(found / 1500 - plan.assurance) < 0.025
+        assert abs(found / 1500 - plan.assurance) < 0.035
 
     def test_an_effect_that_may_be_absent_cannot_be_assured(self):
         # The effect is positive with probability .69.
