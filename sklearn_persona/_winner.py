@@ -233,12 +233,7 @@ def correct_all(
     """
     known = {(p.conditions, p.direction): given for p, given in found}
     taken = [p for p in personas if p.holdout is not None]
-    p_values = [
-        p.holdout.p_value
-        if criterion == "effect"
-        else max(p.holdout.p_value, p.holdout.p_interaction)
-        for p in taken
-    ]
+    p_values = [_confirming(p.holdout, criterion) for p in taken]
     levels = dict(zip(map(id, taken), levels_tested(p_values, correction, alpha)))
     done = []
     for persona in personas:
@@ -275,6 +270,12 @@ def correct_all(
             )
         done.append(persona)
     return done
+
+
+def _confirming(record, criterion):
+    """The p value that decides; an untested contrast confirms nothing."""
+    contrast = 0.0 if criterion == "effect" else record.p_interaction
+    return max(record.p_value, 1.0 if math.isnan(contrast) else contrast)
 
 
 def _given_claim(joint, tested, sign, threshold):

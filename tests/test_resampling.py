@@ -14,12 +14,14 @@ import sklearn_persona._resampling as module
 from sklearn_persona import Persona, PersonaDiscoverer, Stability
 from sklearn_persona._designs import make_units, read_cases
 from sklearn_persona._evidence import effect_inside
+from sklearn_persona._procedure import Procedure
 from sklearn_persona._resampling import _match, repeat_selection, targets_of
-from sklearn_persona._search import FoundRule
+from sklearn_persona._search import FoundRule, SearchSettings
 from sklearn_persona._stability import selection_table, summarize
 from sklearn_persona._table import read_table
 from sklearn_persona._winner import (
     Sums,
+    _confirming,
     cells_of,
     correct_all,
     corrections,
@@ -264,6 +266,45 @@ def rule(sign, members, *conditions):
     return FoundRule((), conditions, sign, 1.0, np.array(members, bool))
 
 
+@pytest.mark.parametrize(
+    ("least", "share", "expected"),
+    [(4, 0.5, 2), (6, 0.5, 3), (6, 0.8, 4), (1, 0.5, 1), (2, 0.5, 2), (6, 11 / 12, 5)],
+)
+def test_smallest_sizes_shrink_with_the_share(least, share, expected):
+    procedure = fitted_procedure(least)
+    smaller = module._for_share(procedure, share)
+    assert smaller.settings.least_arm == expected
+    assert replace(smaller, settings=procedure.settings) == procedure
+
+
+def fitted_procedure(least):
+    settings = SearchSettings(
+        objective="effect",
+        min_variables=1,
+        max_variables=2,
+        min_modalities=1,
+        least_arm=least,
+        least_members=1,
+        n_personas=3,
+        max_overlap=0.5,
+        signs=(1, -1),
+        exact=True,
+        max_time=None,
+    )
+    return Procedure(
+        columns=[],
+        modality=(),
+        arms=(),
+        settings=settings,
+        adjustment=None,
+        auto=False,
+        n_cuts=4,
+        conditions="one-sided",
+        refine=False,
+        min_coverage=0.1,
+    )
+
+
 class TestMatch:
     X, y, given = parallel(n=8)
     units = make_units("parallel", read_cases(8, y, **given))
@@ -461,6 +502,13 @@ class TestCorrection:
         pooled = ((sizes - 1) @ given.variances) / (sizes - 1).sum()
         assert_allclose(given.effect_size, given.effect / np.sqrt(pooled))
         assert corrections(units, [inside], refits[2:]) == [None]
+
+    def test_an_untested_contrast_confirms_nothing(self):
+        record = SimpleNamespace(p_value=0.01, p_interaction=np.nan)
+        assert _confirming(record, "heterogeneity") == 1.0
+        assert _confirming(record, "effect") == 0.01
+        record.p_interaction = 0.2
+        assert _confirming(record, "heterogeneity") == 0.2
 
     def test_levels(self):
         p = [0.03, 0.001, 0.02]
