@@ -20,6 +20,7 @@ from sklearn_persona._search import FoundRule, SearchSettings
 from sklearn_persona._stability import selection_table, summarize
 from sklearn_persona._table import read_table
 from sklearn_persona._winner import (
+    Correction,
     Sums,
     _confirming,
     cells_of,
@@ -27,6 +28,7 @@ from sklearn_persona._winner import (
     corrections,
     levels_tested,
 )
+from sklearn_persona.inference import contrast_interval, welch_interval
 
 OPTIONS = {
     "max_variables": 2,
@@ -588,3 +590,57 @@ class TestCorrection:
         )
         assert_allclose(mirrored.effect_corrected, -far.effect_corrected)
         assert_allclose(mirrored.ci_corrected, [-v for v in far.ci_corrected[::-1]])
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("true", [0.0, 0.7])
+    def test_covers_among_the_confirmed(self, true):
+        """Whatever the power, where the interval of the holdout does not."""
+        rng = np.random.RandomState(1)
+        n, least = 48, 120
+        X = np.repeat([[1.0], [-1.0]], n // 2, axis=0)
+        inside, arm = X[:, 0] > 0, np.arange(n) % 2
+        columns = read_table(X)
+        rule = Persona.from_conditions({0: (0.0, None)})
+        covered = usual = claimed = above = 0
+        while claimed < least:
+            y = rng.standard_normal(n) + true * arm * inside
+            cells = [y[side & (arm == k)] for side in (inside, ~inside) for k in (1, 0)]
+            means = [cell.mean() for cell in cells]
+            effect, outside = means[0] - means[1], means[2] - means[3]
+            low, high = welch_interval(*cells[:2])
+            both = contrast_interval(cells, (1, -1, -1, 1))
+            if not (low > 0 and both[0] > 0):
+                continue
+            claimed += 1
+            sd = np.sqrt((cells[0].var(ddof=1) + cells[1].var(ddof=1)) / 2)
+            record = SimpleNamespace(
+                effect=effect, effect_size=effect / sd, p_value=0.0, p_interaction=0.0
+            )
+            # What other participants, who chose the rule, would say without selection.
+            other = [rng.standard_normal(12) + true * k for k in (1, 0)]
+            given = Correction(
+                effect=other[0].mean() - other[1].mean(),
+                variances=np.array([x.var(ddof=1) for x in other]),
+                sizes=np.array([12.0, 12.0]),
+                weights=np.array([1.0, -1.0]),
+                unknown=0.0,
+            )
+            units = make_units("parallel", read_cases(n, y, treatment=arm))
+            persona = replace(rule, holdout=record, confirmed=True)
+            [done] = correct_all(
+                [persona],
+                [(persona, given)],
+                units,
+                columns,
+                alpha=0.05,
+                criterion="heterogeneity",
+                min_effect_size=0.0,
+                correction="holm",
+            )
+            covered += done.ci_corrected[0] <= true <= done.ci_corrected[1]
+            above += done.effect_corrected > true
+            usual += low <= true <= high
+            assert outside < effect
+        assert covered >= stats.binom.ppf(0.005, least, 0.95)
+        assert abs(above / least - 0.5) < 0.15
+        assert usual < stats.binom.ppf(0.005, least, 0.95)
