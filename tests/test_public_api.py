@@ -29,6 +29,10 @@ CONTRACT = {
         "max_statistic_pvalues",
         "detectable_effect",
         "corrected_resampled_test",
+        "contrast_interval",
+        "conditional_interval",
+        "enrichment_design",
+        "simulate_power",
     ),
     "baselines": (
         "ArmClassifier",
@@ -124,6 +128,7 @@ def test_constructor():
         "correction": "holm",
         "n_permutations": 1000,
         "n_bootstrap": 10_000,
+        "n_resamples": 0,
         "design": "auto",
         "control": None,
         "random_state": None,
