@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, outcome_sd
+from sklearn_persona._flow import describe_flow
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._persona import Persona
@@ -46,7 +47,7 @@ from sklearn_persona.exceptions import (
 from sklearn_persona.inference import smallest_testable_size
 from sklearn_persona.metrics import targeting_gain
 
-__all__ = ["PersonaDiscoverer"]
+__all__ = ["PersonaDiscoverer", "persona_table"]
 
 TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": True}
 # Price of a unit of the logarithm of the number of candidates, with objective="auto".
@@ -208,6 +209,11 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         Standard deviation of the outcome within arms, the unit of `score`.
     split_ : ndarray of str, shape (n_samples,)
         "training", "holdout" or "not analysed" for each row.
+    unit_rows_ : ndarray of int, shape (n_units,)
+        Row of `X` that describes each analysed unit.
+    flow_ : dict
+        Plain counts: rows, participants, incomplete ones, missing values, and the
+        size, means and effect of each half as a whole.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
 
@@ -440,6 +446,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                 if units.paired:
                     chosen &= np.isin(cases.groups, units.groups)
                 self.split_[chosen] = name
+        self.unit_rows_ = units.rows
+        self.flow_ = describe_flow(columns, cases, units, train, holdout)
 
         found = procedure.find(
             train, n_jobs=self.n_jobs, verbose=self.verbose, stacklevel=2
@@ -460,7 +468,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.claimed_ = np.array(
             [p.confirmed or self.validation is None for p in self.personas_], bool
         )
-        self.table_ = _table(self.personas_)
+        self.table_ = persona_table(self.personas_)
         if not self.personas_:
             warnings.warn(
                 f"No persona was found among {self.search_.n_candidates} candidates: "
@@ -776,7 +784,7 @@ def _warn_if_varying(columns, cases, units):
         )
 
 
-def _table(personas):
+def persona_table(personas):
     """One row a persona; evidence columns carry the half as a prefix."""
     rows = [_row(persona) for persona in personas]
     index = pd.Index([f"persona{i}" for i in range(len(rows))], name="persona")
