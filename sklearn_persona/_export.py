@@ -12,6 +12,7 @@ from dataclasses import fields
 __all__ = [
     "criteria_text",
     "json_schema",
+    "limit_text",
     "one_line",
     "pandas_query",
     "r_expression",
@@ -55,6 +56,13 @@ def one_line(text):
     )
 
 
+def limit_text(value):
+    """Shortest text that keeps six digits, without an exponent where readable."""
+    if value == round(value) and abs(value) < 1e15:
+        return str(round(value))
+    return f"{value:.6g}"
+
+
 def criteria_text(conditions):
     """Conditions as numbered eligibility criteria.
 
@@ -90,8 +98,8 @@ def _range_words(condition):
 
 def _limit_words(value):
     """Six digits, and the exact limit where these are not it."""
-    short, exact = f"{value:.6g}", _number(value)
-    return exact if float(short) == value else f"{short} (exactly {exact})"
+    short = limit_text(value)
+    return short if float(short) == value else f"{short} (exactly {_number(value)})"
 
 
 def _number(value):

@@ -13,6 +13,7 @@ from sklearn_persona._evidence import Evidence, evidence
 from sklearn_persona._export import (
     criteria_text,
     json_schema,
+    limit_text,
     pandas_query,
     r_expression,
     sql_where,
@@ -63,10 +64,10 @@ class Condition:
                 return f"{self.label} = {self.levels[0]}"
             return f"{self.label} in {{{', '.join(map(str, self.levels))}}}"
         if self.low is None:
-            return f"{self.label} <= {_number(self.high)}"
+            return f"{self.label} <= {limit_text(self.high)}"
         if self.high is None:
-            return f"{self.label} > {_number(self.low)}"
-        return f"{_number(self.low)} < {self.label} <= {_number(self.high)}"
+            return f"{self.label} > {limit_text(self.low)}"
+        return f"{limit_text(self.low)} < {self.label} <= {limit_text(self.high)}"
 
     def covers(self, X):
         """Rows of X that satisfy the condition; missing and unknown values do not.
@@ -625,13 +626,6 @@ def _is_range(value):
         or (isinstance(v, int | float | np.number) and not isinstance(v, bool))
         for v in value
     )
-
-
-def _number(value):
-    """Shortest text that keeps six digits, without an exponent where readable."""
-    if value == round(value) and abs(value) < 1e15:
-        return str(round(value))
-    return f"{value:.6g}"
 
 
 def _without_nan(value):

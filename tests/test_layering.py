@@ -46,6 +46,8 @@ ORDER = (
     "_trial_frame",
     "baselines",
     "model_selection",
+    "report",
+    "plotting",
     "__init__",
     "__main__",
 )
