@@ -182,6 +182,13 @@ def _tests(facts, persona, halves):
     rows.append(row("smallest possible p value", lambda r: p_text(r.p_floor)))
     if facts.arms:
         rows.append(row("p inside against outside", lambda r: p_text(r.p_interaction)))
+    # Whether the persona tells who profits, or who does well anyway.
+    contrasts = [_contrasts(record) for _, record in halves]
+    if all(contrasts):
+        names = ("effect", *(f"under {shown(arm, 30)}" for arm in facts.arms[::-1]))
+        for k, name in enumerate(names):
+            label = f"inside less outside, {name} [95% interval]"
+            rows.append((label, [texts[k] for texts in contrasts]))
     if any(record.effect_period1 is not None for _, record in halves):
         rows.append(row("effect in period 1", lambda r: number(r.effect_period1)))
         rows.append(row("effect in period 2", lambda r: number(r.effect_period2)))
@@ -196,6 +203,17 @@ def _tests(facts, persona, halves):
     )
     extra += [(label, p_text(p)) for label, p in named if not math.isnan(p)]
     return {"halves": rows, "extra": extra}
+
+
+def _contrasts(record):
+    """Inside less outside: of the effect, and of the outcome of either arm."""
+    values = vars(record)
+    if values.get("contrast") is None:
+        return None
+    return [
+        f"{number(values[name])} {between(values[f'ci_{name}'])}"
+        for name in ("contrast", "contrast_treated", "contrast_control")
+    ]
 
 
 def _corrected(persona):
