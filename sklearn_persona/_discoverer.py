@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, estimator_html_repr
 
 # Private in scikit-learn, but the uniform way to errors about parameters.
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -24,6 +24,7 @@ from sklearn_persona._persona import Persona
 from sklearn_persona._procedure import Procedure
 from sklearn_persona._progress import Progress
 from sklearn_persona._repeated import split_pvalues
+from sklearn_persona._repr_html import documentation_link, personas_html
 from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._table import (
     FLOATS,
@@ -369,6 +370,19 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+
+    _doc_link_module = "sklearn_persona"
+
+    @property
+    def _doc_link_template(self):
+        return documentation_link()
+
+    def _html_repr(self):
+        """scikit-learn's diagram, and the confirmed personas once there are any."""
+        html = estimator_html_repr(self)
+        if hasattr(self, "personas_"):
+            html += personas_html(self.personas_, self.validation)
+        return html
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

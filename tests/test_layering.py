@@ -39,6 +39,7 @@ ORDER = (
     "_card",
     "_export",
     "_persona",
+    "_repr_html",
     "_naming",
     "_repeated",
     "metrics",

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 
-__all__ = ["POWER", "Detectable", "detectable", "smallest_p_value"]
+__all__ = [
+    "POWER",
+    "Detectable",
+    "detectable",
+    "n_tests",
+    "smallest_p_value",
+    "tested_half",
+]
 
 POWER = 0.8
 SHARES = (0.5, 0.25)
@@ -51,7 +58,7 @@ def n_tests(facts):
     return 1
 
 
-def detectable(facts):
+def detectable(facts, scale=1.0):
     """Smallest effects that the tests would have found with probability .8.
 
     Two-sample and paired t tests stand in for the permutation tests (Cohen, 1988);
@@ -63,6 +70,8 @@ def detectable(facts):
     Parameters
     ----------
     facts : Facts
+    scale : float, default=1.0
+        Times as many units as there were.
 
     Returns
     -------
@@ -75,7 +84,8 @@ def detectable(facts):
     half = facts.flow[where]
     effects = []
     for share in SHARES:
-        n_inside = round(share * half["n_units"])
+        n_units = scale * half["n_units"]
+        n_inside = round(share * n_units)
         options = {
             "n_candidates": n_tests(facts),
             "alpha": facts.settings["alpha"],
@@ -84,9 +94,10 @@ def detectable(facts):
         if facts.design == "crossover":
             sizes, options["paired"] = (n_inside, n_inside), True
         elif facts.design == "single-arm":
-            sizes = n_inside, half["n_units"] - n_inside
+            sizes = n_inside, round(n_units) - n_inside
         else:
-            sizes = (round(share * half[f"n_{arm}"]) for arm in ("treated", "control"))
+            arms = ("n_treated", "n_control")
+            sizes = (round(scale * share * half[arm]) for arm in arms)
         try:
             inside = detectable_effect(*sizes, **options)
         except ValueError:

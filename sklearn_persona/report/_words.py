@@ -14,6 +14,7 @@ __all__ = [
     "plural",
     "range_text",
     "rule_text",
+    "shorten",
     "shown",
     "some",
 ]
@@ -39,13 +40,18 @@ def shown(text, longest=LONGEST_NAME):
     -------
     name : str
     """
-    line = one_line(text)
-    if len(line) > longest:
-        head = longest * 2 // 3
-        line = f"{line[:head]} … {line[len(line) - (longest - head - 3) :]}"
+    line = shorten(one_line(text), longest)
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in line):
         return f"{ISOLATE}{line}{END}"
     return line
+
+
+def shorten(line, longest=LONGEST_NAME):
+    """A line without its middle, where it is too long."""
+    if len(line) <= longest:
+        return line
+    head = longest * 2 // 3
+    return f"{line[:head]} … {line[len(line) - (longest - head - 3) :]}"
 
 
 def range_text(condition):
