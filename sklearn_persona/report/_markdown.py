@@ -34,12 +34,12 @@ def markdown(facts):
     """
     lines = [f"# {escape(shown(facts.title or 'Personas'))}", ""]
     lines += [f"**{escape(headline(facts))}**", ""]
-    sections = summary(facts)
-    for heading, paragraphs in sections:
+    for heading, paragraphs, items in summary(facts):
         lines += [f"## {heading}", ""]
-        last = heading == sections[-1][0]
         for paragraph in paragraphs:
-            lines += [("- " if last else "") + escape(paragraph), ""]
+            lines += [escape(paragraph), ""]
+        lines += [f"* {escape(item)}" for item in items]
+        lines += [""] if items else []
     for i in range(len(facts.personas)):
         lines += _card(make_card(facts, i))
     lines += ["## Methods", ""]

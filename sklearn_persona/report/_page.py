@@ -113,7 +113,7 @@ def _baseline(facts):
                     (_mean if row["level"] is None else _level)(row[side])
                     for side in ("inside", "outside")
                 ],
-                "difference": number(row["difference"], 3),
+                "difference": number(row["difference"]),
             }
             for row in table["rows"]
         ]

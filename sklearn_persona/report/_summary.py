@@ -59,12 +59,17 @@ def summary(facts):
     Returns
     -------
     sections : list of tuple
-        Heading and paragraphs of each.
+        Heading, paragraphs and list items of each.
     """
+    claims = [
+        _claim(facts, i, persona)
+        for i, persona in enumerate(facts.personas, 1)
+        if persona.confirmed
+    ]
     return [
-        ("What was searched", _searched(facts)),
-        ("What was confirmed", _confirmed(facts)),
-        ("What this trial could not have shown", _not_shown(facts)),
+        ("What was searched", _searched(facts), []),
+        ("What was confirmed", _confirmed(facts), claims),
+        ("What this trial could not have shown", [], _not_shown(facts)),
     ]
 
 
@@ -133,9 +138,6 @@ def _confirmed(facts):
             f"{plural(n, flow['unit'])}, which had no part in the choice. "
         )
     paragraphs = [text + headline(facts)]
-    for i, persona in enumerate(facts.personas, 1):
-        if persona.confirmed:
-            paragraphs.append(_claim(facts, i, persona))
     if any(p.train is not None and not p.train.randomised for p in facts.personas):
         paragraphs.append(
             "The arms were not randomised: p values are approximate, and nothing "
@@ -179,9 +181,8 @@ def _not_shown(facts):
     for effect in effects:
         points = ""
         if effect.sd is not None:
-            points = (
-                f" ({number(effect.inside * effect.sd, 3)} in units of the outcome)"
-            )
+            points = number(effect.inside * effect.sd)
+            points = f" ({points} in units of the outcome)"
         text = (
             f"An effect below about {effect.inside:.2f} SD{points} in a persona with "
             f"{percent(effect.share)} of the tested {unit}s ({effect.n_inside}): it "

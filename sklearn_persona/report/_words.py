@@ -1,8 +1,10 @@
 """Names and numbers as they stand in a report."""
 
+import math
 import unicodedata
 
-from sklearn_persona._card import interval, number, p_text
+from sklearn_persona import _card
+from sklearn_persona._card import p_text
 from sklearn_persona._export import limit_text, one_line
 
 __all__ = [
@@ -46,6 +48,11 @@ def shown(text, longest=LONGEST_NAME):
     return line
 
 
+def number(value):
+    """A measured number with three digits."""
+    return _card.number(value, 3)
+
+
 def shorten(line, longest=LONGEST_NAME):
     """A line without its middle, where it is too long."""
     if len(line) <= longest:
@@ -87,7 +94,9 @@ def between(pair):
     """An interval, which may be unknown."""
     if pair is None or any(v is None for v in pair):
         return "[-]"
-    return interval(pair)
+    if any(math.isnan(v) for v in pair):
+        return "[-]"
+    return f"[{number(pair[0])}, {number(pair[1])}]"
 
 
 def count(n):
