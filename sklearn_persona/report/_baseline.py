@@ -8,7 +8,7 @@ from sklearn_persona._table import numbers, read_table
 __all__ = ["baseline_tables"]
 
 # Variables of a table beside the persona's own: those that differ most.
-MOST_VARIABLES = 15
+MOST_VARIABLES = 10
 MOST_LEVELS = 4
 
 

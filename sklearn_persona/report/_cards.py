@@ -263,13 +263,15 @@ def make_forest(facts):
     Returns
     -------
     forest : dict or None
-        None without personas.
+        None without personas that were measured.
     """
-    if not facts.personas:
-        return None
     rows = []
     for i, persona in enumerate(facts.personas, 1):
-        name, record = _halves(facts, persona)[-1]
+        halves = _halves(facts, persona)
+        if not halves:
+            # Written by hand, never measured.
+            continue
+        name, record = halves[-1]
         rows.append(
             {
                 "label": f"Persona {i}",
@@ -285,6 +287,8 @@ def make_forest(facts):
         )
         if record.design == "single-arm":
             rows[-1]["n"] = record.n_treated
+    if not rows:
+        return None
     for half in ("training", "holdout"):
         whole = facts.flow[half]
         if whole is not None and whole["effect"] is not None:

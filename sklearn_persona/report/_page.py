@@ -1,5 +1,7 @@
 """The report as one HTML page."""
 
+import functools
+
 from sklearn_persona.report._cards import make_card, make_forest
 from sklearn_persona.report._checklist import SOURCES, checklist
 from sklearn_persona.report._methods import methods
@@ -32,27 +34,36 @@ def page(facts):
             "The HTML report needs jinja2, which is not installed. Install the extra: "
             "pip install 'sklearn-persona[report]'."
         ) from error
-    environment = jinja2.Environment(
+    cards = [make_card(facts, i) for i in range(len(facts.personas))]
+    return (
+        _environment(jinja2)
+        .get_template("report.html.j2")
+        .render(
+            title=shown(facts.title or "Personas"),
+            headline=headline(facts),
+            sections=summary(facts),
+            cards=cards,
+            flow=_flow(facts),
+            forest=make_forest(facts),
+            baseline=_baseline(facts),
+            methods=methods(facts),
+            checklist=checklist(facts),
+            sources=SOURCES,
+            settings=[(k, shown(v)) for k, v in sorted(facts.settings.items())],
+            versions=facts.versions,
+        )
+    )
+
+
+@functools.cache
+def _environment(jinja2):
+    """Compiled templates, which do not change."""
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("sklearn_persona.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    cards = [make_card(facts, i) for i in range(len(facts.personas))]
-    return environment.get_template("report.html.j2").render(
-        title=shown(facts.title or "Personas"),
-        headline=headline(facts),
-        sections=summary(facts),
-        cards=cards,
-        flow=_flow(facts),
-        forest=make_forest(facts),
-        baseline=_baseline(facts),
-        methods=methods(facts),
-        checklist=checklist(facts),
-        sources=SOURCES,
-        settings=[(k, shown(v)) for k, v in sorted(facts.settings.items())],
-        versions=facts.versions,
     )
 
 
