@@ -1,4 +1,4 @@
-"""A persona in other languages covers whom it covers here, whatever things are called."""
+"""A persona in other languages covers whom it covers here."""
 
 import json
 import shutil

@@ -28,6 +28,10 @@ from sklearn_persona.report._words import between, percent, shown
 from sklearn_persona.report._writing import inert, write_atomically
 
 
+# Fitted with hostile names too; the other kinds are renamed afterwards.
+ATTACKED = ("parallel", "crossover", "single-arm")
+
+
 def report_of(kind, hostile=False, full=True):
     finder, data = fitted(kind, hostile)
     if not full:
@@ -42,11 +46,11 @@ def report_of(kind, hostile=False, full=True):
     )
 
 
-@pytest.mark.parametrize("hostile", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "hostile"),
+    [*((kind, False) for kind in KINDS), *((kind, True) for kind in ATTACKED)],
+)
 def test_page_is_sound(kind, hostile):
-    if kind == "arrays" and hostile:
-        return
     for full in (True, False):
         page = Page(report_of(kind, hostile, full).to_html())
         assert page.problems == []
@@ -163,7 +167,7 @@ def test_names_are_there_as_text():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_report_from_json(kind):
-    report = report_of(kind, hostile=kind != "arrays")
+    report = report_of(kind, hostile=kind in ATTACKED)
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     again = PersonaReport.from_dict(values)
     assert again.to_html() == report.to_html()
@@ -421,7 +425,6 @@ def test_baseline_table_by_hand():
 
 
 def test_baseline_counts_participants_once():
-    finder, data = fitted("crossover")
     table = report_of("crossover").to_dict()["baseline"][0]
     assert table["n_inside"] + table["n_outside"] == 59
 
@@ -572,7 +575,7 @@ def test_csv_has_no_formula():
     frame = report.to_frame()
     frame["rule"] = "=1+1"
     assert inert("=1+1") == "'=1+1"
-    for text in ("+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "＝1", '"=1', "\r=1"):
+    for text in ("+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "\uff1d1", '"=1', "\r=1"):
         assert inert(text).startswith("'")
     for value in ("age <= 4", "", "a=b", -1.5, 3, None, True):
         assert inert(value) is value
@@ -658,7 +661,8 @@ def test_axis():
 def test_words():
     assert shown("a" * 100) == "a" * 48 + " … " + "a" * 21
     assert len(shown("ab" * 5000)) == 72
-    assert shown("שלום") == "\u2068שלום\u2069"
+    hebrew = HOSTILE[6][:4]
+    assert shown(hebrew) == f"\u2068{hebrew}\u2069"
     assert percent(0.25) == "25%" and percent(None) == "-" == percent(float("nan"))
     assert between(None) == between((1, float("nan"))) == "[-]"
     assert between((1.0, 2.5)) == "[1, 2.50]"
