@@ -27,7 +27,6 @@ from sklearn_persona.report._limits import detectable, smallest_p_value
 from sklearn_persona.report._words import between, percent, shown
 from sklearn_persona.report._writing import inert, write_atomically
 
-
 # Fitted with hostile names too; the other kinds are renamed afterwards.
 ATTACKED = ("parallel", "crossover", "single-arm")
 

@@ -6,7 +6,7 @@ from sklearn_persona.report._cards import make_card, make_forest
 from sklearn_persona.report._checklist import SOURCES, checklist
 from sklearn_persona.report._methods import methods
 from sklearn_persona.report._summary import headline, summary
-from sklearn_persona.report._words import count, number, percent, shown
+from sklearn_persona.report._words import count, number, percent, plural, shown
 
 __all__ = ["page"]
 
@@ -74,16 +74,16 @@ def _flow(facts):
         (
             "Given",
             [
-                f"{count(flow['n_rows'])} cases",
-                f"{count(flow['n_participants'])} participants",
-                f"{count(flow['n_columns'])} baseline variables",
+                plural(flow["n_rows"], "case"),
+                plural(flow["n_participants"], "participant"),
+                plural(flow["n_columns"], "baseline variable"),
             ],
         ),
         (
             "Incomplete",
             [
-                f"{count(flow['n_incomplete'])} participants left out",
-                f"{count(flow['n_columns_missing'])} variables with missing values "
+                f"{plural(flow['n_incomplete'], 'participant')} left out",
+                f"{plural(flow['n_columns_missing'], 'variable')} with missing values "
                 f"({percent(flow['share_missing'])} of all values)",
             ],
         ),
@@ -94,9 +94,9 @@ def _flow(facts):
     for half, name in halves:
         record = flow[half]
         lines = [
-            f"{count(record['n_units'])} {flow['unit']}s",
-            f"{count(record['n_participants'])} participants, "
-            f"{count(record['n_cases'])} cases",
+            plural(record["n_units"], flow["unit"]),
+            f"{plural(record['n_participants'], 'participant')}, "
+            f"{plural(record['n_cases'], 'case')}",
         ]
         if facts.arms:
             for arm, key in zip(facts.arms[::-1], ("treated", "control")):

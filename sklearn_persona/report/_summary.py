@@ -88,7 +88,10 @@ def _searched(facts):
         text += "Better rules of this kind may exist: the search did not prove its own "
         text += "to be the best. "
     kept = len(facts.personas)
-    text += f"{some(kept).capitalize()} {'was' if kept == 1 else 'were'} kept."
+    if kept:
+        text += f"{some(kept).capitalize()} {'was' if kept == 1 else 'were'} kept."
+    else:
+        text += "None had a size and an effect that allowed to keep it."
     effect = half["effect"]
     paragraphs = [text]
     if effect is not None:
@@ -128,6 +131,8 @@ def _confirmed(facts):
         )
     elif flow["holdout"] is None:
         text = "There were too few participants for a holdout. "
+    elif not facts.personas:
+        text = "There was nothing to test. "
     elif taken == 0:
         text = "None of them was tested in the participants kept for that. "
     else:
@@ -161,8 +166,15 @@ def _claim(facts, i, persona):
     text = (
         f"Persona {i}: {rule_text(persona.conditions)}. "
         f"{percent(record.coverage)} of the participants who tested it are members. "
-        f"Their effect of {comparison(facts)} is {number(record.effect)} "
-        f"(95% confidence interval {between(record.ci_effect)}; positive is benefit)"
+    )
+    if facts.arms:
+        text += f"Their effect of {comparison(facts)} is "
+    else:
+        text += "Their mean outcome less that of all others is "
+    good = "benefit" if facts.arms else "better"
+    text += (
+        f"{number(record.effect)} (95% confidence interval "
+        f"{between(record.ci_effect)}; positive is {good})"
     )
     if facts.arms:
         text += f", that of all others {number(record.effect_complement)}"
@@ -180,11 +192,12 @@ def _not_shown(facts):
     effects = detectable(facts)
     for effect in effects:
         points = ""
-        if effect.sd is not None:
+        if effect.sd:
             points = number(effect.inside * effect.sd)
             points = f" ({points} in units of the outcome)"
+        what = "An effect" if facts.arms else "A difference"
         text = (
-            f"An effect below about {effect.inside:.2f} SD{points} in a persona with "
+            f"{what} below about {effect.inside:.2f} SD{points} in a persona with "
             f"{percent(effect.share)} of the tested {unit}s ({effect.n_inside}): it "
             f"would have been significant at level {facts.settings['alpha']:g}, "
             f"{_shared(facts)}, with a probability below {POWER:.0%}."
@@ -237,4 +250,4 @@ def _shared(facts):
     tests = n_tests(facts)
     if facts.settings["validation"] == "permutation":
         return f"shared among {count(tests)} rules (the permutation test asks for less)"
-    return "not shared" if tests == 1 else f"shared among {some(tests)} tests"
+    return "in one test" if tests == 1 else f"shared among {some(tests)} tests"
