@@ -18,6 +18,8 @@ MODULES = (
     "inference",
     "metrics",
     "model_selection",
+    "plotting",
+    "report",
 )
 CONTRACT = {
     "": ("PersonaDiscoverer", "Persona", "TrialFrame"),
@@ -39,6 +41,8 @@ CONTRACT = {
         "region_stability",
     ),
     "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
+    "plotting": ("ForestDisplay", "PersonaDisplay", "PowerDisplay", "StabilityDisplay"),
+    "report": ("PersonaReport",),
     "datasets": (
         "make_ketamine_crossover",
         "make_parallel_trial",

@@ -24,6 +24,8 @@ class ForestDisplay:
     intervals : list of tuple of float, or None
         NaN where not known.
     colors : list of str
+    rules : list of str
+        Shown below the labels; "" for none.
 
     Attributes
     ----------
@@ -44,11 +46,12 @@ class ForestDisplay:
     'everyone (holdout)'
     """
 
-    def __init__(self, labels, effects, intervals, colors):
+    def __init__(self, labels, effects, intervals, colors, rules):
         self.labels = labels
         self.effects = effects
         self.intervals = intervals
         self.colors = colors
+        self.rules = rules
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
@@ -79,14 +82,14 @@ class ForestDisplay:
             half = "training" if persona.holdout is None else "holdout"
             record = persona.train if persona.holdout is None else persona.holdout
             color = COLORS[persona.direction] if persona.confirmed else MUTED
-            label = f"persona{i} ({half}): {persona.rule}"
-            rows.append((label, record.effect, record.ci_effect, color))
+            label = f"persona{i} ({half})"
+            rows.append((label, record.effect, record.ci_effect, color, persona.rule))
         for half in ("training", "holdout"):
             whole = estimator.flow_[half]
             if whole is not None and whole["effect"] is not None:
                 pair = whole["ci_effect"] or (math.nan, math.nan)
                 label = f"everyone ({half})"
-                rows.append((label, whole["effect"], tuple(pair), "black"))
+                rows.append((label, whole["effect"], tuple(pair), "black", ""))
         return cls(*map(list, zip(*rows))).plot(ax)
 
     def plot(self, ax=None):
@@ -106,14 +109,17 @@ class ForestDisplay:
         ImportError
             Without matplotlib.
         """
-        ax = make_axes(ax, (8, 1 + 0.45 * len(self.labels)))
+        ax = make_axes(ax, (9, 1 + 0.5 * len(self.labels)))
         ax.axvline(0, color=MUTED, linestyle="--", linewidth=1)
         for i, (effect, pair, color) in enumerate(
             zip(self.effects, self.intervals, self.colors)
         ):
             ax.plot(pair, (i, i), color=color, linewidth=2)
             ax.plot([effect], [i], "o", color=color)
-        labels = [plain(label, 60) for label in self.labels]
+        labels = [
+            "\n".join(filter(None, (plain(label), plain(rule, 64))))
+            for label, rule in zip(self.labels, self.rules)
+        ]
         ax.set_yticks(range(len(labels)), labels)
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.set_xlabel("effect with 95% interval (right of zero: benefit)")

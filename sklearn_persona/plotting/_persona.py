@@ -45,7 +45,7 @@ class PersonaDisplay:
     >>> finder = PersonaDiscoverer(max_variables=2, random_state=0)
     >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
     >>> display = PersonaDisplay.from_estimator(finder, persona=0)
-    >>> display.ax_.get_title().startswith("favorable")
+    >>> display.ax_.get_title(loc="left").startswith("favorable")
     True
     """
 
@@ -110,7 +110,7 @@ class PersonaDisplay:
             self._region(ax, self._pair(variables))
         else:
             n = len(self.persona.conditions)
-            self._ranges(make_axes(ax, (7, 1.2 + 0.6 * n)))
+            self._ranges(make_axes(ax, (8, 1.2 + 0.6 * n)))
         self.ax_.set_title(
             f"{self.persona.direction}: {self.persona.claim}", loc="left"
         )
@@ -168,7 +168,7 @@ class PersonaDisplay:
                 size="small",
             )
             ax.text(1.03, i, text, va="center", color=self._color)
-        ax.set_yticks(range(len(conditions)), [plain(c.label, 36) for c in conditions])
+        ax.set_yticks(range(len(conditions)), [plain(c.label) for c in conditions])
         ax.set_ylim(len(conditions) - 0.4, -0.6)
         ax.set_xlim(-0.02, 1.02)
         ax.set_xticks([])

@@ -107,6 +107,8 @@ class PowerDisplay:
             Without matplotlib.
         """
         ax = make_axes(ax, (6.5, 4))
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
         styles = ("-", "--", ":")
         for (share, curve), style in zip(sorted(self.effects.items()), styles):
             ax.plot(
@@ -127,6 +129,9 @@ class PowerDisplay:
             color=MUTED,
         )
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_ylim(bottom=0)
         ax.set_xlabel("units that test a persona")
         ax.set_ylabel(f"smallest effect found with {POWER:.0%} probability (SD)")

@@ -91,7 +91,7 @@ def _searched(facts):
     if kept:
         text += f"{some(kept).capitalize()} {'was' if kept == 1 else 'were'} kept."
     else:
-        text += "None had a size and an effect that allowed to keep it."
+        text += "No rule had the size and the effect that were asked for."
     effect = half["effect"]
     paragraphs = [text]
     if effect is not None:
