@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -632,6 +633,23 @@ def _usual_mode(folder):
 def test_text_that_utf8_cannot_hold(tmp_path):
     write_atomically(tmp_path / "a", "a\ud800b")
     assert (tmp_path / "a").read_bytes() == b"a?b"
+
+
+def test_templates_are_packaged():
+    """In the wheel by package data, in the sdist by the manifest."""
+    root = Path(__file__).parent.parent
+    with open(root / "pyproject.toml", "rb") as file:
+        tool = tomllib.load(file)["tool"]["setuptools"]
+    assert tool["include-package-data"] is False
+    folder = Path(page_module.__file__).parent
+    given = {
+        path
+        for pattern in tool["package-data"]["sklearn_persona.report"]
+        for path in folder.glob(pattern)
+    }
+    assert given == set((folder / "templates").iterdir()) and len(given) == 2
+    manifest = (root / "MANIFEST.in").read_text()
+    assert "recursive-include sklearn_persona/report *.j2 *.css" in manifest
 
 
 def test_without_jinja2(monkeypatch, tmp_path):
