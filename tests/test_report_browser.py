@@ -31,7 +31,6 @@ const wait = widths.map(width => new Promise(done => {
       wide: page.documentElement.scrollWidth,
       outside: [...page.querySelectorAll('h1, h3, p, svg, .value, .label, pre, li')]
         .filter(e => size(e).right > width + 1 || size(e).left < -1)
-        .filter(e => !e.closest('.scroll'))
         .map(e => e.outerHTML.slice(0, 80)),
       flat: [...page.querySelectorAll('svg')]
         .filter(e => size(e).width < 10 || size(e).height < 4).length,

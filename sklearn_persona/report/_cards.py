@@ -95,26 +95,25 @@ def _range(condition):
 
 
 def _shares(facts, halves):
-    """Counts of members in each half."""
-    rows = []
-    for name, record in halves:
-        arms = ("inside", "outside")
-        if facts.arms:
-            arms = [shown(arm, 30) for arm in facts.arms[::-1]]
-        sizes = f"{record.n_treated} {arms[0]}, {record.n_control} {arms[1]}"
+    """Rows of the table of counts: a label, and a text for each half."""
+    arms = ("inside", "outside")
+    if facts.arms:
+        arms = [shown(arm, 30) for arm in facts.arms[::-1]]
+
+    def units(record):
         if record.design == "crossover":
-            sizes = f"{record.n_treated} complete pairs"
-        rows.append(
-            {
-                "half": name,
-                "share": percent(record.coverage),
-                "width": round(100 * min(max(record.coverage, 0), 1), 2),
-                "participants": record.n_groups,
-                "cases": f"{record.n} of {record.total}",
-                "arms": sizes,
-            }
-        )
-    return rows
+            return f"{record.n_treated} complete pairs"
+        return f"{record.n_treated} {arms[0]}, {record.n_control} {arms[1]}"
+
+    rows = {
+        "share": lambda r: percent(r.coverage),
+        "participants": lambda r: str(r.n_groups),
+        "cases": lambda r: f"{r.n} of {r.total}",
+        "units": units,
+    }
+    return [
+        (label, [text(record) for _, record in halves]) for label, text in rows.items()
+    ]
 
 
 def _outcomes(facts, half, record):

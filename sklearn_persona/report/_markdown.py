@@ -65,13 +65,8 @@ def _card(card):
     ]
     lines += _table(("variable", "persona range", "data range"), rows)
     if card["halves"]:
-        rows = [
-            ("share", *(row["share"] for row in card["shares"])),
-            ("participants", *(row["participants"] for row in card["shares"])),
-            ("cases", *(row["cases"] for row in card["shares"])),
-            ("units", *(row["arms"] for row in card["shares"])),
-        ]
-        rows += [(label, *texts) for label, texts in card["tests"]["halves"]]
+        counts = [*card["shares"], *card["tests"]["halves"]]
+        rows = [(label, *texts) for label, texts in counts]
         lines += _table(("", *card["halves"]), rows)
         shown_rows = [(r["label"], r["text"]) for r in card["outcomes"]["rows"]]
         shown_rows += [
