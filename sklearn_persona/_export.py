@@ -7,7 +7,7 @@ names, categories) is always quoted, so that it is data there and never code.
 import types
 import typing
 import unicodedata
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 __all__ = [
     "criteria_text",
@@ -253,13 +253,13 @@ def _limits(condition):
     return [(sign, _number(limit)) for sign, limit in pairs if limit is not None]
 
 
-def json_schema(persona, condition, alternative, evidence, name):
+def json_schema(persona, condition, alternative, name):
     """JSON Schema (2020-12) of what `Persona.to_dict` writes.
 
     Parameters
     ----------
-    persona, condition, alternative, evidence : dataclass
-        Classes whose fields are described.
+    persona, condition, alternative : dataclass
+        The class that is described, and those that its tuples hold.
     name : str
         Value of the field ``schema``.
 
@@ -267,30 +267,16 @@ def json_schema(persona, condition, alternative, evidence, name):
     -------
     schema : dict
     """
+    definitions = {}
 
     def reference(cls):
+        if cls.__name__ not in definitions:
+            definitions[cls.__name__] = {}
+            definitions[cls.__name__] |= described(cls)
         return {"$ref": f"#/$defs/{cls.__name__}"}
 
-    parts = {
-        (persona, "conditions"): _list_of(reference(condition), minItems=1),
-        (persona, "alternatives"): _list_of(reference(alternative)),
-        (persona, "modalities"): _list_of({"type": "string"}),
-        (persona, "direction"): {"enum": ["favorable", "unfavorable"]},
-        (persona, "train"): {"anyOf": [reference(evidence), {"type": "null"}]},
-        (persona, "holdout"): {"anyOf": [reference(evidence), {"type": "null"}]},
-        (persona, "ci_corrected"): _interval() | {"type": ["array", "null"]},
-        (alternative, "conditions"): _list_of(reference(condition), minItems=1),
-        (condition, "levels"): {
-            "type": ["array", "null"],
-            "items": {"type": ["string", "number", "boolean"]},
-            "minItems": 1,
-        },
-    }
-    for arm in ("ci_treated", "ci_control", "ci_effect"):
-        parts[evidence, arm] = _interval()
-
     def described(cls, **more):
-        properties = {f.name: _field(f, parts.get((cls, f.name))) for f in fields(cls)}
+        properties = {f.name: described_field(cls, f) for f in fields(cls)}
         return {
             "type": "object",
             "properties": more | properties,
@@ -298,34 +284,41 @@ def json_schema(persona, condition, alternative, evidence, name):
             "additionalProperties": False,
         }
 
+    def described_field(cls, field):
+        given = special.get((cls, field.name))
+        if given is not None:
+            return given
+        kinds = set(typing.get_args(field.type)) or {field.type}
+        if float in kinds:
+            # NaN, for what is not known, is written as null.
+            kinds.add(types.NoneType)
+        nested = [kind for kind in kinds if is_dataclass(kind)]
+        plain = {"type": sorted(JSON_TYPES[k] for k in kinds if k not in nested)}
+        if field.name.startswith("ci_"):
+            plain |= {"items": {"type": ["number", "null"]}}
+            plain |= {"minItems": 2, "maxItems": 2}
+        return {"anyOf": [*map(reference, nested), plain]} if nested else plain
+
+    def list_of(cls, **limits):
+        return {"type": "array", "items": {"$ref": f"#/$defs/{cls.__name__}"}, **limits}
+
+    special = {
+        (condition, "levels"): {
+            "type": ["array", "null"],
+            "items": {"type": ["string", "number", "boolean"]},
+            "minItems": 1,
+        },
+        (alternative, "conditions"): list_of(condition, minItems=1),
+        (persona, "conditions"): list_of(condition, minItems=1),
+        (persona, "alternatives"): list_of(alternative),
+        (persona, "modalities"): {"type": "array", "items": {"type": "string"}},
+        (persona, "direction"): {"enum": ["favorable", "unfavorable"]},
+    }
+    for cls in (condition, alternative):
+        reference(cls)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Persona",
         **described(persona, schema={"const": name}),
-        "$defs": {
-            cls.__name__: described(cls) for cls in (condition, alternative, evidence)
-        },
-    }
-
-
-def _field(field, given):
-    if given is not None:
-        return given
-    kinds = set(typing.get_args(field.type)) or {field.type}
-    if float in kinds:
-        # NaN, for what is not known, is written as null.
-        kinds.add(types.NoneType)
-    return {"type": sorted(JSON_TYPES[kind] for kind in kinds)}
-
-
-def _list_of(items, **limits):
-    return {"type": "array", "items": items, **limits}
-
-
-def _interval():
-    return {
-        "type": "array",
-        "items": {"type": ["number", "null"]},
-        "minItems": 2,
-        "maxItems": 2,
+        "$defs": definitions,
     }

@@ -544,7 +544,7 @@ class Persona:
         >>> Persona.json_schema()["properties"]["direction"]["enum"]
         ['favorable', 'unfavorable']
         """
-        return json_schema(Persona, Condition, Alternative, Evidence, SCHEMA)
+        return json_schema(Persona, Condition, Alternative, SCHEMA)
 
     def __str__(self):
         return card(self)

@@ -1,7 +1,9 @@
 """Small fitted discoverers of every kind, each fitted once a test run."""
 
 import functools
+import typing
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -134,3 +136,35 @@ def _fitted(kind, hostile):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PersonaWarning)
         return PersonaDiscoverer(**options).fit(**data), data
+
+
+def with_stability(persona):
+    """The persona as if its selection had been repeated on half-samples."""
+    values = {
+        "n_resamples": 50,
+        "jaccard": 0.66,
+        "jaccard_quantiles": [0.2, 0.5, 0.7, 0.8, 0.95],
+        "same_variables": 0.5,
+        "variable_frequencies": [0.82] + [0.25] * (len(persona.conditions) - 1),
+        "edges": [
+            {
+                "variable": c.label,
+                "side": side,
+                "value": getattr(c, side),
+                "low": getattr(c, side) - 0.5,
+                "high": getattr(c, side) + 0.25,
+                "n": 30,
+            }
+            for c in persona.conditions
+            for side in ("low", "high")
+            if getattr(c, side) is not None
+        ],
+        "n_left_out": 20,
+        "left_out_same": 0.9,
+        "left_out_jaccard": None,
+    }
+    kind = typing.get_args(type(persona).__dataclass_fields__["stability"].type)[0]
+    read = getattr(kind, "from_dict", kind)
+    return replace(
+        persona, stability=read(values), effect_corrected=1.25, ci_corrected=(0.5, 2.0)
+    )

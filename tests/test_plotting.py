@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from _fits import HOSTILE, KINDS, fitted
+from _fits import HOSTILE, KINDS, fitted, with_stability
 from matplotlib.patches import Rectangle
 from sklearn.exceptions import NotFittedError
 
@@ -157,27 +157,20 @@ def test_personas_that_are_not_there():
 
 
 def test_stability():
-    persona = replace(
-        Persona.from_conditions({"a": (0, 1)}),
-        stability={
-            "n_resamples": 100,
-            "frequency": {"a": 0.75, HOSTILE[0]: 0.5},
-            "edges": {"a": (0.1, 0.2)},
-            "jaccard": 0.25,
-        },
-    )
-    display = StabilityDisplay(persona).plot()
-    assert display.shares == [0.75, 0.5, 0.25]
-    assert display.labels == ["frequency: a", f"frequency: {HOSTILE[0]}", "jaccard"]
-    widths = [patch.get_width() for patch in display.ax_.patches]
-    assert widths == [1, 1, 1, 0.75, 0.5, 0.25]
-    with pytest.raises(ValueError, match="n_resamples > 0"):
-        StabilityDisplay(replace(persona, stability=None))
-    with pytest.raises(ValueError, match="no share"):
-        StabilityDisplay(replace(persona, stability={"n_resamples": 100}))
-    if fitted("parallel")[0].personas_[0].stability is None:
+    persona = fitted("parallel")[0].personas_[0]
+    if persona.stability is None:
         with pytest.raises(ValueError, match="n_resamples > 0"):
             StabilityDisplay.from_estimator(fitted("parallel")[0])
+    condition = replace(persona.conditions[0], name=HOSTILE[0])
+    persona = with_stability(replace(persona, conditions=(condition,)))
+    display = StabilityDisplay(persona).plot()
+    assert display.shares == [0.5, 0.82, 0.66, 0.9]
+    assert display.labels[1] == f"{HOSTILE[0]} in the best rule"
+    widths = [patch.get_width() for patch in display.ax_.patches]
+    assert widths == [1, 1, 1, 1, 0.5, 0.82, 0.66, 0.9]
+    display.figure_.canvas.draw()
+    with pytest.raises(ValueError, match="n_resamples > 0"):
+        StabilityDisplay(replace(persona, stability=None))
 
 
 @pytest.mark.parametrize("kind", ["parallel", "crossover", "permutation", "single-arm"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from _fits import HOSTILE, KINDS, fitted, make_table
+from _fits import HOSTILE, KINDS, fitted, make_table, with_stability
 from _pages import Page, contrast
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -369,26 +369,38 @@ def _elements(html):
 
 def test_stability_and_correction_when_present():
     facts = report_of("parallel")._facts
-    persona = replace(
-        facts.personas[0],
-        effect_corrected=1.25,
-        ci_corrected=(0.5, 2.0),
-        stability={
-            "n_resamples": 50,
-            "selection_frequency": {HOSTILE[0]: 0.82, "v1": 0.1},
-            "edges": {"v0": {"low": [0.1, 0.3], "high": None}},
-            "jaccard": 0.7,
-            "note": "text",
-            "curve": [0.1, 0.2, 0.3],
-        },
-    )
+    name = HOSTILE[0]
+    condition = replace(facts.personas[0].conditions[0], name=name, low=0.0, high=1.0)
+    condition = replace(condition, data_low=-2.0, data_high=2.0)
+    persona = replace(facts.personas[0], conditions=(condition,))
+    persona = with_stability(persona)
     report = PersonaReport(replace(facts, personas=(persona,)))
     page = Page(report.to_html())
     assert page.problems == []
-    for part in ("1.25 [0.500, 2]", HOSTILE[0], "0.820", "[0.100, 0.300]", "3 values"):
-        assert part in page.text
+    for part in (
+        "1.25 [0.500, 2]",
+        f"{name} in the best rule",
+        "same variables found in 50 half-samples",
+        "82%",
+        "0.660 [0.200, 0.950]",
+        f"{name}, low edge [95% of 30 half-samples]",
+        "0 [-0.500, 0.250]",
+        "20 fits without one participant",
+        "Their spread over resamples is on the cards.",
+    ):
+        assert part in page.text, part
     assert "n_resamples=0" not in page.text
-    assert sum(svg["attrs"]["class"] == "meter" for svg in page.svgs) == 3
+    assert sum(svg["attrs"]["class"] == "meter" for svg in page.svgs) == 4
+    # The spread of the edges, -.5 to .25 and .5 to 1.25 on -2 to 2.
+    paths = [
+        attrs["d"]
+        for tag, attrs in _elements(report.to_html())
+        if tag == "path" and attrs["class"] == "edge"
+    ]
+    assert [re.findall(r"M([\d.]+) ", d)[:2] for d in paths] == [
+        ["37.5", "56.25"],
+        ["62.5", "81.25"],
+    ]
     assert PersonaReport.from_dict(report.to_dict()).to_html() == report.to_html()
 
 

@@ -18,43 +18,39 @@ class StabilityDisplay:
     Parameters
     ----------
     persona : Persona
-        With `stability`, that is from a fit that resampled the selection.
+        With `stability`, that is from a fit with ``n_resamples > 0``.
 
     Attributes
     ----------
     labels, shares : list
-        What is drawn: every share (0 to 1) of ``persona.stability``.
+        What is drawn: every share (0 to 1) in ``persona.stability``.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
     Raises
     ------
     ValueError
-        When the persona has no stability, or no share in it.
+        When the persona has no stability.
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("agg")
-    >>> from dataclasses import replace
     >>> from sklearn_persona import Persona
     >>> from sklearn_persona.plotting import StabilityDisplay
     >>> persona = Persona.from_conditions({"age": (None, 40)})
-    >>> persona = replace(persona, stability={"frequency": {"age": 0.8}})
-    >>> StabilityDisplay(persona).plot().labels
-    ['frequency: age']
+    >>> StabilityDisplay(persona)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    ValueError: This persona has no stability: the selection was not resampled...
     """
 
     def __init__(self, persona):
-        rows = stability_rows(persona.stability)
+        rows = stability_rows(persona)
         if rows is None:
             raise ValueError(
                 "This persona has no stability: the selection was not resampled. Fit "
                 "with n_resamples > 0."
             )
         rows = [row for row in rows if row["share"] is not None]
-        if not rows:
-            raise ValueError("The stability of this persona holds no share to draw.")
         self.persona = persona
         self.labels = [row["label"] for row in rows]
         self.shares = [row["share"] / 100 for row in rows]
@@ -107,7 +103,7 @@ class StabilityDisplay:
         ax.set_yticks(range(n), [plain(label) for label in self.labels])
         ax.set_ylim(n - 0.4, -0.6)
         ax.set_xlim(0, 1)
-        ax.set_xlabel("share of resamples")
+        ax.set_xlabel("share, or Jaccard index")
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)
         self.ax_, self.figure_ = ax, ax.figure

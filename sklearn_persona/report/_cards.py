@@ -4,7 +4,7 @@ import math
 
 from sklearn_persona._export import one_line
 from sklearn_persona.report._drawing import Axis, make_axis
-from sklearn_persona.report._stability import stability_rows
+from sklearn_persona.report._stability import edge_spread, stability_rows
 from sklearn_persona.report._summary import comparison
 from sklearn_persona.report._words import (
     between,
@@ -45,14 +45,14 @@ def make_card(facts, i):
         "kind": persona.direction,
         "reversal": persona.reversal,
         "modalities": [shown(m) for m in persona.modalities],
-        "ranges": [_range(c) for c in persona.conditions],
+        "ranges": [_range(c, edge_spread(persona, c)) for c in persona.conditions],
         "halves": [name for name, _ in halves],
         "shares": _shares(facts, halves),
         "outcomes": last and _outcomes(facts, *last),
         "effects": last and _effects(facts, *last),
         "tests": _tests(facts, persona, halves),
         "corrected": _corrected(persona),
-        "stability": stability_rows(persona.stability),
+        "stability": stability_rows(persona),
         "alternatives": [_alternative(a) for a in persona.alternatives],
         "criteria": persona.to_text(),
         "exports": _exports(persona),
@@ -68,8 +68,8 @@ def _halves(facts, persona):
     return known
 
 
-def _range(condition):
-    """A variable's range within the range of the data."""
+def _range(condition, spread):
+    """A variable's range within the range of the data, and the spread of its edges."""
     out = {
         "variable": shown(condition.label),
         "modality": shown(condition.modality) if condition.modality else None,
@@ -89,7 +89,11 @@ def _range(condition):
     out |= {
         "low": number(low),
         "high": number(high),
-        "bar": {"start": start, "width": round(max(end - start, 0.6), 2)},
+        "bar": {
+            "start": start,
+            "width": round(max(end - start, 0.6), 2),
+            "edges": [(axis.at(a), axis.at(b)) for a, b in spread],
+        },
     }
     return out
 

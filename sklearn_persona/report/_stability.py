@@ -1,21 +1,16 @@
-"""What resampling the selection says, whatever it was asked for."""
+"""How a persona held when its selection was repeated on fewer participants."""
 
-import math
-from collections.abc import Mapping
-from numbers import Real
+from sklearn_persona.report._words import between, number, percent, shown
 
-from sklearn_persona.report._words import between, number, shown
-
-__all__ = ["stability_rows"]
+__all__ = ["edge_spread", "stability_rows"]
 
 
-def stability_rows(stability):
+def stability_rows(persona):
     """Rows of the table of stability.
 
     Parameters
     ----------
-    stability : mapping or None
-        As in `Persona`: named numbers, intervals, or mappings of these.
+    persona : Persona
 
     Returns
     -------
@@ -23,30 +18,76 @@ def stability_rows(stability):
         ``label``, ``text``, and ``share``: the percentage that is drawn as a bar, or
         None. None when the selection was not resampled.
     """
-    return None if stability is None else list(_rows(stability, ""))
+    held = _values(persona)
+    if held is None:
+        return None
+    n = held["n_resamples"]
+    rows = [
+        _share_row(f"same variables found in {n} half-samples", held["same_variables"])
+    ]
+    for condition, share in zip(persona.conditions, held["variable_frequencies"]):
+        rows.append(_share_row(f"{shown(condition.label)} in the best rule", share))
+    quantiles = held["jaccard_quantiles"]
+    rows.append(
+        _row(
+            "Jaccard index of the best match [95% of half-samples]",
+            f"{number(held['jaccard'])} {between((quantiles[0], quantiles[-1]))}",
+            held["jaccard"],
+        )
+    )
+    for edge in held["edges"]:
+        spread = f"{number(edge['value'])} {between((edge['low'], edge['high']))}"
+        rows.append(
+            _row(
+                f"{shown(edge['variable'])}, {edge['side']} edge "
+                f"[95% of {edge['n']} half-samples]",
+                spread,
+            )
+        )
+    if held["n_left_out"]:
+        out = f"{held['n_left_out']} fits without one participant"
+        rows.append(_share_row(f"same variables found in {out}", held["left_out_same"]))
+        rows.append(
+            _row(
+                f"smallest Jaccard index of the best match in {out}",
+                number(held["left_out_jaccard"]),
+            )
+        )
+    return rows
 
 
-def _rows(value, label):
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            name = shown(str(key).replace("_", " ") if not label else key)
-            yield from _rows(part, f"{label}: {name}" if label else name)
-        return
-    share = None
-    if isinstance(value, list | tuple):
-        numeric = all(v is None or isinstance(v, Real) for v in value)
-        if numeric and len(value) == 2:
-            text = between(value)
-        elif numeric:
-            text = f"{len(value)} values"
-        else:
-            for k, part in enumerate(value, 1):
-                yield from _rows(part, f"{label} {k}")
-            return
-    elif isinstance(value, Real) and not isinstance(value, bool):
-        text = number(float(value))
-        if isinstance(value, float) and math.isfinite(value) and 0 <= value <= 1:
-            share = round(100 * value, 2)
-    else:
-        text = "-" if value is None else shown(value)
-    yield {"label": label or "value", "text": text, "share": share}
+def edge_spread(persona, condition):
+    """Intervals of the low and the high edge of a condition over half-samples.
+
+    Parameters
+    ----------
+    persona : Persona
+    condition : Condition
+
+    Returns
+    -------
+    intervals : list of tuple of float
+        Of the edges whose spread is known.
+    """
+    held = _values(persona)
+    return [
+        (edge["low"], edge["high"])
+        for edge in ([] if held is None else held["edges"])
+        if edge["variable"] == condition.label
+        and edge["low"] is not None
+        and edge["high"] is not None
+    ]
+
+
+def _values(persona):
+    """Plain values, with None for what is not known."""
+    return persona.to_dict()["stability"]
+
+
+def _share_row(label, share):
+    return _row(label, percent(share), share)
+
+
+def _row(label, text, share=None):
+    place = None if share is None else round(100 * min(max(share, 0.0), 1.0), 2)
+    return {"label": label, "text": text, "share": place}
