@@ -49,7 +49,7 @@ def make_card(facts, i):
         "halves": [name for name, _ in halves],
         "shares": _shares(facts, halves),
         "outcomes": last and _outcomes(facts, *last),
-        "effects": last and _effects(facts, *last),
+        "effects": last and _effects(facts, persona, *last),
         "tests": _tests(facts, persona, halves),
         "corrected": _corrected(persona),
         "stability": stability_rows(persona),
@@ -147,10 +147,14 @@ def _outcomes(facts, half, record):
     return {"half": half, "rows": rows, "ticks": axis.labels, "zero": None}
 
 
-def _effects(facts, half, record):
+def _effects(facts, persona, half, record):
     """Effect inside, outside and in everyone of a half."""
     whole = facts.flow["training" if half != "Holdout" else "holdout"]
     rows = [("inside", record.effect, record.ci_effect)]
+    if persona.effect_corrected is not None:
+        rows.append(
+            ("inside, corrected", persona.effect_corrected, persona.ci_corrected)
+        )
     if facts.arms:
         rows.append(("outside", record.effect_complement, None))
         rows.append(("everyone", whole["effect"], whole["ci_effect"]))
@@ -163,7 +167,7 @@ def _effects(facts, half, record):
         "rows": [
             {
                 "label": label,
-                "side": "inside" if label == "inside" else "other",
+                "side": "inside" if label.startswith("inside") else "other",
                 "text": number(effect) + (f" {between(pair)}" if pair else ""),
                 "mark": axis.mark(effect, pair),
             }
