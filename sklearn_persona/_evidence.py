@@ -17,7 +17,7 @@ from sklearn_persona.inference import (
 )
 from sklearn_persona.inference import mean_interval as t_interval
 
-__all__ = ["Evidence", "evidence", "interval_inside", "size_floor"]
+__all__ = ["Evidence", "effect_interval", "evidence", "size_floor"]
 
 NOT_KNOWN = float("nan")
 
@@ -295,8 +295,8 @@ def _effect_size(units, inside, effect):
     return 0.0
 
 
-def interval_inside(units, inside):
-    """95 % t interval of the effect inside; NaN where it is not known."""
+def effect_interval(units, inside):
+    """95 % t interval of the effect inside; NaN where the spread is unknown."""
     first, second = _sides(units, inside)
     if second is None:
         return t_interval(units.value[first])
@@ -409,7 +409,7 @@ def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
         mean_control=_mean(columns[1]),
         ci_treated=tuple(map(float, intervals[0])),
         ci_control=tuple(map(float, intervals[1])),
-        ci_effect=tuple(map(float, interval_inside(units, inside))),
+        ci_effect=tuple(map(float, effect_interval(units, inside))),
         n_complement=len(units) - members,
         total=units.n_cases,
         exact=test is not None and test.exact,

@@ -4,6 +4,7 @@ A missing value satisfies no condition in any of them. What stands in a table (c
 names, categories) is always quoted, so that it is data there and never code.
 """
 
+import math
 import types
 import typing
 import unicodedata
@@ -97,9 +98,11 @@ def _range_words(condition):
 
 
 def _limit_words(value):
-    """Six digits, and the exact limit where these are not it."""
+    """Six digits, and the exact limit where these are not it but for rounding."""
     short = limit_text(value)
-    return short if float(short) == value else f"{short} (exactly {_number(value)})"
+    if math.isclose(float(short), value, rel_tol=1e-12):
+        return short
+    return f"{short} (exactly {_number(value)})"
 
 
 def _number(value):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_persona._evidence import effect_inside, interval_inside
+from sklearn_persona._evidence import effect_inside, effect_interval
 
 __all__ = ["describe_flow"]
 
@@ -75,7 +75,7 @@ def _half(units):
     }
     if not single and all(counts):
         means = np.nanmean(units.by_arm, axis=0).tolist()
-        low, high = interval_inside(units, everyone)
+        low, high = effect_interval(units, everyone)
         out |= {
             "mean_treated": means[0],
             "mean_control": means[1],
