@@ -184,6 +184,9 @@ def test_json_that_is_no_report():
         ({k: v for k, v in values.items() if k != "flow"}, r"missing \['flow'\]"),
         ({**values, "more": 1}, r"unknown \['more'\]"),
         ({**values, "personas": [{}]}, "Expected schema"),
+        ({**values, "flow": None}, "Field 'flow' of a saved report"),
+        ({**values, "n_confirmed": "many"}, "must be .*int.*, got str"),
+        ({**values, "personas": {}}, "'personas'"),
     ):
         with pytest.raises(ValueError, match=message):
             PersonaReport.from_dict(wrong)

@@ -2,6 +2,7 @@
 
 import math
 import platform
+import typing
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 
@@ -106,6 +107,14 @@ class Facts:
                 f"A saved report needs the fields {sorted(names)}; missing "
                 f"{sorted(names - set(values))}, unknown {sorted(set(values) - names)}."
             )
+        # As JSON has them: a list for a tuple.
+        plain = {**typing.get_type_hints(cls), "arms": list, "personas": list}
+        for name, kind in plain.items():
+            if not isinstance(values[name], kind):
+                raise ValueError(
+                    f"Field {name!r} of a saved report must be {kind}, got "
+                    f"{type(values[name]).__name__}."
+                )
         values["arms"] = tuple(values["arms"])
         values["personas"] = tuple(Persona.from_dict(p) for p in values["personas"])
         return cls(**values)

@@ -179,7 +179,8 @@ def _claim(facts, i, persona):
     if facts.arms:
         text += f", that of all others {number(record.effect_complement)}"
     p_value = persona.p_adjusted
-    if facts.settings["validation"] == "permutation":
+    both = facts.settings["criterion"] == "heterogeneity"
+    if facts.settings["validation"] == "permutation" and both:
         p_value = max(p_value, persona.p_adjusted_interaction)
     return f"{text}. Adjusted p value: {p_text(p_value)}."
 
