@@ -590,7 +590,19 @@ def test_csv_has_no_formula():
     frame = report.to_frame()
     frame["rule"] = "=1+1"
     assert inert("=1+1") == "'=1+1"
-    for text in ("+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "\uff1d1", '"=1', "\r=1"):
+    for text in (
+        "+1",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        " =1",
+        "\uff1d1",
+        '"=1',
+        "\r=1",
+        "\n=1",
+        "\u200b\xa0=1",
+        "\na",
+    ):
         assert inert(text).startswith("'")
     for value in ("age <= 4", "", "a=b", -1.5, 3, None, True):
         assert inert(value) is value

@@ -7,7 +7,8 @@ from pathlib import Path
 __all__ = ["inert", "write_atomically"]
 
 # What spreadsheets take for the start of a formula, in either width.
-FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\t\r\n"
+FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
+SKIPPED, BREAKS = " '\"", "\t\r\n"
 
 
 def inert(value):
@@ -26,8 +27,11 @@ def inert(value):
     """
     if not isinstance(value, str):
         return value
-    start = value.lstrip(" \u00a0\ufeff\u200b'\"")[:1]
-    return "'" + value if start and start in FORMULA else value
+    # Spreadsheets differ in what they skip before a formula.
+    start = next((c for c in value if c.isprintable() and c not in SKIPPED), "")
+    if start in FORMULA and start or value[:1] in BREAKS and value:
+        return "'" + value
+    return value
 
 
 def write_atomically(path, text):
