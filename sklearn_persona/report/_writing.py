@@ -7,8 +7,8 @@ from pathlib import Path
 __all__ = ["inert", "write_atomically"]
 
 # What spreadsheets take for the start of a formula, in either width.
-FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
-SKIPPED, BREAKS = " '\"", "\t\r\n"
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+SKIPPED, BREAKS = tuple(" '\""), ("\t", "\r", "\n")
 
 
 def inert(value):
@@ -29,9 +29,7 @@ def inert(value):
         return value
     # Spreadsheets differ in what they skip before a formula.
     start = next((c for c in value if c.isprintable() and c not in SKIPPED), "")
-    if start in FORMULA and start or value[:1] in BREAKS and value:
-        return "'" + value
-    return value
+    return "'" + value if start in FORMULA or value.startswith(BREAKS) else value
 
 
 def write_atomically(path, text):
