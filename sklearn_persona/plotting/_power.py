@@ -82,8 +82,9 @@ class PowerDisplay:
         for k, scale in enumerate(scales):
             for effect in detectable(facts, scale):
                 curve = curves.setdefault(effect.share, np.full(len(scales), np.nan))
-                curve[k] = effect.inside
-        if not curves:
+                if np.isfinite(effect.inside):
+                    curve[k] = effect.inside
+        if all(np.isnan(curve).all() for curve in curves.values()):
             raise ValueError("The trial is too small for a test of any persona.")
         size = facts.flow[where]["n_units"]
         sizes = np.rint(scales * size).astype(int)

@@ -76,7 +76,8 @@ def detectable(facts, scale=1.0):
     Returns
     -------
     effects : list of Detectable
-        Empty where nothing was tested or the sizes allow no test.
+        Infinite where no p value could have reached the level (Tarone, 1990); none
+        where no single persona was tested.
     """
     where = tested_half(facts)
     if where is None or facts.settings["validation"] == "repeated":
@@ -92,23 +93,33 @@ def detectable(facts, scale=1.0):
             "power": POWER,
         }
         if facts.design == "crossover":
-            sizes, options["paired"] = (n_inside, n_inside), True
+            sizes, options["paired"] = (n_inside, None), True
         elif facts.design == "single-arm":
             sizes = n_inside, round(n_units) - n_inside
         else:
             arms = ("n_treated", "n_control")
-            sizes = (round(scale * share * half[arm]) for arm in arms)
-        try:
+            sizes = tuple(round(scale * share * half[arm]) for arm in arms)
+        inside = math.inf
+        if _reaches_level(facts, sizes):
             inside = detectable_effect(*sizes, **options)
-        except ValueError:
-            # Too few units for a test of this share.
-            continue
         # Inside against outside is what a single arm compares.
         wider = 1.0 if facts.design == "single-arm" else math.sqrt(1 - share)
         effects.append(
             Detectable(share, n_inside, inside, inside / wider, half.get("sd"))
         )
     return effects
+
+
+def _reaches_level(facts, sizes):
+    """Whether a permutation test of these sizes can be significant at all."""
+    # A t test needs a degree of freedom, too.
+    if sum(size or 0 for size in sizes) < 3 or 0 in sizes:
+        return False
+    level = facts.settings["alpha"]
+    if facts.settings["validation"] != "permutation":
+        level /= n_tests(facts)
+    b = facts.settings["n_permutations"]
+    return floor_from_sizes(*sizes, n_permutations=b) <= level * (1 + 1e-12)
 
 
 def smallest_p_value(facts):

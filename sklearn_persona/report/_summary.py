@@ -1,5 +1,7 @@
 """The plain-language summary."""
 
+import math
+
 from sklearn_persona.report._limits import (
     POWER,
     detectable,
@@ -42,7 +44,7 @@ def headline(facts):
             + ("finds" if found else "does not find")
             + " more in this trial than chance does."
         )
-    verb = "persona was confirmed" if n == 1 else "personas were confirmed"
+    verb = "personas were confirmed" if n > 1 else "persona was confirmed"
     text = f"{some(n).capitalize()} {verb}."
     if n and facts.settings["criterion"] == "effect":
         text += " That others respond differently was not shown."
@@ -190,18 +192,22 @@ def _not_shown(facts):
     if tested_half(facts) is None:
         return ["Anything: nothing was tested."]
     paragraphs = []
-    effects = detectable(facts)
-    for effect in effects:
-        points = ""
-        if effect.sd:
-            points = number(effect.inside * effect.sd)
-            points = f" ({points} in units of the outcome)"
+    for effect in detectable(facts):
+        where = (
+            f"in a persona with {percent(effect.share)} of the tested {unit}s "
+            f"({effect.n_inside})"
+        )
+        if math.isinf(effect.inside):
+            paragraphs.append(
+                f"Anything {where}: its smallest possible p value is above the level "
+                f"of {facts.settings['alpha']:g}, {_shared(facts)}."
+            )
+            continue
         what = "An effect" if facts.arms else "A difference"
         text = (
-            f"{what} below about {effect.inside:.2f} SD{points} in a persona with "
-            f"{percent(effect.share)} of the tested {unit}s ({effect.n_inside}): it "
-            f"would have been significant at level {facts.settings['alpha']:g}, "
-            f"{_shared(facts)}, with a probability below {POWER:.0%}."
+            f"{what} below about {effect.inside:.2f} SD{_points(facts, effect)} "
+            f"{where}: it would have been significant at level "
+            f"{facts.settings['alpha']:g}, {_shared(facts)}, with a probability below {POWER:.0%}."
         )
         if facts.arms:
             text += (
@@ -209,11 +215,6 @@ def _not_shown(facts):
                 f"about {effect.contrast:.2f} SD."
             )
         paragraphs.append(text)
-    if not effects and facts.settings["validation"] != "repeated":
-        paragraphs.append(
-            "Anything in a persona with a quarter or a half of the participants: they "
-            "are too few for a test."
-        )
     floor = smallest_p_value(facts)
     if floor is not None:
         what = f"{facts.min_arm_size} {unit}s"
@@ -245,6 +246,18 @@ def _not_shown(facts):
         "That a variable which is in no persona is without influence on the effect."
     )
     return paragraphs
+
+
+def _points(facts, effect):
+    """An effect in the units of the outcome, in brackets; "" where they are unknown."""
+    if not effect.sd:
+        return ""
+    points = effect.inside * effect.sd
+    if facts.settings["response_threshold"] is None:
+        return f" ({number(points)} in units of the outcome)"
+    if points > 1:
+        return " (more than response rates can differ)"
+    return f" (a difference of {percent(points)} in response rates)"
 
 
 def _shared(facts):
