@@ -207,7 +207,8 @@ def _not_shown(facts):
         text = (
             f"{what} below about {effect.inside:.2f} SD{_points(facts, effect)} "
             f"{where}: it would have been significant at level "
-            f"{facts.settings['alpha']:g}, {_shared(facts)}, with a probability below {POWER:.0%}."
+            f"{facts.settings['alpha']:g}, {_shared(facts)}, with a "
+            f"probability below {POWER:.0%}."
         )
         if facts.arms:
             text += (
