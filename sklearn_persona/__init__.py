@@ -7,6 +7,8 @@ from sklearn_persona import (
     inference,
     metrics,
     model_selection,
+    plotting,
+    report,
 )
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._evidence import Evidence
@@ -31,4 +33,6 @@ __all__ = [
     "inference",
     "metrics",
     "model_selection",
+    "plotting",
+    "report",
 ]

@@ -1,14 +1,12 @@
 """`PersonaDiscoverer`: the estimator."""
 
 import warnings
-from dataclasses import fields
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, estimator_html_repr
 
 # Private in scikit-learn, but the uniform way to errors about parameters.
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -16,14 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._evidence import Evidence, outcome_sd
+from sklearn_persona._evidence import outcome_sd
+from sklearn_persona._flow import describe_flow
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._partition import partition_table
-from sklearn_persona._persona import Persona
+from sklearn_persona._persona_table import persona_table
 from sklearn_persona._procedure import Procedure
 from sklearn_persona._progress import Progress
 from sklearn_persona._repeated import split_pvalues
+from sklearn_persona._repr_html import documentation_link, personas_html
 from sklearn_persona._resampling import repeat_selection
 from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._table import (
@@ -226,6 +226,11 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         Standard deviation of the outcome within arms, the unit of `score`.
     split_ : ndarray of str, shape (n_samples,)
         "training", "holdout" or "not analysed" for each row.
+    unit_rows_ : ndarray of int, shape (n_units,)
+        Row of `X` that describes each analysed unit.
+    flow_ : dict
+        Plain counts: rows, participants, incomplete ones, missing values, and the
+        size, means and effect of each half as a whole.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
 
@@ -385,6 +390,19 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    _doc_link_module = "sklearn_persona"
+
+    @property
+    def _doc_link_template(self):
+        return documentation_link()
+
+    def _html_repr(self):
+        """scikit-learn's diagram, and the confirmed personas once there are any."""
+        html = estimator_html_repr(self)
+        if hasattr(self, "personas_"):
+            html += personas_html(self.personas_, self.validation)
+        return html
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
@@ -462,6 +480,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                 if units.paired:
                     chosen &= np.isin(cases.groups, units.groups)
                 self.split_[chosen] = name
+        self.unit_rows_ = units.rows
+        self.flow_ = describe_flow(columns, cases, units, train, holdout)
 
         found = procedure.find(
             train, n_jobs=self.n_jobs, verbose=self.verbose, stacklevel=2
@@ -488,7 +508,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.claimed_ = np.array(
             [p.confirmed or self.validation is None for p in self.personas_], bool
         )
-        self.table_ = _table(self.personas_)
+        self.table_ = persona_table(self.personas_)
         self.partition_ = self._partition(
             columns, train if holdout is None else holdout
         )
@@ -848,37 +868,3 @@ def _warn_if_varying(columns, cases, units):
             VaryingBaselineWarning,
             stacklevel=3,
         )
-
-
-def _table(personas):
-    """One row a persona; evidence columns carry the half as a prefix."""
-    rows = [_row(persona) for persona in personas]
-    index = pd.Index([f"persona{i}" for i in range(len(rows))], name="persona")
-    if not rows:
-        return pd.DataFrame(columns=list(_row(Persona((), "favorable"))), index=index)
-    return pd.DataFrame(rows, index=index)
-
-
-def _row(persona):
-    row = {
-        "rule": persona.rule,
-        "direction": persona.direction,
-        "reversal": persona.reversal,
-        "modalities": ", ".join(persona.modalities),
-        "replicated": persona.replicated,
-        "confirmed": persona.confirmed,
-        "claim": persona.claim,
-        "objective": persona.objective,
-        "p_adjusted": persona.p_adjusted,
-        "p_adjusted_interaction": persona.p_adjusted_interaction,
-        "p_conditional": persona.p_conditional,
-        "effect_corrected": persona.effect_corrected,
-        "ci_corrected": persona.ci_corrected,
-    }
-    for half in ("train", "holdout"):
-        record = getattr(persona, half)
-        row |= {
-            f"{half}_{field.name}": getattr(record, field.name) if record else None
-            for field in fields(Evidence)
-        }
-    return row

@@ -18,7 +18,7 @@ from sklearn_persona.inference import (
 )
 from sklearn_persona.inference import mean_interval as t_interval
 
-__all__ = ["Evidence", "evidence", "size_floor"]
+__all__ = ["Evidence", "effect_interval", "evidence", "size_floor"]
 
 NOT_KNOWN = float("nan")
 INTERVALS = (

@@ -10,6 +10,14 @@ import numpy as np
 from sklearn_persona._card import card
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._evidence import Evidence, evidence
+from sklearn_persona._export import (
+    criteria_text,
+    json_schema,
+    limit_text,
+    pandas_query,
+    r_expression,
+    sql_where,
+)
 from sklearn_persona._stability import Stability
 from sklearn_persona._table import numbers, read_column
 from sklearn_persona.inference import enrichment_design
@@ -60,10 +68,10 @@ class Condition:
                 return f"{self.label} = {self.levels[0]}"
             return f"{self.label} in {{{', '.join(map(str, self.levels))}}}"
         if self.low is None:
-            return f"{self.label} <= {_number(self.high)}"
+            return f"{self.label} <= {limit_text(self.high)}"
         if self.high is None:
-            return f"{self.label} > {_number(self.low)}"
-        return f"{_number(self.low)} < {self.label} <= {_number(self.high)}"
+            return f"{self.label} > {limit_text(self.low)}"
+        return f"{limit_text(self.low)} < {self.label} <= {limit_text(self.high)}"
 
     def covers(self, X):
         """Rows of X that satisfy the condition; missing and unknown values do not.
@@ -502,6 +510,121 @@ class Persona:
                 values[name] = float("nan")
         return cls(**values)
 
+    def to_text(self):
+        """Eligibility criteria, ready for a protocol.
+
+        Limits have six digits, with the exact limit beside them where that differs.
+
+        Returns
+        -------
+        text : str
+
+        Examples
+        --------
+        >>> from sklearn_persona import Persona
+        >>> print(Persona.from_conditions({"age": (None, 40), "sex": {"F"}}).to_text())
+        A participant is eligible who meets all of these at baseline:
+        1. age: at most 40;
+        2. sex: F.
+        A missing value does not meet a criterion.
+        """
+        return criteria_text(self.conditions)
+
+    def to_query(self):
+        """The rule for `pandas.DataFrame.query`.
+
+        Variables without a name are called ``x0``, ``x1``, ... by position.
+
+        Returns
+        -------
+        query : str
+
+        Raises
+        ------
+        ValueError
+            For a column name that pandas cannot quote (a backtick, a control
+            character, no string).
+
+        Examples
+        --------
+        >>> from sklearn_persona import Persona
+        >>> Persona.from_conditions({"age": (None, 40), "sex": {"F"}}).to_query()
+        "(`age` <= 40) and (`sex` in ['F'])"
+        """
+        return pandas_query(self.conditions)
+
+    def to_sql(self, *, table=None):
+        """The rule for WHERE, in standard SQL.
+
+        Missing values must be stored as NULL, not as NaN. MySQL needs its modes
+        ANSI_QUOTES and NO_BACKSLASH_ESCAPES. SQLite reads the quoted name of a column
+        that is not there as text, unless `table` is given.
+
+        Parameters
+        ----------
+        table : str, optional
+            Name or alias of the table, put before each column.
+
+        Returns
+        -------
+        where : str
+
+        Raises
+        ------
+        ValueError
+            For a NUL character, which SQL cannot hold.
+
+        Examples
+        --------
+        >>> from sklearn_persona import Persona
+        >>> Persona.from_conditions({"age": (30, 40)}).to_sql()
+        '"age" IS NOT NULL AND "age" > 30 AND "age" <= 40'
+        """
+        return sql_where(self.conditions, table)
+
+    def to_r(self, *, data="data"):
+        """The rule as an R expression, TRUE or FALSE a row of a data frame.
+
+        R changes column names as it reads a file unless told ``check.names = FALSE``.
+
+        Parameters
+        ----------
+        data : str, default="data"
+            Name of the data frame; ``".data"`` inside dplyr verbs.
+
+        Returns
+        -------
+        expression : str
+
+        Raises
+        ------
+        ValueError
+            For a NUL character, which R cannot hold, and when `data` is no name.
+
+        Examples
+        --------
+        >>> from sklearn_persona import Persona
+        >>> print(Persona.from_conditions({"age": (None, 40)}).to_r())
+        !is.na(data[["age"]]) & data[["age"]] <= 40
+        """
+        return r_expression(self.conditions, data)
+
+    @staticmethod
+    def json_schema():
+        """JSON Schema (2020-12) of what `to_dict` writes.
+
+        Returns
+        -------
+        schema : dict
+
+        Examples
+        --------
+        >>> from sklearn_persona import Persona
+        >>> Persona.json_schema()["properties"]["direction"]["enum"]
+        ['favorable', 'unfavorable']
+        """
+        return json_schema(Persona, Condition, Alternative, SCHEMA)
+
     def __str__(self):
         return card(self)
 
@@ -586,13 +709,6 @@ def _is_range(value):
         or (isinstance(v, int | float | np.number) and not isinstance(v, bool))
         for v in value
     )
-
-
-def _number(value):
-    """Shortest text that keeps six digits, without an exponent where readable."""
-    if value == round(value) and abs(value) < 1e15:
-        return str(round(value))
-    return f"{value:.6g}"
 
 
 def _without_nan(value):

@@ -18,6 +18,8 @@ MODULES = (
     "inference",
     "metrics",
     "model_selection",
+    "plotting",
+    "report",
 )
 CONTRACT = {
     "": ("PersonaDiscoverer", "Persona", "TrialFrame"),
@@ -52,6 +54,8 @@ CONTRACT = {
         "comparison_paper",
         "comparison_summary",
     ),
+    "plotting": ("ForestDisplay", "PersonaDisplay", "PowerDisplay", "StabilityDisplay"),
+    "report": ("PersonaReport",),
     "datasets": (
         "make_ketamine_crossover",
         "make_parallel_trial",

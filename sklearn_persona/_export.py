@@ -1,0 +1,327 @@
+"""A persona in other languages: protocol text, pandas, SQL, R, and its JSON schema.
+
+A missing value satisfies no condition in any of them. What stands in a table (column
+names, categories) is always quoted, so that it is data there and never code.
+"""
+
+import math
+import types
+import typing
+import unicodedata
+from dataclasses import fields, is_dataclass
+
+__all__ = [
+    "criteria_text",
+    "json_schema",
+    "limit_text",
+    "one_line",
+    "pandas_query",
+    "r_expression",
+    "sql_where",
+]
+
+JSON_TYPES = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    tuple: "array",
+    dict: "object",
+    types.NoneType: "null",
+}
+
+
+# Joiners that some scripts need; they move nothing else.
+JOINERS = "\u200c\u200d"
+
+
+def one_line(text):
+    """Text that stays in its line and place: other characters are escaped.
+
+    Line breaks, control characters and the marks that turn the direction of a line
+    become visible (``\\n``, ``\\u202e``).
+
+    Parameters
+    ----------
+    text : object
+
+    Returns
+    -------
+    line : str
+    """
+    return "".join(
+        c
+        if c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"
+        else ascii(c)[1:-1]
+        for c in str(text)
+    )
+
+
+def limit_text(value):
+    """Shortest text that keeps six digits, without an exponent where readable."""
+    if value == round(value) and abs(value) < 1e15:
+        return str(round(value))
+    return f"{value:.6g}"
+
+
+def criteria_text(conditions):
+    """Conditions as numbered eligibility criteria.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+
+    Returns
+    -------
+    text : str
+    """
+    lines = ["A participant is eligible who meets all of these at baseline:"]
+    for i, condition in enumerate(conditions, 1):
+        end = "." if i == len(conditions) else ";"
+        lines.append(
+            f"{i}. {one_line(condition.label)}: {_range_words(condition)}{end}"
+        )
+    lines.append("A missing value does not meet a criterion.")
+    return "\n".join(lines)
+
+
+def _range_words(condition):
+    if condition.levels is not None:
+        levels = [one_line(level) for level in condition.levels]
+        return levels[0] if len(levels) == 1 else f"one of {', '.join(levels)}"
+    parts = []
+    if condition.low is not None:
+        parts.append(f"above {_limit_words(condition.low)}")
+    if condition.high is not None:
+        parts.append(f"at most {_limit_words(condition.high)}")
+    return " and ".join(parts)
+
+
+def _limit_words(value):
+    """Six digits, and the exact limit where these are not it but for rounding."""
+    short = limit_text(value)
+    if math.isclose(float(short), value, rel_tol=1e-12):
+        return short
+    return f"{short} (exactly {_number(value)})"
+
+
+def _number(value):
+    """Shortest text that reads back as the same number."""
+    if value == round(value) and abs(value) < 1e15:
+        return str(round(value))
+    return repr(float(value))
+
+
+def pandas_query(conditions):
+    """Conditions for `pandas.DataFrame.query`.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+
+    Returns
+    -------
+    query : str
+
+    Raises
+    ------
+    ValueError
+        For a column name that pandas cannot quote.
+    """
+    parts = []
+    for condition in conditions:
+        name = _pandas_name(condition)
+        if condition.levels is not None:
+            levels = ", ".join(_python_literal(level) for level in condition.levels)
+            parts.append(f"({name} in [{levels}])")
+        parts += [f"({name} {sign} {limit})" for sign, limit in _limits(condition)]
+    return " and ".join(parts)
+
+
+def _pandas_name(condition):
+    label = condition.label
+    if not isinstance(condition.name, str | None) or not label:
+        raise ValueError(
+            f"pandas.DataFrame.query cannot name the column {condition.name!r}; rename "
+            "it to a string, or use Persona.covers."
+        )
+    if any(c == "`" or not c.isprintable() for c in label):
+        raise ValueError(
+            f"pandas.DataFrame.query cannot quote the column name {label[:80]!r}, "
+            "which holds a backtick or a control character; rename the column, or use "
+            "Persona.covers."
+        )
+    return f"`{label}`"
+
+
+def _python_literal(level):
+    if not isinstance(level, str):
+        return repr(level)
+    # Escapes that hide quoting signs from the reader of backticks in a query.
+    return ascii(level).replace("`", "\\x60").replace("#", "\\x23")
+
+
+def sql_where(conditions, table=None):
+    """Conditions for WHERE, in standard SQL.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+    table : str, optional
+        Name or alias of the table, put before each column.
+
+    Returns
+    -------
+    where : str
+
+    Raises
+    ------
+    ValueError
+        For names and categories with a NUL character, which SQL cannot hold.
+    """
+    prefix = "" if table is None else f"{_sql_quoted(table, chr(34))}."
+    parts = []
+    for condition in conditions:
+        name = prefix + _sql_quoted(condition.label, '"')
+        parts.append(f"{name} IS NOT NULL")
+        if condition.levels is not None:
+            levels = ", ".join(_sql_literal(level) for level in condition.levels)
+            parts.append(f"{name} IN ({levels})")
+        parts += [f"{name} {sign} {limit}" for sign, limit in _limits(condition)]
+    return " AND ".join(parts)
+
+
+def _sql_quoted(text, sign):
+    if "\0" in text:
+        raise ValueError(f"SQL cannot hold the NUL character of {text[:80]!r}.")
+    return sign + text.replace(sign, 2 * sign) + sign
+
+
+def _sql_literal(level):
+    if isinstance(level, bool):
+        return "TRUE" if level else "FALSE"
+    return _sql_quoted(level, "'") if isinstance(level, str) else _number(level)
+
+
+def r_expression(conditions, data="data"):
+    """Conditions as an R expression with a logical value a row.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+    data : str, default="data"
+        What the data frame is called in R; ``".data"`` inside dplyr verbs.
+
+    Returns
+    -------
+    expression : str
+
+    Raises
+    ------
+    ValueError
+        For names and categories with a NUL character, which R cannot hold, and when
+        `data` is no name.
+    """
+    if not data.replace(".", "_").isidentifier():
+        raise ValueError(f"data must be the name of a data frame in R, got {data!r}.")
+    parts = []
+    for condition in conditions:
+        name = f"{data}[[{_r_string(condition.label)}]]"
+        if condition.levels is not None:
+            levels = ", ".join(_r_literal(level) for level in condition.levels)
+            parts.append(f"{name} %in% c({levels})")
+            continue
+        parts.append(f"!is.na({name})")
+        parts += [f"{name} {sign} {limit}" for sign, limit in _limits(condition)]
+    return " & ".join(parts)
+
+
+def _r_literal(level):
+    if isinstance(level, bool):
+        return "TRUE" if level else "FALSE"
+    return _r_string(level) if isinstance(level, str) else _number(level)
+
+
+def _r_string(text):
+    if "\0" in text:
+        raise ValueError(f"R cannot hold the NUL character of {text[:80]!r}.")
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = (c if c.isprintable() else f"\\U{{{ord(c):x}}}" for c in text)
+    return '"' + "".join(escaped) + '"'
+
+
+def _limits(condition):
+    """Sign and text of the limits."""
+    pairs = ((">", condition.low), ("<=", condition.high))
+    return [(sign, _number(limit)) for sign, limit in pairs if limit is not None]
+
+
+def json_schema(persona, condition, alternative, name):
+    """JSON Schema (2020-12) of what `Persona.to_dict` writes.
+
+    Parameters
+    ----------
+    persona, condition, alternative : dataclass
+        The class that is described, and those that its tuples hold.
+    name : str
+        Value of the field ``schema``.
+
+    Returns
+    -------
+    schema : dict
+    """
+    definitions = {}
+
+    def reference(cls):
+        if cls.__name__ not in definitions:
+            definitions[cls.__name__] = {}
+            definitions[cls.__name__] |= described(cls)
+        return {"$ref": f"#/$defs/{cls.__name__}"}
+
+    def described(cls, **more):
+        properties = {f.name: described_field(cls, f) for f in fields(cls)}
+        return {
+            "type": "object",
+            "properties": more | properties,
+            "required": [*more, *properties],
+            "additionalProperties": False,
+        }
+
+    def described_field(cls, field):
+        given = special.get((cls, field.name))
+        if given is not None:
+            return given
+        kinds = set(typing.get_args(field.type)) or {field.type}
+        if float in kinds:
+            # NaN, for what is not known, is written as null.
+            kinds.add(types.NoneType)
+        nested = [kind for kind in kinds if is_dataclass(kind)]
+        plain = {"type": sorted(JSON_TYPES[k] for k in kinds if k not in nested)}
+        if field.name.startswith("ci_"):
+            plain |= {"items": {"type": ["number", "null"]}}
+            plain |= {"minItems": 2, "maxItems": 2}
+        return {"anyOf": [*map(reference, nested), plain]} if nested else plain
+
+    def list_of(cls, **limits):
+        return {"type": "array", "items": {"$ref": f"#/$defs/{cls.__name__}"}, **limits}
+
+    special = {
+        (condition, "levels"): {
+            "type": ["array", "null"],
+            "items": {"type": ["string", "number", "boolean"]},
+            "minItems": 1,
+        },
+        (alternative, "conditions"): list_of(condition, minItems=1),
+        (persona, "conditions"): list_of(condition, minItems=1),
+        (persona, "alternatives"): list_of(alternative),
+        (persona, "modalities"): {"type": "array", "items": {"type": "string"}},
+        (persona, "direction"): {"enum": ["favorable", "unfavorable"]},
+    }
+    for cls in (condition, alternative):
+        reference(cls)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Persona",
+        **described(persona, schema={"const": name}),
+        "$defs": definitions,
+    }

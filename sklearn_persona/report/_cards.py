@@ -1,0 +1,324 @@
+"""What stands on a persona's card, and in the forest of all of them."""
+
+import math
+
+from sklearn_persona._export import one_line
+from sklearn_persona.report._drawing import Axis, make_axis
+from sklearn_persona.report._stability import edge_spread, stability_rows
+from sklearn_persona.report._summary import comparison
+from sklearn_persona.report._words import (
+    between,
+    number,
+    p_text,
+    percent,
+    range_text,
+    rule_text,
+    shown,
+)
+
+__all__ = ["make_card", "make_forest"]
+
+HALVES = {"train": "Training", "holdout": "Holdout"}
+
+
+def make_card(facts, i):
+    """Texts and places of one persona.
+
+    Parameters
+    ----------
+    facts : Facts
+    i : int
+        Position in ``facts.personas``.
+
+    Returns
+    -------
+    card : dict
+    """
+    persona = facts.personas[i]
+    halves = _halves(facts, persona)
+    last = halves[-1] if halves else None
+    return {
+        "number": i + 1,
+        "column": f"persona{i}",
+        "confirmed": persona.confirmed,
+        "claim": persona.claim,
+        "kind": persona.direction,
+        "reversal": persona.reversal,
+        "modalities": [shown(m) for m in persona.modalities],
+        "ranges": [_range(c, edge_spread(persona, c)) for c in persona.conditions],
+        "halves": [name for name, _ in halves],
+        "shares": _shares(facts, halves),
+        "outcomes": last and _outcomes(facts, *last),
+        "effects": last and _effects(facts, persona, *last),
+        "tests": _tests(facts, persona, halves),
+        "corrected": _corrected(persona),
+        "stability": stability_rows(persona),
+        "alternatives": [_alternative(a) for a in persona.alternatives],
+        "criteria": persona.to_text(),
+        "exports": _exports(persona),
+    }
+
+
+def _halves(facts, persona):
+    """Name and record of what is known; all cases where there was no split."""
+    both = [(HALVES[half], getattr(persona, half)) for half in HALVES]
+    known = [(name, record) for name, record in both if record is not None]
+    if facts.flow["holdout"] is None:
+        known = [("All cases", record) for _, record in known]
+    return known
+
+
+def _range(condition, spread):
+    """A variable's range within the range of the data, and the spread of its edges."""
+    out = {
+        "variable": shown(condition.label),
+        "modality": shown(condition.modality) if condition.modality else None,
+        "text": range_text(condition),
+        "levels": None,
+        "bar": None,
+    }
+    if condition.levels is not None:
+        out["levels"] = [shown(level) for level in condition.levels]
+        return out
+    low, high = condition.data_low, condition.data_high
+    if low is None or high is None or not high > low:
+        return out
+    axis = Axis(low, high)
+    start = 0.0 if condition.low is None else axis.at(condition.low)
+    end = 100.0 if condition.high is None else axis.at(condition.high)
+    out |= {
+        "low": number(low),
+        "high": number(high),
+        "bar": {
+            "start": start,
+            "width": round(max(end - start, 0.6), 2),
+            "edges": [(axis.at(a), axis.at(b)) for a, b in spread],
+        },
+    }
+    return out
+
+
+def _shares(facts, halves):
+    """Rows of the table of counts: a label, and a text for each half."""
+    arms = ("inside", "outside")
+    if facts.arms:
+        arms = [shown(arm, 30) for arm in facts.arms[::-1]]
+
+    def units(record):
+        if record.design == "crossover":
+            return f"{record.n_treated} complete pairs"
+        return f"{record.n_treated} {arms[0]}, {record.n_control} {arms[1]}"
+
+    rows = {
+        "share": lambda r: percent(r.coverage),
+        "participants": lambda r: str(r.n_groups),
+        "cases": lambda r: f"{r.n} of {r.total}",
+        "units": units,
+    }
+    return [
+        (label, [text(record) for _, record in halves]) for label, text in rows.items()
+    ]
+
+
+def _outcomes(facts, half, record):
+    """Mean outcome of each arm inside, with intervals."""
+    arms = ("inside", "outside")
+    if facts.arms:
+        arms = [shown(arm, 40) for arm in facts.arms[::-1]]
+    sizes = (record.n_treated, record.n_control)
+    means = (record.mean_treated, record.mean_control)
+    pairs = (record.ci_treated, record.ci_control)
+    rates = (record.rate_treated, record.rate_control)
+    axis = make_axis([*means, *pairs[0], *pairs[1]])
+    rows = []
+    for k, side in enumerate(("treated", "control")):
+        text = f"{number(means[k])} {between(pairs[k])}"
+        if rates[k] is not None:
+            text += f", {percent(rates[k])} respond"
+        rows.append(
+            {
+                "label": arms[k],
+                "n": sizes[k],
+                "side": side,
+                "text": text,
+                "mark": axis.mark(means[k], pairs[k]),
+            }
+        )
+    return {"half": half, "rows": rows, "ticks": axis.labels, "zero": None}
+
+
+def _effects(facts, persona, half, record):
+    """Effect inside, outside and in everyone of a half."""
+    whole = facts.flow["training" if half != "Holdout" else "holdout"]
+    rows = [("inside", record.effect, record.ci_effect)]
+    if persona.effect_corrected is not None:
+        rows.append(
+            ("inside, corrected", persona.effect_corrected, persona.ci_corrected)
+        )
+    if facts.arms:
+        rows.append(("outside", record.effect_complement, None))
+        rows.append(("everyone", whole["effect"], whole["ci_effect"]))
+    axis = make_axis(
+        [v for _, effect, pair in rows for v in (effect, *(pair or ()))], zero=True
+    )
+    return {
+        "half": half,
+        "comparison": comparison(facts),
+        "rows": [
+            {
+                "label": label,
+                "side": "inside" if label.startswith("inside") else "other",
+                "text": number(effect) + (f" {between(pair)}" if pair else ""),
+                "mark": axis.mark(effect, pair),
+            }
+            for label, effect, pair in rows
+        ],
+        "ticks": axis.labels,
+        "zero": axis.at(0.0),
+    }
+
+
+def _tests(facts, persona, halves):
+    """Rows of the table of tests: a label, and a text for each half."""
+
+    def row(label, text):
+        return label, [text(record) for _, record in halves]
+
+    rows = [row("Cohen's d", lambda r: number(r.effect_size))]
+    rows.append(row("p value of the effect", lambda r: p_text(r.p_value)))
+    rows.append(row("smallest possible p value", lambda r: p_text(r.p_floor)))
+    if facts.arms:
+        rows.append(row("p inside against outside", lambda r: p_text(r.p_interaction)))
+    # Whether the persona tells who profits, or who does well anyway.
+    contrasts = [_contrasts(record) for _, record in halves]
+    if all(contrasts):
+        names = ("effect", *(f"under {shown(arm, 30)}" for arm in facts.arms[::-1]))
+        for k, name in enumerate(names):
+            label = f"inside less outside, {name} [95% interval]"
+            rows.append((label, [texts[k] for texts in contrasts]))
+    if any(record.effect_period1 is not None for _, record in halves):
+        rows.append(row("effect in period 1", lambda r: number(r.effect_period1)))
+        rows.append(row("effect in period 2", lambda r: number(r.effect_period2)))
+        rows.append(row("p of carry-over", lambda r: p_text(r.p_carryover)))
+    extra = []
+    if persona.effect_adjusted is not None:
+        extra.append(("effect adjusted for prognosis", number(persona.effect_adjusted)))
+    named = (
+        ("adjusted p value", persona.p_adjusted),
+        ("adjusted p value, inside against outside", persona.p_adjusted_interaction),
+        ("p beyond earlier confirmed personas", persona.p_conditional),
+    )
+    extra += [(label, p_text(p)) for label, p in named if not math.isnan(p)]
+    return {"halves": rows, "extra": extra}
+
+
+def _contrasts(record):
+    """Inside less outside: of the effect, and of the outcome of either arm."""
+    values = vars(record)
+    if values.get("contrast") is None:
+        return None
+    return [
+        f"{number(values[name])} {between(values[f'ci_{name}'])}"
+        for name in ("contrast", "contrast_treated", "contrast_control")
+    ]
+
+
+def _corrected(persona):
+    if persona.effect_corrected is None:
+        return None
+    text = number(persona.effect_corrected)
+    if persona.ci_corrected is not None:
+        text += f" {between(persona.ci_corrected)}"
+    return text
+
+
+def _alternative(alternative):
+    text = f"{alternative.jaccard:.2f}"
+    if alternative.jaccard_holdout is not None:
+        text += f", holdout {alternative.jaccard_holdout:.2f}"
+    return {"rule": rule_text(alternative.conditions), "agreement": text}
+
+
+def _exports(persona):
+    """The rule in other languages; what cannot be written says why."""
+    out = []
+    for label, write in (
+        ("pandas query", persona.to_query),
+        ("SQL", persona.to_sql),
+        ("R", persona.to_r),
+    ):
+        try:
+            text = write()
+        except ValueError as error:
+            text = f"Not available. {one_line(error)}"
+        if one_line(text) != text:
+            text = (
+                "Not shown: a name holds line breaks or marks of direction. The "
+                "methods of Persona write it."
+            )
+        out.append((label, text))
+    return out
+
+
+def make_forest(facts):
+    """Effects inside all personas on one axis, and in everyone.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    forest : dict or None
+        None without personas that were measured.
+    """
+    rows = []
+    for i, persona in enumerate(facts.personas, 1):
+        halves = _halves(facts, persona)
+        if not halves:
+            # Written by hand, never measured.
+            continue
+        name, record = halves[-1]
+        rows.append(
+            {
+                "label": f"Persona {i}",
+                "rule": rule_text(persona.conditions),
+                "half": name.lower(),
+                "side": "inside" if persona.confirmed else "other",
+                "n": record.n_treated
+                if record.design == "crossover"
+                else record.n_treated + record.n_control,
+                "effect": record.effect,
+                "pair": record.ci_effect,
+            }
+        )
+        if record.design == "single-arm":
+            rows[-1]["n"] = record.n_treated
+    if not rows:
+        return None
+    for half in ("training", "holdout"):
+        whole = facts.flow[half]
+        if whole is not None and whole["effect"] is not None:
+            rows.append(
+                {
+                    "label": "Everyone",
+                    "rule": "",
+                    "half": half if facts.flow["holdout"] else "all cases",
+                    "side": "whole",
+                    "n": whole["n_units"],
+                    "effect": whole["effect"],
+                    "pair": whole["ci_effect"],
+                }
+            )
+    axis = make_axis(
+        [v for row in rows for v in (row["effect"], *(row["pair"] or ()))], zero=True
+    )
+    for row in rows:
+        row["mark"] = axis.mark(row["effect"], row["pair"])
+        row["text"] = f"{number(row['effect'])} {between(row['pair'])}"
+    return {
+        "rows": rows,
+        "ticks": axis.labels,
+        "zero": axis.at(0.0),
+        "comparison": comparison(facts),
+    }

@@ -1,0 +1,218 @@
+"""Questions of guidelines on subgroups, with the answers that a fit can give."""
+
+from sklearn_persona.report._words import (
+    count,
+    number,
+    p_text,
+    plural,
+    shown,
+    some,
+)
+
+__all__ = ["SOURCES", "checklist"]
+
+SOURCES = {
+    "ICEMAN": "Schandelmaier et al. (2020), CMAJ 192, E901",
+    "PATH": "Kent et al. (2020), Annals of Internal Medicine 172, 35",
+    "EMA 2019": "European Medicines Agency (2019), guideline on subgroups in "
+    "confirmatory trials",
+    "FDA 2019": "Food and Drug Administration (2019), guidance on enrichment",
+    "CONSORT": "Schulz et al. (2010), BMJ 340, c332",
+    "TRIPOD+AI": "Collins et al. (2024), BMJ 385, e078378",
+}
+AUTHORS = "For the authors"
+
+
+def checklist(facts):
+    """Questions in the package's words, and answers.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    rows : list of tuple of str
+        Guideline, question, answer.
+    """
+    flow, settings = facts.flow, facts.settings
+    everyone = flow["training"]["effect"]
+    return [
+        (
+            "ICEMAN",
+            "Was the direction of the difference stated before the data were seen?",
+            "No. Personas come from a search, in direction "
+            f"{settings['direction']}: exploratory.",
+        ),
+        (
+            "ICEMAN",
+            "Does earlier evidence support it?",
+            f"{AUTHORS}: only this trial was read.",
+        ),
+        (
+            "ICEMAN",
+            "Does a test of interaction make chance an unlikely explanation?",
+            _interaction(facts),
+        ),
+        (
+            "ICEMAN",
+            "Were few modifiers tried, or was their number allowed for?",
+            f"{plural(flow['n_columns'], 'variable')} and "
+            f"{count(facts.search['n_candidates'])} rules were tried. "
+            f"{_allowed(facts)}",
+        ),
+        (
+            "ICEMAN",
+            "Were the edges of continuous variables fixed independently of outcomes?",
+            f"No: the search chose them. {_allowed(facts)} {_edges(facts)}",
+        ),
+        (
+            "PATH",
+            "Are effects given on the absolute scale, by group and arm?",
+            "Yes: means (and response rates) of each arm inside, effects inside and "
+            "outside, on the cards."
+            if facts.arms
+            else "There are no arms.",
+        ),
+        (
+            "PATH",
+            "Was the finding checked in participants who did not lead to it?",
+            _validated(facts),
+        ),
+        (
+            "EMA 2019",
+            "What is the effect in the whole trial, beside which subgroups are read?",
+            "No comparison of treatments."
+            if everyone is None
+            else f"{number(everyone)} in the {_name(facts)} (flow).",
+        ),
+        (
+            "EMA 2019",
+            "Is the finding plausible, biologically and clinically?",
+            f"{AUTHORS}.",
+        ),
+        (
+            "EMA 2019",
+            "Was it replicated in another trial?",
+            f"{AUTHORS}: test the frozen criteria there (Persona.evaluate).",
+        ),
+        (
+            "EMA 2019",
+            "Do conclusions rest on enough participants in every cell?",
+            _sizes(facts),
+        ),
+        (
+            "FDA 2019",
+            "Can members be told at baseline, by criteria a site can apply?",
+            _measurable(facts),
+        ),
+        (
+            "CONSORT",
+            "Is everybody accounted for, and missing data described?",
+            f"{plural(flow['n_rows'], 'case')} of "
+            f"{plural(flow['n_participants'], 'participant')}, "
+            f"{count(flow['n_incomplete'])} incomplete (flow). Cases without an "
+            "outcome must be left out before the fit; why they are missing: "
+            f"{AUTHORS.lower()}.",
+        ),
+        (
+            "CONSORT",
+            "Were the arms randomised?",
+            f"{AUTHORS}: the analysis takes it for granted."
+            if settings.get("propensity") is None
+            else "No: arms are exchanged within strata of a propensity score.",
+        ),
+        (
+            "TRIPOD+AI",
+            "Can the analysis be repeated?",
+            "Versions and all parameters are below. "
+            + (
+                "No seed was set."
+                if settings["random_state"] is None
+                else f"Seed: {shown(settings['random_state'])}."
+            ),
+        ),
+    ]
+
+
+def _name(facts):
+    return "training half" if facts.flow["holdout"] else "trial"
+
+
+def _interaction(facts):
+    if not facts.arms:
+        return "There is no treatment, hence no interaction."
+    if facts.settings["criterion"] == "effect":
+        return "Not asked for: criterion='effect' leaves the contrast out."
+    confirmed = [p for p in facts.personas if p.confirmed]
+    if not confirmed:
+        return "No persona was confirmed."
+    texts = []
+    for i, persona in enumerate(confirmed, 1):
+        record = persona.train if persona.holdout is None else persona.holdout
+        texts.append(
+            f"persona {i}: p = {p_text(record.p_interaction)}, adjusted "
+            f"{p_text(persona.p_adjusted_interaction)}"
+        )
+    return f"{'; '.join(texts)}.".capitalize()
+
+
+def _allowed(facts):
+    return {
+        "holdout": "The holdout, which chose nothing, allows for it.",
+        "permutation": "The permutation of the whole search allows for it.",
+        "repeated": "The holdout of each split allows for it.",
+        None: "Nothing allows for it.",
+    }[facts.settings["validation"]]
+
+
+def _edges(facts):
+    if any(persona.stability for persona in facts.personas):
+        return "Their spread over resamples is on the cards."
+    return "Their spread was not computed (n_resamples=0)."
+
+
+def _validated(facts):
+    validation = facts.settings["validation"]
+    if validation == "permutation":
+        return (
+            "No: all participants chose and tested, with p values adjusted for the "
+            "whole search."
+        )
+    if validation == "repeated":
+        return "In many random splits, for the procedure as a whole."
+    if validation is None or facts.flow["holdout"] is None:
+        return "No."
+    taken = sum(persona.holdout is not None for persona in facts.personas)
+    return (
+        f"Yes: {some(taken)} of the personas, in a holdout of "
+        f"{plural(facts.flow['holdout']['n_units'], facts.flow['unit'])}."
+    )
+
+
+def _sizes(facts):
+    records = [
+        (i, persona.train if persona.holdout is None else persona.holdout)
+        for i, persona in enumerate(facts.personas, 1)
+        if persona.confirmed
+    ]
+    if not records:
+        return "No persona was confirmed."
+    texts = [
+        f"persona {i}: {min(r.n_treated, r.n_control)} in its smaller arm, "
+        f"{r.n_complement} outside"
+        for i, r in records
+    ]
+    return f"{'; '.join(texts)}.".capitalize()
+
+
+def _measurable(facts):
+    if not facts.personas:
+        return "There is no persona."
+    others = sum(bool(persona.alternatives) for persona in facts.personas)
+    return (
+        "The rules use only the variables that were given as baseline; the criteria "
+        f"stand on the cards. {some(others).capitalize()} of {len(facts.personas)} "
+        f"personas {'has' if others == 1 else 'have'} another description by fewer or "
+        f"other variables. Feasibility at a site: {AUTHORS.lower()}."
+    )

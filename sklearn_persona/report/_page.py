@@ -1,0 +1,163 @@
+"""The report as one HTML page."""
+
+import functools
+
+from sklearn_persona.report._cards import make_card, make_forest
+from sklearn_persona.report._checklist import SOURCES, checklist
+from sklearn_persona.report._methods import methods
+from sklearn_persona.report._summary import headline, summary
+from sklearn_persona.report._words import count, number, percent, plural, shown
+
+__all__ = ["page"]
+
+
+def page(facts):
+    """Fill the template.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    html : str
+
+    Raises
+    ------
+    ImportError
+        Without jinja2.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise ImportError(
+            "The HTML report needs jinja2, which is not installed. Install the extra: "
+            "pip install 'sklearn-persona[report]'."
+        ) from error
+    cards = [make_card(facts, i) for i in range(len(facts.personas))]
+    return (
+        _environment(jinja2)
+        .get_template("report.html.j2")
+        .render(
+            title=shown(facts.title or "Personas"),
+            headline=headline(facts),
+            sections=summary(facts),
+            cards=cards,
+            flow=_flow(facts),
+            forest=make_forest(facts),
+            baseline=_baseline(facts),
+            methods=methods(facts),
+            checklist=checklist(facts),
+            sources=SOURCES,
+            settings=[(k, shown(v)) for k, v in sorted(facts.settings.items())],
+            versions=facts.versions,
+        )
+    )
+
+
+@functools.cache
+def _environment(jinja2):
+    """Compiled templates, which do not change."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("sklearn_persona.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _flow(facts):
+    """Boxes of the flow from rows to halves."""
+    flow = facts.flow
+    boxes = [
+        (
+            "Given",
+            [
+                plural(flow["n_rows"], "case"),
+                plural(flow["n_participants"], "participant"),
+                plural(flow["n_columns"], "baseline variable"),
+            ],
+        ),
+        (
+            "Incomplete",
+            [
+                f"{plural(flow['n_incomplete'], 'participant')} left out",
+                f"{plural(flow['n_columns_missing'], 'variable')} with missing values "
+                f"({percent(flow['share_missing'])} of all values)",
+            ],
+        ),
+    ]
+    halves = [("training", "Training" if flow["holdout"] else "Analysed")]
+    if flow["holdout"]:
+        halves.append(("holdout", "Holdout"))
+    for half, name in halves:
+        record = flow[half]
+        lines = [
+            plural(record["n_units"], flow["unit"]),
+            f"{plural(record['n_participants'], 'participant')}, "
+            f"{plural(record['n_cases'], 'case')}",
+        ]
+        if facts.arms:
+            for arm, key in zip(facts.arms[::-1], ("treated", "control")):
+                mean = record[f"mean_{key}"]
+                lines.append(
+                    f"{count(record[f'n_{key}'])} {shown(arm, 30)}"
+                    + ("" if mean is None else f", mean {number(mean)}")
+                )
+        boxes.append((name, lines))
+    return boxes
+
+
+def _baseline(facts):
+    """Texts of the in-versus-out tables; None without them."""
+    if facts.baseline is None:
+        return None
+    tables = []
+    for table in facts.baseline:
+        rows = [
+            {
+                "variable": shown(row["variable"]),
+                "level": None if row["level"] is None else shown(row["level"]),
+                "own": row["own"],
+                "cells": [
+                    (_mean if row["level"] is None else _level)(row[side])
+                    for side in ("inside", "outside")
+                ],
+                "difference": number(row["difference"]),
+            }
+            for row in table["rows"]
+        ]
+        outcomes = None
+        if table["outcomes"] is not None:
+            outcomes = {
+                "half": table["outcomes"]["half"],
+                "rows": [
+                    {
+                        "arm": "all" if row["arm"] is None else shown(row["arm"]),
+                        "cells": [_mean(row["inside"]), _mean(row["outside"])],
+                    }
+                    for row in table["outcomes"]["rows"]
+                ],
+            }
+        tables.append(
+            {
+                "number": table["persona"] + 1,
+                "n_inside": table["n_inside"],
+                "n_outside": table["n_outside"],
+                "rows": rows,
+                "n_left_out": table["n_left_out"],
+                "outcomes": outcomes,
+            }
+        )
+    return tables
+
+
+def _mean(values):
+    mean, sd, n = values
+    return f"{number(mean)} ({number(sd)}), n = {n}" if n else "-"
+
+
+def _level(values):
+    share, _, n = values
+    return f"{percent(share)} of {n}" if n else "-"

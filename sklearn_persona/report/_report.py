@@ -1,0 +1,177 @@
+"""`PersonaReport`."""
+
+import json
+
+from sklearn_persona._persona_table import persona_table
+from sklearn_persona.report._facts import Facts, collect
+from sklearn_persona.report._markdown import markdown
+from sklearn_persona.report._page import page
+from sklearn_persona.report._writing import inert, write_atomically
+
+__all__ = ["PersonaReport"]
+
+
+class PersonaReport:
+    """What a search found, for readers who did not run it.
+
+    A report holds counts, means, ranges and test results, and no values of single
+    participants. Whatever a user's file calls its columns and categories stays text:
+    it cannot become markup, a script or a formula.
+
+    Parameters
+    ----------
+    facts : Facts
+        Use `from_estimator` or `from_dict`.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> from sklearn_persona.report import PersonaReport
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(max_variables=2, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> report = PersonaReport.from_estimator(finder, X=trial.data, title="Trial 1")
+    >>> report.to_markdown().splitlines()[0]
+    '# Trial 1'
+    >>> len(report.to_frame()) == len(finder.personas_)
+    True
+    """
+
+    def __init__(self, facts):
+        self._facts = facts
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, X=None, y=None, treatment=None, title=None, outcome=None
+    ):
+        """Report a fitted discoverer.
+
+        Parameters
+        ----------
+        estimator : PersonaDiscoverer
+            Fitted.
+        X : array-like or DataFrame of shape (n_samples, n_features), optional
+            The table of the fit, for the baseline inside and outside of each persona
+            that was tested. Only its counts, means and shares are kept.
+        y, treatment : array-like of shape (n_samples,), optional
+            As in the fit, for the outcome of each arm inside and outside; needs `X`.
+        title : str, optional
+            Heading, for example the name of the trial.
+        outcome : str, optional
+            Name of the outcome, with scale and time.
+
+        Returns
+        -------
+        report : PersonaReport
+
+        Raises
+        ------
+        TypeError
+            When `estimator` is no `PersonaDiscoverer`.
+        ValueError
+            When `X`, `y` or `treatment` are not those of the fit.
+        """
+        facts = collect(
+            estimator, X=X, y=y, treatment=treatment, title=title, outcome=outcome
+        )
+        return cls(facts)
+
+    @classmethod
+    def from_dict(cls, values):
+        """Rebuild a report from `to_dict`.
+
+        Parameters
+        ----------
+        values : dict
+
+        Returns
+        -------
+        report : PersonaReport
+
+        Raises
+        ------
+        ValueError
+            For another schema, or when fields are missing or unknown.
+        """
+        return cls(Facts.from_dict(values))
+
+    def to_dict(self):
+        """Everything the report says, as plain values for JSON.
+
+        Returns
+        -------
+        values : dict
+            With a schema name; what is not known is None.
+        """
+        # Through JSON, so that nothing is shared and nothing but JSON is in it.
+        return json.loads(json.dumps(self._facts.to_dict(), allow_nan=False))
+
+    def to_html(self, path=None):
+        """One self-contained page: no script, no network, readable on paper.
+
+        The file is written beside its place and then moved there, so that it is never
+        half a report.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+
+        Returns
+        -------
+        html : str
+
+        Raises
+        ------
+        ImportError
+            Without jinja2, which the extra ``report`` installs.
+        OSError
+            When the file cannot be written.
+        """
+        html = page(self._facts)
+        if path is not None:
+            write_atomically(path, html)
+        return html
+
+    def to_markdown(self):
+        """Summary, cards, methods and checklist as Markdown.
+
+        Returns
+        -------
+        text : str
+        """
+        return markdown(self._facts)
+
+    def to_frame(self):
+        """One row a persona, as `PersonaDiscoverer.table_`.
+
+        Returns
+        -------
+        table : DataFrame
+        """
+        return persona_table(list(self._facts.personas))
+
+    def to_csv(self, path=None):
+        """The table of `to_frame` for spreadsheets.
+
+        Cells that a spreadsheet could take for a formula get an apostrophe in front.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+
+        Returns
+        -------
+        text : str
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written.
+        """
+        table = self.to_frame().map(inert)
+        table.columns = [inert(name) for name in table.columns]
+        text = table.to_csv(lineterminator="\n")
+        if path is not None:
+            write_atomically(path, text)
+        return text

@@ -1,0 +1,268 @@
+"""The plain-language summary."""
+
+import math
+
+from sklearn_persona.report._limits import (
+    POWER,
+    detectable,
+    n_tests,
+    smallest_p_value,
+    tested_half,
+)
+from sklearn_persona.report._words import (
+    between,
+    count,
+    number,
+    p_text,
+    percent,
+    plural,
+    rule_text,
+    shown,
+    some,
+)
+
+__all__ = ["comparison", "headline", "summary"]
+
+
+def comparison(facts):
+    """What an effect compares, in words."""
+    if not facts.arms:
+        return "inside minus outside"
+    control, treated = (shown(arm, 40) for arm in facts.arms)
+    return f"{treated} against {control}"
+
+
+def headline(facts):
+    """The result in one sentence."""
+    n, validation = facts.n_confirmed, facts.settings["validation"]
+    if validation is None:
+        return "Nothing was tested, so nothing is claimed."
+    if validation == "repeated":
+        found = facts.trial_p_value < facts.settings["alpha"]
+        return (
+            "Over many splits the search "
+            + ("finds" if found else "does not find")
+            + " more in this trial than chance does."
+        )
+    verb = "personas were confirmed" if n > 1 else "persona was confirmed"
+    text = f"{some(n).capitalize()} {verb}."
+    if n and facts.settings["criterion"] == "effect":
+        text += " That others respond differently was not shown."
+    return text
+
+
+def summary(facts):
+    """Sections of the summary.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    sections : list of tuple
+        Heading, paragraphs and list items of each.
+    """
+    claims = [
+        _claim(facts, i, persona)
+        for i, persona in enumerate(facts.personas, 1)
+        if persona.confirmed
+    ]
+    return [
+        ("What was searched", _searched(facts), []),
+        ("What was confirmed", _confirmed(facts), claims),
+        ("What this trial could not have shown", [], _not_shown(facts)),
+    ]
+
+
+def _searched(facts):
+    flow, half, search = facts.flow, facts.flow["training"], facts.search
+    low, high = facts.settings["min_variables"], facts.settings["max_variables"]
+    length = plural(high, "variable") if low == high else f"{low} to {high} variables"
+    text = (
+        f"{count(search['n_candidates'])} rules of {length}, made from "
+        f"{plural(flow['n_columns'], 'baseline variable')}, were searched in "
+        f"{plural(half['n_units'], flow['unit'])}. "
+    )
+    if search["proven_optimal"]:
+        text += "No rule of this kind is better than what was kept: that is proven. "
+    else:
+        text += "Better rules of this kind may exist: the search did not prove its own "
+        text += "to be the best. "
+    kept = len(facts.personas)
+    if kept:
+        text += f"{some(kept).capitalize()} {'was' if kept == 1 else 'were'} kept."
+    else:
+        text += "No rule had the size and the effect that were asked for."
+    effect = half["effect"]
+    paragraphs = [text]
+    if effect is not None:
+        paragraphs.append(
+            f"In these {flow['unit']}s as a whole the effect of {comparison(facts)} is "
+            f"{number(effect)} (95% confidence interval {between(half['ci_effect'])}; "
+            "positive is benefit)."
+        )
+    if not facts.arms:
+        paragraphs.append(
+            "There was no comparison of treatments. A persona here has another outcome "
+            "than the rest; that is not another effect of treatment."
+        )
+    return paragraphs
+
+
+def _confirmed(facts):
+    flow, validation = facts.flow, facts.settings["validation"]
+    taken = sum(persona.holdout is not None for persona in facts.personas)
+    if validation is None:
+        return [
+            "The personas below describe the data that chose them. Their p values mean "
+            "nothing by themselves: the best of so many rules looks good on pure noise."
+        ]
+    if validation == "repeated":
+        return [
+            f"{headline(facts)} Twice the median over "
+            f"{facts.settings['n_splits']} random splits of the smallest adjusted p "
+            f"value is {p_text(facts.trial_p_value)}. This is about the whole "
+            "procedure: every split finds other personas, so none of those below is "
+            "confirmed by it."
+        ]
+    if validation == "permutation":
+        text = (
+            "All participants chose the personas and tested them; the p values are "
+            "adjusted for the whole search by permutation. "
+        )
+    elif flow["holdout"] is None:
+        text = "There were too few participants for a holdout. "
+    elif not facts.personas:
+        text = "There was nothing to test. "
+    elif taken == 0:
+        text = "None of them was tested in the participants kept for that. "
+    else:
+        n = flow["holdout"]["n_units"]
+        text = (
+            f"{some(taken).capitalize()} of them "
+            f"{'was' if taken == 1 else 'were'} tested in the other "
+            f"{plural(n, flow['unit'])}, which had no part in the choice. "
+        )
+    paragraphs = [text + headline(facts)]
+    if any(p.train is not None and not p.train.randomised for p in facts.personas):
+        paragraphs.append(
+            "The arms were not randomised: p values are approximate, and nothing "
+            "accounts for what was not measured."
+        )
+    if facts.n_confirmed == 0:
+        paragraphs.append(
+            "That does not show that everyone responds alike: see what this trial "
+            "could not have shown."
+        )
+    else:
+        paragraphs.append(
+            "A confirmed persona is a finding about groups of this trial, to be tested "
+            "in the next one. It does not tell who of its members responds."
+        )
+    return paragraphs
+
+
+def _claim(facts, i, persona):
+    record = persona.train if persona.holdout is None else persona.holdout
+    text = (
+        f"Persona {i}: {rule_text(persona.conditions)}. "
+        f"{percent(record.coverage)} of the participants who tested it are members. "
+    )
+    if facts.arms:
+        text += f"Their effect of {comparison(facts)} is "
+    else:
+        text += "Their mean outcome less that of all others is "
+    good = "benefit" if facts.arms else "better"
+    text += (
+        f"{number(record.effect)} (95% confidence interval "
+        f"{between(record.ci_effect)}; positive is {good})"
+    )
+    if facts.arms:
+        text += f", that of all others {number(record.effect_complement)}"
+    p_value = persona.p_adjusted
+    both = facts.settings["criterion"] == "heterogeneity"
+    if facts.settings["validation"] == "permutation" and both:
+        p_value = max(p_value, persona.p_adjusted_interaction)
+    return f"{text}. Adjusted p value: {p_text(p_value)}."
+
+
+def _not_shown(facts):
+    flow, unit = facts.flow, facts.flow["unit"]
+    if tested_half(facts) is None:
+        return ["Anything: nothing was tested."]
+    paragraphs = []
+    for effect in detectable(facts):
+        where = (
+            f"in a persona with {percent(effect.share)} of the tested {unit}s "
+            f"({effect.n_inside})"
+        )
+        if math.isinf(effect.inside):
+            paragraphs.append(
+                f"Anything {where}: its smallest possible p value is above the level "
+                f"of {facts.settings['alpha']:g}, {_shared(facts)}."
+            )
+            continue
+        what = "An effect" if facts.arms else "A difference"
+        text = (
+            f"{what} below about {effect.inside:.2f} SD{_points(facts, effect)} "
+            f"{where}: it would have been significant at level "
+            f"{facts.settings['alpha']:g}, {_shared(facts)}, with a "
+            f"probability below {POWER:.0%}."
+        )
+        if facts.arms:
+            text += (
+                " The same holds for a difference from everybody else's effect below "
+                f"about {effect.contrast:.2f} SD."
+            )
+        paragraphs.append(text)
+    floor = smallest_p_value(facts)
+    if floor is not None:
+        what = f"{facts.min_arm_size} {unit}s"
+        if facts.design != "crossover":
+            what = f"{facts.min_arm_size} {unit}s of each arm"
+        paragraphs.append(
+            f"A p value below {p_text(floor)} in the smallest persona that was allowed "
+            f"({what}): fewer arrangements of the arms than that exist."
+        )
+    untestable = sum(
+        persona.claim == "not testable in the holdout" for persona in facts.personas
+    )
+    if untestable:
+        paragraphs.append(
+            f"Anything about {plural(untestable, 'persona')} below whose smallest "
+            "possible p value in the holdout was above the threshold."
+        )
+    if facts.design == "crossover":
+        paragraphs.append(
+            "Who responds: one crossover cannot tell an individual's response from "
+            "the variation between any two of their periods."
+        )
+    if flow["n_incomplete"]:
+        paragraphs.append(
+            f"Anything about the {plural(flow['n_incomplete'], 'participant')} without "
+            "both arms."
+        )
+    paragraphs.append(
+        "That a variable which is in no persona is without influence on the effect."
+    )
+    return paragraphs
+
+
+def _points(facts, effect):
+    """An effect in the units of the outcome, in brackets; "" where they are unknown."""
+    if not effect.sd:
+        return ""
+    points = effect.inside * effect.sd
+    if facts.settings["response_threshold"] is None:
+        return f" ({number(points)} in units of the outcome)"
+    if points > 1:
+        return " (more than response rates can differ)"
+    return f" (a difference of {percent(points)} in response rates)"
+
+
+def _shared(facts):
+    tests = n_tests(facts)
+    if facts.settings["validation"] == "permutation":
+        return f"shared among {count(tests)} rules (the permutation test asks for less)"
+    return "in one test" if tests == 1 else f"shared among {some(tests)} tests"

@@ -1,0 +1,203 @@
+"""Displays: what they draw, and what they refuse."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from _fits import HOSTILE, KINDS, fitted, with_stability
+from matplotlib.patches import Rectangle
+from sklearn.exceptions import NotFittedError
+
+from sklearn_persona import Persona, PersonaDiscoverer
+from sklearn_persona.inference import detectable_effect
+from sklearn_persona.plotting import (
+    ForestDisplay,
+    PersonaDisplay,
+    PowerDisplay,
+    StabilityDisplay,
+)
+
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    before = plt.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(before)
+
+
+def lines(ax):
+    return [line.get_xydata() for line in ax.lines]
+
+
+def test_ranges_stand_on_the_data():
+    finder, _ = fitted("parallel")
+    display = PersonaDisplay.from_estimator(finder, persona=0)
+    condition = finder.personas_[0].conditions[0]
+    assert condition.levels is None
+    width = condition.data_high - condition.data_low
+    whole, part = lines(display.ax_)[:2]
+    assert whole[:, 0].tolist() == [0, 1]
+    low = condition.data_low if condition.low is None else condition.low
+    high = condition.data_high if condition.high is None else condition.high
+    expected = [(v - condition.data_low) / width for v in (low, high)]
+    assert part[:, 0] == pytest.approx(expected)
+    assert display.figure_ is display.ax_.figure
+    labels = [t.get_text() for t in display.ax_.get_yticklabels()]
+    assert labels == [c.label for c in finder.personas_[0].conditions]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "empty"])
+def test_every_fit_can_be_drawn(kind):
+    finder, data = fitted(kind)
+    for i, persona in enumerate(finder.personas_):
+        display = PersonaDisplay.from_estimator(finder, persona=i, X=data["X"])
+        assert display.plot() is display
+        if sum(c.levels is None for c in persona.conditions) >= 2:
+            display.plot(kind="region")
+    display = ForestDisplay.from_estimator(finder)
+    assert display.plot() is display
+    for chosen in (display, PersonaDisplay(finder.personas_[0])):
+        chosen.plot()
+        chosen.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("kind", ["parallel", "crossover"])
+def test_hostile_names_are_drawn_as_text(kind):
+    finder, data = fitted(kind, hostile=True)
+    names = iter([*HOSTILE[:6], *HOSTILE[7:]] * 9)
+
+    def renamed(persona):
+        conditions = tuple(replace(c, name=next(names)) for c in persona.conditions)
+        return replace(persona, conditions=conditions)
+
+    ForestDisplay.from_estimator(finder).figure_.canvas.draw()
+    for persona in finder.personas_:
+        for _ in range(6):
+            display = PersonaDisplay(renamed(persona)).plot()
+            display.figure_.canvas.draw()
+            plt.close(display.figure_)
+    display = PersonaDisplay.from_estimator(finder, X=data["X"])
+    display.figure_.canvas.draw()
+
+
+def test_region():
+    persona = Persona.from_conditions(
+        {"a": (0.0, 1.0), "b": (None, 0.5), "c": {"x"}, "d": (-1, None)}
+    )
+    rng = np.random.default_rng(0)
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(rng.normal(size=(50, 3)), columns=["a", "b", "d"])
+    X["c"] = rng.choice(["x", "y"], 50)
+    X.loc[0, "a"] = np.nan
+    display = PersonaDisplay(persona, X).plot(kind="region", variables=("b", "a"))
+    (box,) = [p for p in display.ax_.patches if isinstance(p, Rectangle)]
+    assert box.get_y() == 0.0 and box.get_height() == 1.0
+    assert box.get_x() == display.ax_.get_xlim()[0] < X["b"].min()
+    assert box.get_x() + box.get_width() == 0.5
+    dots = {c.get_label(): len(c.get_offsets()) for c in display.ax_.collections}
+    assert dots["members"] == persona.covers(X).sum()
+    assert sum(dots.values()) == 50
+    assert display.ax_.get_xlabel() == "b"
+    # The other conditions are said.
+    assert any("c x and d > -1" in t.get_text() for t in display.ax_.texts)
+    for variables in (("a",), ("a", "a"), ("a", "c"), ("a", "nowhere")):
+        with pytest.raises(ValueError, match="two of the persona's variables"):
+            display.plot(kind="region", variables=variables)
+    with pytest.raises(ValueError, match="pass X"):
+        PersonaDisplay(persona).plot(kind="region")
+    with pytest.raises(ValueError, match="kind must be"):
+        display.plot(kind="pie")
+    with pytest.raises(ValueError, match="two of the persona's variables"):
+        PersonaDisplay(Persona.from_conditions({"a": (0, 1)}), X).plot(kind="region")
+
+
+def test_axes_of_the_caller():
+    finder, _ = fitted("parallel")
+    _, axes = plt.subplots(1, 3)
+    assert PersonaDisplay.from_estimator(finder, ax=axes[0]).ax_ is axes[0]
+    assert ForestDisplay.from_estimator(finder, ax=axes[1]).ax_ is axes[1]
+    assert PowerDisplay.from_estimator(finder, ax=axes[2]).ax_ is axes[2]
+
+
+def test_forest_draws_the_half_that_tests():
+    finder, _ = fitted("parallel")
+    display = ForestDisplay.from_estimator(finder)
+    tested = [p for p in finder.personas_ if p.holdout is not None]
+    assert display.effects[: len(tested)] == [p.holdout.effect for p in tested]
+    assert display.intervals[0] == finder.personas_[0].holdout.ci_effect
+    untested = finder.personas_[-1]
+    assert untested.holdout is None
+    k = len(finder.personas_) - 1
+    assert display.effects[k] == untested.train.effect
+    assert "(training)" in display.labels[k]
+    assert display.labels[-2:] == ["everyone (training)", "everyone (holdout)"]
+    assert display.effects[-1] == finder.flow_["holdout"]["effect"]
+    # Color says what was confirmed.
+    assert display.colors[0] != display.colors[k]
+    with pytest.raises(ValueError, match="found no persona"):
+        ForestDisplay.from_estimator(fitted("empty")[0])
+
+
+def test_personas_that_are_not_there():
+    finder, _ = fitted("parallel")
+    for display in (PersonaDisplay, StabilityDisplay):
+        for persona in (-1, 4, 99):
+            with pytest.raises(ValueError, match="expected a position from 0 to 3"):
+                display.from_estimator(finder, persona=persona)
+        with pytest.raises(ValueError, match="found no persona"):
+            display.from_estimator(fitted("empty")[0])
+    for display in (PersonaDisplay, StabilityDisplay, ForestDisplay, PowerDisplay):
+        with pytest.raises(NotFittedError):
+            display.from_estimator(PersonaDiscoverer())
+
+
+def test_stability():
+    persona = fitted("parallel")[0].personas_[0]
+    if persona.stability is None:
+        with pytest.raises(ValueError, match="n_resamples > 0"):
+            StabilityDisplay.from_estimator(fitted("parallel")[0])
+    condition = replace(persona.conditions[0], name=HOSTILE[0])
+    persona = with_stability(replace(persona, conditions=(condition,)))
+    display = StabilityDisplay(persona).plot()
+    assert display.shares == [0.5, 0.82, 0.66, 0.9]
+    assert display.labels[1] == f"{HOSTILE[0]} in the best rule"
+    widths = [patch.get_width() for patch in display.ax_.patches]
+    assert widths == [1, 1, 1, 1, 0.5, 0.82, 0.66, 0.9]
+    display.figure_.canvas.draw()
+    with pytest.raises(ValueError, match="n_resamples > 0"):
+        StabilityDisplay(replace(persona, stability=None))
+
+
+@pytest.mark.parametrize("kind", ["parallel", "crossover", "permutation", "single-arm"])
+def test_power(kind):
+    finder, _ = fitted(kind)
+    display = PowerDisplay.from_estimator(finder)
+    half = finder.flow_["holdout"] or finder.flow_["training"]
+    assert display.size == half["n_units"]
+    for curve in display.effects.values():
+        known = curve[~np.isnan(curve)]
+        # Arms of whole units make steps.
+        assert known[-1] < known[0] and (np.diff(known) <= 1e-9).all()
+    if kind == "parallel":
+        at = int(np.flatnonzero(display.sizes == display.size)[0])
+        tests = sum(p.holdout is not None for p in finder.personas_)
+        sizes = [round(0.5 * half[f"n_{arm}"]) for arm in ("treated", "control")]
+        assert display.effects[0.5][at] == detectable_effect(*sizes, n_candidates=tests)
+
+
+@pytest.mark.parametrize("kind", ["not-validated", "repeated"])
+def test_power_of_nothing(kind):
+    with pytest.raises(ValueError, match="use 'holdout' or 'permutation'"):
+        PowerDisplay.from_estimator(fitted(kind)[0])
+
+
+def test_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    finder, _ = fitted("parallel")
+    with pytest.raises(ImportError, match=r"sklearn-persona\[plot\]"):
+        PersonaDisplay.from_estimator(finder)
