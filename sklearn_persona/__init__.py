@@ -13,15 +13,18 @@ from sklearn_persona import (
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._evidence import Evidence
 from sklearn_persona._persona import Alternative, Condition, Persona
+from sklearn_persona._stability import Edge, Stability
 from sklearn_persona._trial_frame import TrialFrame
 from sklearn_persona._version import __version__
 
 __all__ = [
     "Alternative",
     "Condition",
+    "Edge",
     "Evidence",
     "Persona",
     "PersonaDiscoverer",
+    "Stability",
     "TrialFrame",
     "__version__",
     "baselines",

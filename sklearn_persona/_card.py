@@ -67,6 +67,14 @@ def _rows(record):
     rows["p value (floor)"] = f"{p_text(record.p_value)} ({p_text(record.p_floor)})"
     if not single:
         rows["p inside v outside"] = p_text(record.p_interaction)
+    if record.contrast is not None:
+        rows["inside - outside [95 % CI]"] = (
+            f"{number(record.contrast)} {interval(record.ci_contrast)}"
+        )
+        for arm in ("treated", "control"):
+            value = getattr(record, f"contrast_{arm}")
+            pair = getattr(record, f"ci_contrast_{arm}")
+            rows[f"members v others, {arm}"] = f"{number(value)} {interval(pair)}"
     if record.effect_period1 is not None:
         rows["effect in period 1, 2"] = (
             f"{number(record.effect_period1)}, {number(record.effect_period2)}"
@@ -92,6 +100,16 @@ def _footer(persona):
         lines.append(
             "  Not randomised: p values compare within propensity strata and are "
             "approximate."
+        )
+    if persona.effect_corrected is not None:
+        text = f"{number(persona.effect_corrected)} {interval(persona.ci_corrected)}"
+        row("effect, corrected [95 % CI]", text)
+    if persona.stability is not None:
+        held = persona.stability
+        row(
+            "in half-samples",
+            f"mean Jaccard {held.jaccard:.2f}, "
+            f"same variables {held.same_variables:.0%}",
         )
     if persona.holdout is not None:
         row("p adjusted", p_text(persona.p_adjusted))

@@ -20,11 +20,13 @@ from sklearn_persona._evidence import Evidence, outcome_sd
 from sklearn_persona._flow import describe_flow
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
+from sklearn_persona._partition import partition_table
 from sklearn_persona._persona import Persona
 from sklearn_persona._procedure import Procedure
 from sklearn_persona._progress import Progress
 from sklearn_persona._repeated import split_pvalues
 from sklearn_persona._repr_html import documentation_link, personas_html
+from sklearn_persona._resampling import repeat_selection
 from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._table import (
     FLOATS,
@@ -40,6 +42,7 @@ from sklearn_persona._validation import (
     validate,
     validate_by_permutation,
 )
+from sklearn_persona._winner import correct_all
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
     SingleArmWarning,
@@ -168,6 +171,12 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         p value is clearly large (Besag & Clifford, 1991).
     n_bootstrap : int, default=10_000
         Resamples of the intervals by arm; 0 skips them.
+    n_resamples : int, default=0
+        Refits of the selection on half of the training participants, on four fifths,
+        and (at most so many) without one of them, for `Persona.stability`,
+        `Persona.effect_corrected` and `Persona.ci_corrected`. 100 is plenty; each
+        costs about one search. 0 skips them. With ``validation="permutation"`` the
+        corrected d is then what must exceed `min_effect_size`.
     design : {"auto", "parallel", "crossover", "pooled", "single-arm"}, \
             default="auto"
         ``"auto"``: single-arm without treatment, crossover when a participant has
@@ -200,6 +209,15 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         procedure and no single persona.
     split_p_values_ : ndarray of float64, shape (n_splits,)
         Their smallest adjusted p values, 1 where nothing was tested.
+    partition_ : DataFrame
+        Who is explained by a claimed persona: ``n``, ``n_groups``, ``coverage``,
+        ``effect`` and its interval of the rows ``favorable``, ``unfavorable``,
+        ``explained``, ``unexplained`` and ``everyone``, in the holdout, or among the
+        training units where there is none.
+    selection_frequencies_, pair_frequencies_ : DataFrame
+        With `n_resamples`: how often the best rule of a half-sample, and any rule it
+        kept, has each variable, or each pair of them, with the Shah-Samworth bound on
+        the expected number of false ones among those as frequent.
     design_ : str
     two_arm_ : bool
     arms_ : tuple
@@ -287,6 +305,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         "correction": [StrOptions({"holm", "fixed-sequence", "bh"}), None],
         "n_permutations": [Interval(Integral, 1, None, closed="left")],
         "n_bootstrap": [Interval(Integral, 0, None, closed="left")],
+        "n_resamples": [Interval(Integral, 0, None, closed="left")],
         "design": [StrOptions({"auto", *DESIGNS})],
         "control": "no_validation",
         "random_state": ["random_state"],
@@ -328,6 +347,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         correction="holm",
         n_permutations=1000,
         n_bootstrap=10_000,
+        n_resamples=0,
         design="auto",
         control=None,
         random_state=None,
@@ -365,6 +385,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.correction = correction
         self.n_permutations = n_permutations
         self.n_bootstrap = n_bootstrap
+        self.n_resamples = n_resamples
         self.design = design
         self.control = control
         self.random_state = random_state
@@ -452,7 +473,8 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.outcome_sd_ = outcome_sd(cases)
         self.objective_ = self._objective(units)
         procedure = self._procedure(columns, modality, cases.arms)
-        train, holdout = procedure.adjust(units, self._split(units, rng), rng)
+        in_holdout = self._split(units, rng)
+        train, holdout = procedure.adjust(units, in_holdout, rng)
         self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
         for part, name in ((train, "training"), (holdout, "holdout")):
             if part is not None:
@@ -475,7 +497,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             self.n_alternatives,
             holdout,
         )
-        self.personas_ = self._validate(personas, found, columns, train, holdout, rng)
+        refits = None
+        if self.n_resamples:
+            refits = self._resample(procedure, units.take(~in_holdout), found, rng)
+            personas = refits.with_stability(personas)
+        self.personas_ = self._validate(
+            personas, found, columns, train, holdout, rng, refits
+        )
         if self.validation == "repeated":
             self._repeat(procedure, units, rng)
         self.n_confirmed_ = sum(persona.confirmed for persona in self.personas_)
@@ -483,6 +511,9 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             [p.confirmed or self.validation is None for p in self.personas_], bool
         )
         self.table_ = persona_table(self.personas_)
+        self.partition_ = self._partition(
+            columns, train if holdout is None else holdout
+        )
         if not self.personas_:
             warnings.warn(
                 f"No persona was found among {self.search_.n_candidates} candidates: "
@@ -655,8 +686,41 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             "n_bootstrap": self.n_bootstrap,
         }
 
-    def _validate(self, personas, found, columns, train, holdout, rng):
+    def _resample(self, procedure, units, found, rng):
+        """The selection repeated without some of the training participants."""
+        progress = Progress(self.verbose, "resamples")
+        refits = repeat_selection(
+            procedure,
+            units,
+            found.rules,
+            self.n_resamples,
+            rng,
+            n_jobs=self.n_jobs,
+            on_poll=progress,
+        )
+        progress.close()
+        self.selection_frequencies_ = refits.frequencies(procedure.columns, 1)
+        self.pair_frequencies_ = refits.frequencies(procedure.columns, 2)
+        return refits
+
+    def _validate(self, personas, found, columns, train, holdout, rng, refits):
         """Attach evidence to personas and decide what is claimed."""
+        if refits is None:
+            return self._claim(personas, found, columns, train, holdout, rng)
+        given = refits.corrections()
+        sizes = [0.0 if c is None else c.effect_size for c in given]
+        return correct_all(
+            self._claim(personas, found, columns, train, holdout, rng, sizes),
+            list(zip(personas, given)),
+            holdout,
+            columns,
+            alpha=self.alpha,
+            criterion=self.criterion,
+            min_effect_size=self.min_effect_size,
+            correction=self.correction,
+        )
+
+    def _claim(self, personas, found, columns, train, holdout, rng, sizes=None):
         seeds = draw_seeds(len(personas), rng)
         if self.validation == "permutation":
             progress = Progress(self.verbose, "permutations")
@@ -668,6 +732,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                 seed=int(rng.randint(np.iinfo(np.int32).max)),
                 n_jobs=self.n_jobs,
                 on_poll=progress if self.verbose else None,
+                effect_sizes=sizes,
                 **self._claims(),
             )
             progress.close()
@@ -681,6 +746,15 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             n_holdout=self.n_holdout,
             correction=self.correction,
             **self._claims(),
+        )
+
+    def _partition(self, columns, units):
+        """Who is explained by a claim, and what treatment does there."""
+        claimed = [p for p, used in zip(self.personas_, self.claimed_) if used]
+        return partition_table(
+            units,
+            [persona.covers_columns(columns)[units.rows] for persona in claimed],
+            [persona.direction == "favorable" for persona in claimed],
         )
 
     def _repeat(self, procedure, units, rng):
@@ -820,6 +894,8 @@ def _row(persona):
         "p_adjusted": persona.p_adjusted,
         "p_adjusted_interaction": persona.p_adjusted_interaction,
         "p_conditional": persona.p_conditional,
+        "effect_corrected": persona.effect_corrected,
+        "ci_corrected": persona.ci_corrected,
     }
     for half in ("train", "holdout"):
         record = getattr(persona, half)

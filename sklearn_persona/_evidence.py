@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from sklearn_persona._objectives import pooled_sd
+from sklearn_persona._specificity import arm_contrasts
 from sklearn_persona.inference import (
     bootstrap_ci,
     floor_from_sequences,
@@ -20,6 +21,14 @@ from sklearn_persona.inference import mean_interval as t_interval
 __all__ = ["Evidence", "effect_interval", "evidence", "size_floor"]
 
 NOT_KNOWN = float("nan")
+INTERVALS = (
+    "ci_treated",
+    "ci_control",
+    "ci_effect",
+    "ci_contrast",
+    "ci_contrast_treated",
+    "ci_contrast_control",
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,18 @@ class Evidence:
         1965).
     randomised : bool
         Whether the arms were randomised.
+    contrast : float or None
+        Effect inside minus effect outside, which is `contrast_treated` minus
+        `contrast_control`; None for a single arm.
+    ci_contrast : tuple of float or None
+        95 % t interval of it (Welch, Satterthwaite).
+    contrast_treated, contrast_control : float or None
+        Oriented mean of the members minus that of the others, within the treated and
+        within the control arm (the treated and the control case of each pair). A
+        persona is specific to the treatment when the former differs from the latter;
+        one that only tells who does well has two of the same size.
+    ci_contrast_treated, ci_contrast_control : tuple of float or None
+        Their 95 % t intervals.
     """
 
     n: int
@@ -105,6 +126,12 @@ class Evidence:
     effect_period2: float | None = None
     p_carryover: float | None = None
     randomised: bool = True
+    contrast: float | None = None
+    ci_contrast: tuple | None = None
+    contrast_treated: float | None = None
+    ci_contrast_treated: tuple | None = None
+    contrast_control: float | None = None
+    ci_contrast_control: tuple | None = None
 
     def to_dict(self):
         """Plain values, with lists for intervals.
@@ -114,8 +141,9 @@ class Evidence:
         values : dict
         """
         out = asdict(self)
-        for name in ("ci_treated", "ci_control", "ci_effect"):
-            out[name] = list(out[name])
+        for name in INTERVALS:
+            if out[name] is not None:
+                out[name] = list(out[name])
         return out
 
     @classmethod
@@ -140,10 +168,11 @@ class Evidence:
         if unknown:
             raise ValueError(f"Evidence has no fields {unknown}.")
         values = dict(values)
-        for name in ("ci_treated", "ci_control", "ci_effect"):
-            values[name] = tuple(
-                NOT_KNOWN if v is None else float(v) for v in values[name]
-            )
+        for name in INTERVALS:
+            if values.get(name) is not None:
+                values[name] = tuple(
+                    NOT_KNOWN if v is None else float(v) for v in values[name]
+                )
         return cls(**values)
 
 
@@ -420,6 +449,7 @@ def evidence(units, inside, *, n_permutations, n_bootstrap, random_state):
         effect_period2=period2,
         p_carryover=carryover,
         randomised=units.randomised,
+        **arm_contrasts(units, inside),
     )
 
 

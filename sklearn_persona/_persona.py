@@ -18,10 +18,14 @@ from sklearn_persona._export import (
     r_expression,
     sql_where,
 )
+from sklearn_persona._stability import Stability
 from sklearn_persona._table import numbers, read_column
+from sklearn_persona.inference import enrichment_design
 
 __all__ = ["Alternative", "Condition", "Persona"]
 
+# Quantile that turns the half-width of a 95 % interval into a standard error.
+NORMAL = 1.959964
 SCHEMA = "sklearn-persona/persona/1"
 
 
@@ -187,8 +191,14 @@ class Persona:
         Test of the effect among members outside all earlier confirmed personas.
     effect_adjusted : float or None
         Effect in the holdout (without one: in training) after prognostic adjustment.
-    effect_corrected, ci_corrected, stability : None
-        Filled by resampling the selection.
+    effect_corrected : float or None
+        Effect among the members in the population, corrected for the selection of the
+        rule; see `PersonaDiscoverer`'s `n_resamples`, without which it is None.
+    ci_corrected : tuple of float or None
+        Its 95 % interval.
+    stability : Stability or None
+        What became of the persona when the selection was repeated on fewer
+        participants.
     alternatives : tuple of Alternative
         Rules of one or two conditions that leave out a variable of this one and have
         almost its training members, best first; see `PersonaDiscoverer`.
@@ -218,7 +228,7 @@ class Persona:
     effect_adjusted: float | None = None
     effect_corrected: float | None = None
     ci_corrected: tuple | None = None
-    stability: dict | None = None
+    stability: Stability | None = None
     alternatives: tuple = ()
 
     @classmethod
@@ -365,6 +375,73 @@ class Persona:
             random_state=random_state,
         )
 
+    def enrichment_design(self, *, alpha=0.05, power=0.8):
+        """Plan the next trial in the members of this persona.
+
+        The effect is the corrected one where there is one, else that of the holdout;
+        standard deviation, prevalence and the effect outside are those of the
+        holdout (with a corrected effect and no holdout, of the training cases).
+
+        Parameters
+        ----------
+        alpha, power : float
+            As in `inference.enrichment_design`.
+
+        Returns
+        -------
+        design : EnrichmentDesign
+
+        Raises
+        ------
+        ValueError
+            When the effect is not a benefit, there is no control arm, or no effect is
+            known but the one of the data that chose the rule.
+        """
+        record = self.train if self.holdout is None else self.holdout
+        if record is None or (self.holdout is None and self.effect_corrected is None):
+            raise ValueError(
+                "The effect of a persona in the data that chose it is too large to "
+                "plan with. Fit with n_resamples=100, keep a holdout, or pass numbers "
+                "to inference.enrichment_design."
+            )
+        if record.design == "single-arm":
+            raise ValueError(
+                "A single arm has no treatment effect; an enriched trial cannot be "
+                "planned from it."
+            )
+        effect, interval = self.effect_corrected, self.ci_corrected
+        if effect is None:
+            effect, interval = record.effect, record.ci_effect
+        if not record.effect_size:
+            raise ValueError(
+                "The outcome does not vary inside, so no size can be computed."
+            )
+        if not effect > 0:
+            raise ValueError(
+                f"The effect inside is {effect:g}: no benefit to enrich a trial for."
+            )
+        outside = math.sqrt(
+            max(
+                _half_width(record.ci_contrast) ** 2
+                - _half_width(record.ci_effect) ** 2,
+                0,
+            )
+        )
+        paired = record.design == "crossover"
+        return enrichment_design(
+            effect,
+            record.effect / record.effect_size,
+            record.coverage,
+            # Half-widths over the normal quantile: wider than the standard errors.
+            se=_half_width(interval) / NORMAL,
+            effect_outside=record.effect_complement,
+            se_outside=outside / NORMAL,
+            n_observed=record.total // 2 if paired else record.total,
+            alpha=alpha,
+            power=power,
+            paired=paired,
+        )
+
     def to_dict(self):
         """Plain values for JSON, with a schema name. NaN is written as None.
 
@@ -381,7 +458,7 @@ class Persona:
                     vars(alternative) | {"conditions": _written(alternative.conditions)}
                     for alternative in value
                 ]
-            elif isinstance(value, Evidence):
+            elif isinstance(value, Evidence | Stability):
                 value = value.to_dict()
             elif isinstance(value, tuple):
                 value = list(value)
@@ -424,6 +501,8 @@ class Persona:
                     if value is None and not _optional(Evidence, key):
                         record[key] = float("nan")
                 values[name] = Evidence.from_dict(record)
+        if values.get("stability") is not None:
+            values["stability"] = Stability.from_dict(values["stability"])
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
@@ -548,6 +627,10 @@ class Persona:
 
     def __str__(self):
         return card(self)
+
+
+def _half_width(interval):
+    return (interval[1] - interval[0]) / 2
 
 
 def _rule(conditions):

@@ -7,9 +7,10 @@ import pandas as pd
 from sklearn import config_context
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+
+from sklearn_persona._routing import consumed
 
 __all__ = ["TrialFrame"]
 
@@ -415,12 +416,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
             features = X.drop(columns=hidden)
         else:
             features = X.drop(hidden)
-        router = MetadataRouter(owner=self).add(
-            estimator=estimator,
-            method_mapping=MethodMapping().add(caller=method, callee=method),
-        )
-        routed = router.route_params(params=metadata, caller=method)
-        return features, routed.estimator[method]
+        return features, consumed(self, estimator, method, metadata)
 
 
 def _column_names(X):

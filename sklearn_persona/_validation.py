@@ -273,6 +273,7 @@ def validate_by_permutation(
     seeds,
     seed,
     on_poll=None,
+    effect_sizes=None,
 ):
     """Test personas on the data that chose them, adjusted for the whole search.
 
@@ -292,6 +293,8 @@ def validate_by_permutation(
         Seed of the permuted searches.
     on_poll : callable or None
         Called with the share of the permutations that is done.
+    effect_sizes : list of float, default=None
+        Corrected d of each persona; None takes that of the data that chose it.
 
     Returns
     -------
@@ -315,9 +318,8 @@ def validate_by_permutation(
         claim = _permutation_claim(
             persona.train, sign, any_effect[i], contrast[i], alpha, criterion
         )
-        if claim == "confirmed" and not (
-            abs(persona.train.effect_size) > min_effect_size
-        ):
+        size = persona.train.effect_size if effect_sizes is None else effect_sizes[i]
+        if claim == "confirmed" and not sign * size > min_effect_size:
             claim = "effect below min_effect_size"
         confirmed = claim == "confirmed"
         conditional = float("nan")

@@ -11,7 +11,17 @@ ROOT = Path(sklearn_persona.__file__).parent
 
 # A module imports only from modules to its left. Leaves import nothing else of the
 # package and may be imported by anyone.
-LEAVES = ("exceptions", "_version", "_labels", "_progress", "_splitting", "datasets")
+LEAVES = (
+    "exceptions",
+    "_version",
+    "_figure",
+    "_labels",
+    "_printing",
+    "_progress",
+    "_routing",
+    "_splitting",
+    "datasets",
+)
 ORDER = (
     "_kernel",
     "_cube",
@@ -32,16 +42,21 @@ ORDER = (
     "_selection",
     "_baseline_model",
     "_adjustment",
+    "_specificity",
     "_evidence",
     "_flow",
     "_procedure",
     "_validation",
+    "_partition",
+    "_winner",
+    "_stability",
     "_card",
     "_export",
     "_persona",
     "_repr_html",
     "_naming",
     "_repeated",
+    "_resampling",
     "metrics",
     "_discoverer",
     "_trial_frame",

@@ -30,6 +30,11 @@ CONTRACT = {
         "interaction_test",
         "max_statistic_pvalues",
         "detectable_effect",
+        "corrected_resampled_test",
+        "contrast_interval",
+        "conditional_interval",
+        "enrichment_design",
+        "simulate_power",
     ),
     "baselines": (
         "ArmClassifier",
@@ -40,7 +45,15 @@ CONTRACT = {
         "published_protocol",
         "region_stability",
     ),
-    "model_selection": ("ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"),
+    "model_selection": (
+        "ArmStratifiedGroupKFold",
+        "ArmStratifiedGroupShuffleSplit",
+        "ComparisonDisplay",
+        "compare",
+        "comparison_differences",
+        "comparison_paper",
+        "comparison_summary",
+    ),
     "plotting": ("ForestDisplay", "PersonaDisplay", "PowerDisplay", "StabilityDisplay"),
     "report": ("PersonaReport",),
     "datasets": (
@@ -119,6 +132,7 @@ def test_constructor():
         "correction": "holm",
         "n_permutations": 1000,
         "n_bootstrap": 10_000,
+        "n_resamples": 0,
         "design": "auto",
         "control": None,
         "random_state": None,
@@ -198,6 +212,14 @@ def test_signatures_with_room_for_more():
         (
             inference.detectable_effect,
             {"n_treated", "n_control", "n_candidates", "alpha", "power"},
+        ),
+        (
+            sklearn_persona.model_selection.compare,
+            {"estimators", "X", "y", *ROLES, "cv", "scoring", "n_jobs", "memory"},
+        ),
+        (
+            inference.corrected_resampled_test,
+            {"scores", "other", "n_train", "n_test", "level"},
         ),
         (Persona.evaluate, {"X", "y", *ROLES}),
         (Persona.from_conditions, {"conditions", "direction"}),

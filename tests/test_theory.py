@@ -174,3 +174,27 @@ def test_demonstration_confirms_the_planted_persona():
                 right += 1
                 break
     assert right >= 10
+
+
+@pytest.mark.parametrize("validation", ["holdout", None])
+def test_corrected_intervals_cover_the_effect_of_what_was_selected(validation):
+    """Without heterogeneity every rule has the main effect in the population."""
+    n_trials, true, covered, naive, widths = 25, 0.5, 0, 0, []
+    for seed in range(n_trials):
+        trial = make_parallel_trial(
+            n_samples=80, n_features=8, effect=0.0, main_effect=true, random_state=seed
+        )
+        finder = fit(
+            trial, seed, validation=validation, n_resamples=10, prognostic=None
+        )
+        persona = max(finder.personas_, key=lambda p: p.objective)
+        (low, high), record = persona.ci_corrected, persona.train
+        covered += low <= true <= high
+        naive += record.ci_effect[0] <= true <= record.ci_effect[1]
+        # What a t interval of all members would have, had nothing been selected.
+        share = record.coverage * 80
+        widths.append((high - low) / (2 * 2 * np.sqrt(4 / share)))
+    least = binom.ppf(0.01, n_trials, 0.95)
+    assert covered >= least
+    assert naive < least
+    assert np.median(widths) < 1.5

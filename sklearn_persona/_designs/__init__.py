@@ -6,6 +6,7 @@ from sklearn_persona._designs._cases import Cases, read_cases
 from sklearn_persona._designs._permutations import (
     Permutations,
     ResidualPermutations,
+    exchanged,
     residuals,
 )
 from sklearn_persona._designs._units import Units
@@ -20,6 +21,7 @@ __all__ = [
     "Permutations",
     "ResidualPermutations",
     "Units",
+    "exchanged",
     "make_units",
     "read_cases",
     "residuals",

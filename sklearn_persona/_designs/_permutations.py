@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-__all__ = ["Permutations", "ResidualPermutations"]
+__all__ = ["Permutations", "ResidualPermutations", "exchanged"]
 
 
 class Permutations:
@@ -49,11 +49,7 @@ class Permutations:
 
     def _exchange(self, rng):
         """Positions of the units, exchanged at random within strata."""
-        exchanged = np.empty(len(self.units), np.intp)
-        exchanged[self._by_stratum] = np.lexsort(
-            (rng.random(len(self.units)), self.units.strata)
-        )
-        return exchanged
+        return exchanged(self.units.strata, rng, self._by_stratum)
 
 
 class ResidualPermutations(Permutations):
@@ -89,6 +85,28 @@ class ResidualPermutations(Permutations):
             return self._score[self._exchange(rng)], None
         treated = self.units.treated[self._exchange(rng)]
         return residuals(self._score, treated), treated
+
+
+def exchanged(strata, rng, by_stratum=None):
+    """Exchange positions at random within strata.
+
+    Parameters
+    ----------
+    strata : ndarray of int, shape (n,)
+    rng : Generator or RandomState
+    by_stratum : ndarray of int, shape (n,), optional
+        Stable argsort of `strata`, where it is known.
+
+    Returns
+    -------
+    positions : ndarray of int, shape (n,)
+        A permutation that maps every stratum to itself.
+    """
+    if by_stratum is None:
+        by_stratum = np.argsort(strata, kind="stable")
+    positions = np.empty(len(strata), np.intp)
+    positions[by_stratum] = np.lexsort((rng.random(len(strata)), strata))
+    return positions
 
 
 def residuals(score, treated):

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_persona._labels import encode_labels
+from sklearn_persona._routing import consumed
 from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["ArmClassifier"]
@@ -296,15 +297,8 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         if not get_config()["enable_metadata_routing"]:
             # Without requests, what the caller names is for the estimator.
             given, metadata = {"groups": groups}, {**metadata, **params}
-        given = {name: value for name, value in given.items() if value is not None}
-        mapping = MethodMapping().add(caller=method, callee=method)
-        with config_context(enable_metadata_routing=True):
-            router = MetadataRouter(owner=self)
-            router.add(estimator=estimator, method_mapping=mapping)
-            asked = {name: v for name, v in given.items() if name != "groups"}
-            router.validate_metadata(params=asked, method=method)
-            routed = router.route_params(params=given, caller=method)
-        metadata = {**routed.estimator[method], **metadata}
+        must = given.keys() - {"groups"}
+        metadata = {**consumed(self, estimator, method, given, must), **metadata}
         if treatment is None:
             return X, y, metadata
         rows = self._rows(X, y, treatment)

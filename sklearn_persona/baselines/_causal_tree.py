@@ -1,6 +1,5 @@
 """`HonestCausalTree`: one half chooses the leaves, the other estimates them."""
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -19,7 +18,6 @@ from sklearn_persona.baselines._growing import (
     prune_path,
     pruned,
 )
-from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["HonestCausalTree"]
 
@@ -136,10 +134,7 @@ class HonestCausalTree(LeafEffects):
         "cv_criterion": [StrOptions({"honest", "prediction"})],
         "honest": ["boolean"],
         "estimation_size": [Interval(Real, 0, 1, closed="neither")],
-        "output": [StrOptions({"effect", "persona"})],
-        "greater_is_better": ["boolean"],
-        "control": "no_validation",
-        "random_state": ["random_state"],
+        **LeafEffects._parameter_constraints,
     }
 
     def __init__(
@@ -169,43 +164,8 @@ class HonestCausalTree(LeafEffects):
         self.control = control
         self.random_state = random_state
 
-    def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
-        """Choose the leaves on one half and estimate their effects on the other.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Baseline variables: numbers with NaN for missing; in a DataFrame also
-            categories.
-        y : array-like of shape (n_samples,)
-            Outcome, continuous or binary.
-        treatment : array-like of shape (n_samples,), default=None
-            Arm of each case, two labels. None: a single arm.
-        groups : array-like of shape (n_samples,), default=None
-            Participant of each case; never split.
-        period : array-like of shape (n_samples,), default=None
-            Period of each case of a crossover, two values.
-        strata : array-like of shape (n_samples,), default=None
-            Balanced between the halves.
-
-        Returns
-        -------
-        self : HonestCausalTree
-
-        Raises
-        ------
-        ValueError
-            For input that cannot be analysed, or when a half lacks an arm.
-        """
-        self._validate_params()
-        cases, units, matrix = self._read(X, y, treatment, groups, period, strata)
-        if not self.two_arm_:
-            warnings.warn(
-                "No treatment was given: the tree is of the outcome, not of a "
-                "treatment effect.",
-                SingleArmWarning,
-                stacklevel=2,
-            )
+    def _fit(self, cases, units, matrix):
+        """Choose the leaves on one half and estimate their effects on the other."""
         rng = check_random_state(self.random_state)
         chooses = estimates = np.ones(len(units), bool)
         if self.honest and len(units) > 1:
@@ -231,7 +191,6 @@ class HonestCausalTree(LeafEffects):
         )
         self.leaf_effects_ = np.full(len(tree.feature), np.nan)
         self.leaf_effects_[self.leaves_.index] = self.leaves_["effect"]
-        return self
 
     def _leaves(self, matrix):
         return self.tree_.apply(matrix)

@@ -1,17 +1,20 @@
 """What estimators of a treatment effect by leaf have in common."""
 
 import math
+import warnings
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._discoverer import TRIAL_COLUMNS
 from sklearn_persona._evidence import outcome_sd
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
+from sklearn_persona.exceptions import SingleArmWarning
 from sklearn_persona.inference import mean_interval, welch_interval
 from sklearn_persona.metrics import targeting_gain
 
@@ -21,11 +24,60 @@ __all__ = ["LeafEffects", "leaf_table", "unit_effect"]
 class LeafEffects(BaseEstimator):
     """Base of trees whose leaves carry a treatment effect.
 
-    A subclass sets `tree_` and `leaf_effects_` and has `_leaves(matrix)`.
+    A subclass has ``_fit(cases, units, matrix)``, which sets `tree_` and
+    `leaf_effects_`, and ``_leaves(matrix)``.
     """
+
+    _parameter_constraints: ClassVar = {
+        "output": [StrOptions({"effect", "persona"})],
+        "greater_is_better": ["boolean"],
+        "control": "no_validation",
+        "random_state": ["random_state"],
+    }
 
     __metadata_request__fit: ClassVar = TRIAL_COLUMNS
     __metadata_request__score: ClassVar = TRIAL_COLUMNS
+
+    def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
+        """Fit the tree.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Baseline variables: numbers with NaN for missing; in a DataFrame also
+            categories.
+        y : array-like of shape (n_samples,)
+            Outcome, continuous or binary.
+        treatment : array-like of shape (n_samples,), default=None
+            Arm of each case, two labels. None: a single arm.
+        groups : array-like of shape (n_samples,), default=None
+            Participant of each case; never split.
+        period : array-like of shape (n_samples,), default=None
+            Period of each case of a crossover, two values.
+        strata : array-like of shape (n_samples,), default=None
+            Halves of the participants are balanced, and permutations stay, within.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be analysed; the message says what was got, what
+            was expected and what to do.
+        """
+        self._validate_params()
+        cases, units, matrix = self._read(X, y, treatment, groups, period, strata)
+        if not self.two_arm_:
+            warnings.warn(
+                "No treatment was given: the tree is of the outcome, not of a "
+                "treatment effect.",
+                SingleArmWarning,
+                stacklevel=2,
+            )
+        self._fit(cases, units, matrix)
+        return self
 
     def predict(self, X):
         """Effect of treatment in the leaf of each case.

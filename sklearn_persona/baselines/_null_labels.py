@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_persona._designs import exchanged
+
 __all__ = ["shuffled_labels"]
 
 
@@ -24,12 +26,10 @@ def shuffled_labels(codes, people, places, rng):
     """
     order = np.argsort(people, kind="stable")
     _, start, size = np.unique(people[order], return_index=True, return_counts=True)
+    kind = places[order[start]] * (size.max() + 1) + size
+    giver = exchanged(kind, rng)
+    # Rows of one participant in their order get those of the giver in theirs.
+    source = np.arange(len(codes)) + np.repeat(start[giver] - start, size)
     shuffled = np.empty_like(codes)
-    kind = np.column_stack([places[order[start]], size])
-    _, kind = np.unique(kind, axis=0, return_inverse=True)
-    kind = kind.ravel()
-    for k in range(kind.max() + 1):
-        chosen = np.flatnonzero(kind == k)
-        rows = order[start[chosen][:, None] + np.arange(size[chosen[0]])]
-        shuffled[rows] = codes[rows[rng.permutation(len(chosen))]]
+    shuffled[order] = codes[order[source]]
     return shuffled

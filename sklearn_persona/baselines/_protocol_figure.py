@@ -3,11 +3,13 @@
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from sklearn_persona._figure import new_figure
+
 __all__ = ["draw"]
 
 
 def draw(result):
-    """Four panels; matplotlib is imported here, with its object interface alone.
+    """Four panels.
 
     Parameters
     ----------
@@ -22,14 +24,7 @@ def draw(result):
     ImportError
         Without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "The figure needs matplotlib, which is not installed. Install it, for "
-            "example with: pip install matplotlib"
-        ) from error
-    figure = Figure(figsize=(9, 8), layout="constrained")
+    figure = new_figure(9, 8)
     axes = figure.subplots(2, 2)
     single = result.table[result.table.metric != "auc_difference"]
     cohorts = list(dict.fromkeys(single.cohort))

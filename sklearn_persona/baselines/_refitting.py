@@ -7,7 +7,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_persona._splitting import group_strata, stratified_group_folds
 
-__all__ = ["fit_clone", "folds_of_rows"]
+__all__ = ["fit_clone", "folds_of_rows", "set_open_seeds"]
 
 
 def fit_clone(estimator, X, y, people, rows, rng):
@@ -16,6 +16,15 @@ def fit_clone(estimator, X, y, people, rows, rng):
     A nested estimator without a seed gets one, so that results can be repeated.
     """
     model = clone(estimator)
+    set_open_seeds(model, rng)
+    extra = {}
+    if get_routing_for_object(model).consumes("fit", ["groups"]):
+        extra["groups"] = people[rows]
+    return model.fit(_safe_indexing(X, rows), y[rows], **extra)
+
+
+def set_open_seeds(model, rng):
+    """Draw a seed for every `random_state` that is None, nested ones too."""
     unset = {
         name: int(rng.randint(np.iinfo(np.int32).max))
         for name, value in sorted(model.get_params().items())
@@ -23,10 +32,6 @@ def fit_clone(estimator, X, y, people, rows, rng):
     }
     if unset:
         model.set_params(**unset)
-    extra = {}
-    if get_routing_for_object(model).consumes("fit", ["groups"]):
-        extra["groups"] = people[rows]
-    return model.fit(_safe_indexing(X, rows), y[rows], **extra)
 
 
 def folds_of_rows(codes, people, places, n_splits, rng):

@@ -1,7 +1,6 @@
 """`VirtualTwins`: a tree on what a forest predicts under either arm."""
 
 import math
-import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
@@ -15,7 +14,6 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._designs import Permutations
 from sklearn_persona.baselines._effect import LeafEffects, leaf_table, unit_effect
-from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["VirtualTwins"]
 
@@ -158,10 +156,7 @@ class VirtualTwins(LeafEffects):
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "n_permutations": [Interval(Integral, 0, None, closed="left")],
         "complexity": [Interval(Real, 0, None, closed="left")],
-        "output": [StrOptions({"effect", "persona"})],
-        "greater_is_better": ["boolean"],
-        "control": "no_validation",
-        "random_state": ["random_state"],
+        **LeafEffects._parameter_constraints,
         "n_jobs": [Integral, None],
     }
 
@@ -200,49 +195,14 @@ class VirtualTwins(LeafEffects):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
-        """Predict the twins, tune the penalty, and fit the tree.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Baseline variables: numbers with NaN for missing; in a DataFrame also
-            categories.
-        y : array-like of shape (n_samples,)
-            Outcome, continuous or binary.
-        treatment : array-like of shape (n_samples,), default=None
-            Arm of each case, two labels. None: a single arm.
-        groups : array-like of shape (n_samples,), default=None
-            Participant of each case.
-        period : array-like of shape (n_samples,), default=None
-            Period of each case of a crossover, two values.
-        strata : array-like of shape (n_samples,), default=None
-            Permutations stay within.
-
-        Returns
-        -------
-        self : VirtualTwins
-
-        Raises
-        ------
-        ValueError
-            For input that cannot be analysed, or too few permutations for `alpha`.
-        """
-        self._validate_params()
+    def _fit(self, cases, units, matrix):
+        """Predict the twins, tune the penalty, and fit the tree."""
         rank = math.ceil((1 - self.alpha) * (self.n_permutations + 1) - 1e-9)
         if 0 < self.n_permutations < rank:
             raise ValueError(
                 f"n_permutations={self.n_permutations} cannot hold alpha={self.alpha}, "
                 f"expected at least {math.ceil(1 / self.alpha - 1 - 1e-9)}, or 0 for a "
                 "tree that is not tuned."
-            )
-        _, units, matrix = self._read(X, y, treatment, groups, period, strata)
-        if not self.two_arm_:
-            warnings.warn(
-                "No treatment was given: the tree is of the predicted outcome, not of "
-                "a treatment effect.",
-                SingleArmWarning,
-                stacklevel=2,
             )
         matrix = matrix.astype(_PRECISION)
         rng = check_random_state(self.random_state)
@@ -271,7 +231,6 @@ class VirtualTwins(LeafEffects):
         for node in self.leaves_.index:
             self.leaf_effects_[node] = self.twin_effects_[leaf == node].mean()
         self.leaves_["predicted"] = self.leaf_effects_[self.leaves_.index]
-        return self
 
     def _leaves(self, matrix):
         return self.tree_.apply(np.ascontiguousarray(matrix, dtype=_PRECISION))

@@ -1,11 +1,14 @@
 """Statistics on arrays: tests, intervals, multiplicity and power.
 
-Nothing here knows personas, tables or designs.
+Nothing here knows tables or designs; `simulate_power` fits an estimator it is given.
 """
 
+from sklearn_persona.inference._conditional import conditional_interval
+from sklearn_persona.inference._enrichment import EnrichmentDesign, enrichment_design
 from sklearn_persona.inference._interaction import InteractionResult, interaction_test
 from sklearn_persona.inference._intervals import (
     bootstrap_ci,
+    contrast_interval,
     mean_interval,
     welch_interval,
 )
@@ -21,14 +24,26 @@ from sklearn_persona.inference._permutation import (
     smallest_testable_size,
 )
 from sklearn_persona.inference._power import detectable_effect
+from sklearn_persona.inference._resampled import (
+    ResampledResult,
+    corrected_resampled_test,
+)
 from sklearn_persona.inference._sequence import floor_from_sequences, sequence_pvalue
+from sklearn_persona.inference._simulation import SimulatedPower, simulate_power
 
 __all__ = [
+    "EnrichmentDesign",
     "InteractionResult",
     "PermutationResult",
+    "ResampledResult",
+    "SimulatedPower",
     "adjust_pvalues",
     "bootstrap_ci",
+    "conditional_interval",
+    "contrast_interval",
+    "corrected_resampled_test",
     "detectable_effect",
+    "enrichment_design",
     "floor_from_sequences",
     "floor_from_sizes",
     "floor_from_strata",
@@ -37,6 +52,7 @@ __all__ = [
     "mean_interval",
     "permutation_pvalue",
     "sequence_pvalue",
+    "simulate_power",
     "smallest_testable_size",
     "welch_interval",
 ]

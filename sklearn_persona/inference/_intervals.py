@@ -260,6 +260,65 @@ def welch_interval(treated, control, level=0.95):
     )
 
 
+def contrast_interval(samples, weights, level=0.95):
+    """Welch's t interval of a linear contrast of independent means.
+
+    Parameters
+    ----------
+    samples : sequence of array-like
+        Outcomes of each group.
+    weights : sequence of float
+        One for each group. ``(1, -1)`` gives :func:`welch_interval`,
+        ``(1, -1, -1, 1)`` the difference of two differences.
+    level : float, default=0.95
+        Nominal coverage.
+
+    Returns
+    -------
+    low, high : float
+        Interval of the sum of the weighted means, in the units of the data;
+        ``(nan, nan)`` when the spread cannot be estimated: a single observation in
+        a group, or no variance in any.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a group is empty, not one-dimensional or not finite,
+        or `level` is not strictly between 0 and 1.
+
+    References
+    ----------
+    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance
+    components. Biometrics Bulletin 2, 110-114.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import contrast_interval
+    >>> cells = [9, 8, 7], [1, 2, 3], [3, 1, 2], [2, 3, 1]
+    >>> low, high = contrast_interval(cells, (1, -1, -1, 1))
+    >>> round(low, 2), round(high, 2)
+    (3.34, 8.66)
+    """
+    samples = [as_values(f"samples[{i}]", x) for i, x in enumerate(samples)]
+    weights = np.asarray(weights, dtype=float)
+    if weights.shape != (len(samples),):
+        raise ValueError(
+            f"weights must have one number for each of {len(samples)} samples, got "
+            f"shape {weights.shape}."
+        )
+    pool, exponent = rescale(np.concatenate(samples))
+    parts = np.split(pool, np.cumsum([len(x) for x in samples])[:-1])
+    means, variances = np.transpose([_moments(part) for part in parts])
+    sizes = np.array([len(part) for part in parts])
+    return t_interval(
+        float(weights @ means),
+        weights**2 * variances / sizes,
+        sizes - 1,
+        level,
+        exponent,
+    )
+
+
 def _moments(x):
     """Return mean and sample variance; equal values give a variance of exactly 0."""
     shifted = x - x[0]

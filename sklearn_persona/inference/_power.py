@@ -89,7 +89,7 @@ def detectable_effect(
     critical = -special.stdtrit(df, tail)
 
     def lack(noncentrality):
-        return _power(noncentrality, critical, df) - power
+        return t_power(noncentrality, critical, df) - power
 
     high = critical + 1.0
     while lack(high) < 0:
@@ -97,13 +97,18 @@ def detectable_effect(
     return optimize.brentq(lack, 0.0, high, xtol=1e-12, rtol=1e-10) / root
 
 
-def _power(noncentrality, critical, df):
-    """Return P(|T| >= critical) of a noncentral t variable."""
+def t_power(noncentrality, critical, df, *, benefit_only=False):
+    """Return P(|T| >= critical) of a noncentral t variable, or P(T >= critical)."""
     if critical > _LARGE:
         # The numerator's own noise is negligible; only the estimated SD matters.
+        if benefit_only and noncentrality <= 0:
+            return 0.0
         return float(special.chdtr(df, df * (noncentrality / critical) ** 2))
     with np.errstate(all="ignore"):
         upper = stats.nct.sf(critical, df, noncentrality)
         # The lower tail only matters near no effect; further out it can be NaN.
         lower = stats.nct.cdf(-critical, df, noncentrality)
+    if benefit_only:
+        # Far below zero scipy may give NaN for what is zero.
+        return float(np.nan_to_num(upper) if noncentrality < 0 else upper)
     return float(upper + np.nan_to_num(lower))

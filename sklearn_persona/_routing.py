@@ -1,0 +1,44 @@
+"""Which metadata an estimator, splitter or scorer consumes."""
+
+from sklearn import config_context
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+
+__all__ = ["consumed"]
+
+
+def consumed(owner, consumer, method, given, must=()):
+    """Choose what a method takes of the metadata at hand.
+
+    Parameters
+    ----------
+    owner : object
+        Who passes it on; named in errors.
+    consumer : estimator, splitter or scorer
+    method : str
+        "fit", "split", "score", ...
+    given : dict of str to array-like
+        Metadata; None counts as not given.
+    must : iterable of str
+        Those that must not be left over.
+
+    Returns
+    -------
+    taken : dict of str to array-like
+        What the consumer, or anything inside it, has requested.
+
+    Raises
+    ------
+    UnsetMetadataPassedError
+        If something inside accepts one of them without having requested or refused
+        it, so that an arm never gets lost unnoticed.
+    TypeError
+        If nothing takes one of `must`.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    mapping = MethodMapping().add(caller=method, callee=method)
+    with config_context(enable_metadata_routing=True):
+        router = MetadataRouter(owner=owner)
+        router.add(consumer=consumer, method_mapping=mapping)
+        asked = {name: value for name, value in given.items() if name in must}
+        router.validate_metadata(params=asked, method=method)
+        return dict(router.route_params(params=given, caller=method).consumer[method])

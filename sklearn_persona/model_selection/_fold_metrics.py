@@ -1,0 +1,179 @@
+"""Metrics of what an estimator said about the test rows of one split."""
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from sklearn_persona._objectives import pooled_sd
+from sklearn_persona.baselines._effect import unit_effect
+from sklearn_persona.metrics import targeting_gain
+
+__all__ = [
+    "COLUMNS",
+    "RESPONSE_METRICS",
+    "TARGETING_METRICS",
+    "responding",
+    "rows_of_split",
+    "targeting",
+]
+
+COLUMNS = (
+    "estimator",
+    "split",
+    "subset",
+    "metric",
+    "value",
+    "coverage",
+    "n_train",
+    "n_test",
+    "seconds",
+    "error",
+)
+TARGETING_METRICS = (
+    "targeting_gain",
+    "favorable_share",
+    "effect_favorable",
+    "effect_rest",
+    "effect_contrast",
+)
+RESPONSE_METRICS = ("balanced_accuracy", "sensitivity", "specificity", "roc_auc")
+
+
+def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
+    """Rows of the table for one estimator in one split.
+
+    Parameters
+    ----------
+    name : str
+    split : int
+    rows : (train, test)
+    advices : dict of str to Advice or str
+        Of every estimator in this split; a text says why there is none.
+    trial : Trial
+    scorers : list of str
+        Names of further metrics.
+    error_score : float
+
+    Returns
+    -------
+    found : list of tuple
+        As in COLUMNS.
+    """
+    train, test = rows
+    cases, own = trial.cases, advices[name]
+    sizes = tuple(len(np.unique(cases.groups[part])) for part in rows)
+    known = [
+        *TARGETING_METRICS,
+        *(RESPONSE_METRICS if trial.labels is not None else ()),
+    ]
+    if isinstance(own, str):
+        return [
+            (name, split, "all", metric, error_score, 1.0, *sizes, np.nan, own)
+            for metric in (*known, *scorers)
+        ]
+    sd = pooled_sd(
+        cases.outcome[train], None if cases.treated is None else cases.treated[train]
+    )
+    scored = {}
+    for metric, subset, value, error in own.scores:
+        value = error_score if error else value
+        scored.setdefault(subset, []).append((metric, value, error))
+
+    found = []
+    for subset, inside, has_arms in _subsets(advices, trial, test):
+        chosen, values = test[inside], []
+        if has_arms:
+            treated = None if cases.treated is None else cases.treated[chosen]
+            made = targeting(own.sign[inside], cases.outcome[chosen], treated, sd)
+            values += zip(TARGETING_METRICS, made)
+        if trial.labels is not None:
+            made = responding(
+                own.sign[inside], own.rank[inside], trial.responder[chosen]
+            )
+            values += zip(RESPONSE_METRICS, made)
+        values = [(metric, value, "") for metric, value in values]
+        if subset == "all":
+            values += scored.get("all", [])
+        elif subset == _explained_by(name):
+            values += scored.get("explained", [])
+        found += [
+            (name, split, subset, metric, value, inside.mean(), *sizes, own.seconds, e)
+            for metric, value, e in values
+        ]
+    return found
+
+
+def _explained_by(name):
+    return f"explained by {name}"
+
+
+def _subsets(advices, trial, test):
+    """Name, chosen test rows, and whether effects can be compared in it."""
+    yield "all", np.ones(len(test), bool), True
+    if trial.cases.treated is not None and trial.labels is not None:
+        for arm, label in enumerate(trial.cases.arms):
+            yield f"arm {label}", trial.cases.treated[test] == arm, False
+    for name, advice in advices.items():
+        if not isinstance(advice, str) and advice.abstains:
+            yield _explained_by(name), advice.sign != 0, True
+
+
+def targeting(sign, outcome, treated, sd):
+    """Whether treatment does more for those who are called favorable.
+
+    Parameters
+    ----------
+    sign : ndarray of int, shape (n,)
+    outcome : ndarray of float, shape (n,)
+        Oriented.
+    treated : ndarray of bool, shape (n,), or None
+    sd : float
+        Unit of the gain.
+
+    Returns
+    -------
+    values : tuple of float
+        One for each of TARGETING_METRICS, NaN where an arm is lacking.
+    """
+    if not len(sign):
+        return (np.nan,) * len(TARGETING_METRICS)
+    favorable = sign > 0
+    inside, rest = (_effect(outcome, treated, rows) for rows in (favorable, ~favorable))
+    gain = np.nan
+    if treated is None or 0 < treated.sum() < len(treated):
+        gain = targeting_gain(outcome, sign, treated, sd=sd)
+    return gain, float(favorable.mean()), inside, rest, inside - rest
+
+
+def responding(sign, rank, responder):
+    """How well those who respond are told from those who do not.
+
+    Parameters
+    ----------
+    sign : ndarray of int, shape (n,)
+        0 counts as half right: what a coin would give.
+    rank : ndarray of float, shape (n,)
+    responder : ndarray of bool, shape (n,)
+
+    Returns
+    -------
+    values : tuple of float
+        One for each of RESPONSE_METRICS, NaN where a class is lacking.
+    """
+    if not len(sign):
+        return (np.nan,) * len(RESPONSE_METRICS)
+    called = (sign + 1) / 2
+    sensitivity = called[responder].mean() if responder.any() else np.nan
+    specificity = 1 - called[~responder].mean() if not responder.all() else np.nan
+    auc = np.nan
+    if 0 < responder.sum() < len(responder):
+        auc = roc_auc_score(responder, rank)
+    mean = (sensitivity + specificity) / 2
+    return tuple(float(v) for v in (mean, sensitivity, specificity, auc))
+
+
+def _effect(outcome, treated, rows):
+    """Effect inside, or the mean of a single arm; NaN without an arm."""
+    arm = None if treated is None else treated[rows]
+    if not rows.any() or (arm is not None and not 0 < arm.sum() < len(arm)):
+        return np.nan
+    return unit_effect(outcome[rows], arm)
