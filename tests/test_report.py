@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import runpy
 import sys
 import tomllib
 from dataclasses import replace
@@ -672,6 +673,14 @@ def _usual_mode(folder):
 def test_text_that_utf8_cannot_hold(tmp_path):
     write_atomically(tmp_path / "a", "a\ud800b")
     assert (tmp_path / "a").read_bytes() == b"a?b"
+
+
+def test_example():
+    path = Path(__file__).parent.parent / "examples" / "report.py"
+    make_report = runpy.run_path(str(path))["make_report"]
+    page = Page(make_report(n_participants=60, n_columns=5).to_html())
+    assert page.problems == []
+    assert "Simulated ketamine crossover" in page.text
 
 
 def test_templates_are_packaged():
