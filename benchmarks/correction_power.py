@@ -22,8 +22,6 @@ CELLS = (
     "n200-p10-k2-1.5sd",
     "n200-p10-k2-2.0sd",
     "n200-p10-unfavorable",
-    "crossover-100-p20-k2",
-    "quint-reversal",
 )
 
 

@@ -107,20 +107,20 @@ def figure(data, path):
 
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
     colors = {"published": "#c0392b", "this package": "#1f5fa8"}
-    most = 10
+    most = 6
     for ax, (world, part) in zip(axes, data.groupby("world", sort=False)):
         for shift, (rule, rows) in zip((-0.2, 0.2), part.groupby("rule", sort=False)):
-            counts = np.bincount(rows.personas, minlength=most + 1) / len(rows)
+            counts = np.bincount(np.minimum(rows.personas, most), minlength=most + 1)
             ax.bar(
                 np.arange(most + 1) + shift,
-                counts,
+                counts / len(rows),
                 0.4,
                 color=colors[rule],
                 label=f"{rule}: any in {np.mean(rows.personas > 0):.1%} of trials",
             )
         ax.set_title(f"Truth: {world}", fontsize=10)
         ax.set_xlabel("personas counted in a trial")
-        ax.set_xticks(range(0, most + 1, 2))
+        ax.set_xticks(range(most + 1), [*range(most), f"{most}+"])
         ax.legend(fontsize=8, frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("share of trials")
