@@ -52,6 +52,9 @@ CELLS = (
 )
 
 
+VALIDATIONS = ("holdout", "permutation")
+
+
 def trial(cell, seed):
     """Variables, outcomes, arms and participants of one trial."""
     rng = np.random.RandomState(seed)
@@ -197,7 +200,7 @@ def main():
     n_trials = 0
     for seed in range(arguments.seed, arguments.seed + arguments.trials):
         for cell in CELLS:
-            for validation in ("holdout", "permutation"):
+            for validation in VALIDATIONS:
                 found = done.setdefault((cell.name, validation), [])
                 found += rows(cell, validation, seed, arguments.resamples)
         n_trials += 1
@@ -208,6 +211,10 @@ def main():
         "width / oracle | naive bias | corrected bias |\n"
         "|---|---|---|---|---|---|---|---|---|"
     )
+    for validation in VALIDATIONS:
+        done["all of these", validation] = [
+            row for key, found in done.items() if key[1] == validation for row in found
+        ]
     for (name, validation), found in done.items():
         for who in ("selected", "confirmed"):
             print(line(name, validation, who, [row for row in found if row[who]]))

@@ -1,12 +1,10 @@
 """`PersonaDiscoverer`: the estimator."""
 
 import warnings
-from dataclasses import fields
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state, estimator_html_repr
 
@@ -16,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._evidence import Evidence, outcome_sd
+from sklearn_persona._evidence import outcome_sd
 from sklearn_persona._flow import describe_flow
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._partition import partition_table
-from sklearn_persona._persona import Persona
+from sklearn_persona._persona_table import persona_table
 from sklearn_persona._procedure import Procedure
 from sklearn_persona._progress import Progress
 from sklearn_persona._repeated import split_pvalues
@@ -51,7 +49,7 @@ from sklearn_persona.exceptions import (
 from sklearn_persona.inference import smallest_testable_size
 from sklearn_persona.metrics import targeting_gain
 
-__all__ = ["PersonaDiscoverer", "persona_table"]
+__all__ = ["PersonaDiscoverer"]
 
 TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": True}
 # Price of a unit of the logarithm of the number of candidates, with objective="auto".
@@ -870,37 +868,3 @@ def _warn_if_varying(columns, cases, units):
             VaryingBaselineWarning,
             stacklevel=3,
         )
-
-
-def persona_table(personas):
-    """One row a persona; evidence columns carry the half as a prefix."""
-    rows = [_row(persona) for persona in personas]
-    index = pd.Index([f"persona{i}" for i in range(len(rows))], name="persona")
-    if not rows:
-        return pd.DataFrame(columns=list(_row(Persona((), "favorable"))), index=index)
-    return pd.DataFrame(rows, index=index)
-
-
-def _row(persona):
-    row = {
-        "rule": persona.rule,
-        "direction": persona.direction,
-        "reversal": persona.reversal,
-        "modalities": ", ".join(persona.modalities),
-        "replicated": persona.replicated,
-        "confirmed": persona.confirmed,
-        "claim": persona.claim,
-        "objective": persona.objective,
-        "p_adjusted": persona.p_adjusted,
-        "p_adjusted_interaction": persona.p_adjusted_interaction,
-        "p_conditional": persona.p_conditional,
-        "effect_corrected": persona.effect_corrected,
-        "ci_corrected": persona.ci_corrected,
-    }
-    for half in ("train", "holdout"):
-        record = getattr(persona, half)
-        row |= {
-            f"{half}_{field.name}": getattr(record, field.name) if record else None
-            for field in fields(Evidence)
-        }
-    return row

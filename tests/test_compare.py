@@ -650,14 +650,17 @@ def test_seeds(trial):
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_does_not_depend_on_workers(trial, backend):
+def test_does_not_depend_on_workers(trial, backend, tmp_path):
     models = {"personas": quick(), "logistic": LogisticRegression()}
     expected = run(models, trial, cv=3, random_state=0)
     with joblib.parallel_config(backend=backend, n_jobs=2):
-        found = run(models, trial, cv=3, random_state=0)
+        found = run(models, trial, cv=3, random_state=0, memory=str(tmp_path))
     pd.testing.assert_frame_equal(
         found.drop(columns="seconds"), expected.drop(columns="seconds")
     )
+    # What the workers kept is found again, to the time that it took.
+    again = run(models, trial, cv=3, random_state=0, memory=str(tmp_path))
+    pd.testing.assert_frame_equal(again, found)
 
 
 def test_an_interrupted_run_goes_on(trial, tmp_path):

@@ -54,6 +54,7 @@ ORDER = (
     "_export",
     "_persona",
     "_repr_html",
+    "_persona_table",
     "_naming",
     "_repeated",
     "_resampling",
