@@ -1,14 +1,13 @@
 """Small fitted discoverers of every kind, each fitted once a test run."""
 
 import functools
-import typing
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from sklearn_persona import PersonaDiscoverer
+from sklearn_persona import PersonaDiscoverer, Stability
 from sklearn_persona.exceptions import PersonaWarning
 
 # What a user's file may call its columns and categories.
@@ -45,6 +44,7 @@ KINDS = (
     "effect",
     "arrays",
     "unfavorable",
+    "resampled",
 )
 
 
@@ -126,6 +126,8 @@ def _fitted(kind, hostile):
         options |= {"validation": "permutation", "n_permutations": 99}
     if kind == "repeated":
         options |= {"validation": "repeated", "n_splits": 3}
+    if kind == "resampled":
+        options |= {"n_resamples": 10, "max_variables": 1, "n_personas": 2}
     if kind == "response":
         options["response_threshold"] = 1.0
     if kind == "effect":
@@ -163,8 +165,9 @@ def with_stability(persona):
         "left_out_same": 0.9,
         "left_out_jaccard": None,
     }
-    kind = typing.get_args(type(persona).__dataclass_fields__["stability"].type)[0]
-    read = getattr(kind, "from_dict", kind)
     return replace(
-        persona, stability=read(values), effect_corrected=1.25, ci_corrected=(0.5, 2.0)
+        persona,
+        stability=Stability.from_dict(values),
+        effect_corrected=1.25,
+        ci_corrected=(0.5, 2.0),
     )

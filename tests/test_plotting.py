@@ -158,9 +158,13 @@ def test_personas_that_are_not_there():
 
 def test_stability():
     persona = fitted("parallel")[0].personas_[0]
-    if persona.stability is None:
-        with pytest.raises(ValueError, match="n_resamples > 0"):
-            StabilityDisplay.from_estimator(fitted("parallel")[0])
+    with pytest.raises(ValueError, match="n_resamples > 0"):
+        StabilityDisplay.from_estimator(fitted("parallel")[0])
+    resampled, _ = fitted("resampled")
+    display = StabilityDisplay.from_estimator(resampled)
+    held = resampled.personas_[0].stability
+    assert display.shares[0] == pytest.approx(held.same_variables)
+    assert display.shares[2] == pytest.approx(held.jaccard, abs=1e-4)
     condition = replace(persona.conditions[0], name=HOSTILE[0])
     persona = with_stability(replace(persona, conditions=(condition,)))
     display = StabilityDisplay(persona).plot()

@@ -66,7 +66,7 @@ def test_names_change_no_structure(kind):
     """The same fit with other names is the same page with other texts."""
     plain, hostile = (
         Page(_renamed(report_of(kind), names).to_html())
-        for names in ((f"v{j}" for j in range(99)), HOSTILE * 9)
+        for names in ((f"w{j}" for j in range(99)), HOSTILE * 9)
     )
     assert plain.problems == hostile.problems == []
     assert plain.structure == hostile.structure
@@ -322,7 +322,11 @@ def test_page_has_every_part(kind):
     n = len(finder.personas_)
     assert page.text.count("Criteria for a protocol") == n
     assert page.text.count("smallest possible p value") >= n
-    assert page.text.count("Not computed (n_resamples=0)") == n
+    held = sum(persona.stability is not None for persona in finder.personas_)
+    corrected = sum(p.effect_corrected is not None for p in finder.personas_)
+    assert (kind == "resampled") == (held > 0) == (corrected > 0)
+    assert page.text.count("Not computed (n_resamples=0)") == n - held
+    assert page.text.count("inside, corrected") == 2 * corrected
     for persona in finder.personas_:
         assert persona.to_text() in page.text
         assert persona.claim in page.text
@@ -330,7 +334,7 @@ def test_page_has_every_part(kind):
         assert f"{record.n} of {record.total}" in page.text
     # Every numeric range is drawn, every card has two plots.
     ranges = sum(c.levels is None for p in finder.personas_ for c in p.conditions)
-    bars = sum(svg["attrs"]["class"] == "bar" for svg in page.svgs)
+    bars = sum(svg["attrs"]["class"].split()[0] == "bar" for svg in page.svgs)
     assert bars == ranges
 
 

@@ -214,13 +214,14 @@ def _tests(facts, persona, halves):
 
 def _contrasts(record):
     """Inside less outside: of the effect, and of the outcome of either arm."""
-    values = vars(record)
-    if values.get("contrast") is None:
+    if record.contrast is None:
         return None
-    return [
-        f"{number(values[name])} {between(values[f'ci_{name}'])}"
-        for name in ("contrast", "contrast_treated", "contrast_control")
-    ]
+    found = (
+        (record.contrast, record.ci_contrast),
+        (record.contrast_treated, record.ci_contrast_treated),
+        (record.contrast_control, record.ci_contrast_control),
+    )
+    return [f"{number(value)} {between(pair)}" for value, pair in found]
 
 
 def _corrected(persona):
