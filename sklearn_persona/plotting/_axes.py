@@ -5,7 +5,15 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_persona._export import one_line
 from sklearn_persona.report._words import shorten
 
-__all__ = ["COLORS", "MUTED", "TRACK", "chosen_persona", "make_axes", "plain"]
+__all__ = [
+    "COLORS",
+    "LONGEST",
+    "MUTED",
+    "TRACK",
+    "chosen_persona",
+    "make_axes",
+    "plain",
+]
 
 COLORS = {"favorable": "#0a655d", "unfavorable": "#9a3a0a"}
 MUTED, TRACK = "#525a63", "#c3cad1"

@@ -1,7 +1,10 @@
 """`StabilityDisplay`."""
 
+from textwrap import fill
+
 from sklearn_persona.plotting._axes import (
     COLORS,
+    LONGEST,
     TRACK,
     chosen_persona,
     make_axes,
@@ -10,6 +13,9 @@ from sklearn_persona.plotting._axes import (
 from sklearn_persona.report._stability import stability_rows
 
 __all__ = ["StabilityDisplay"]
+
+# Characters of a line of a label.
+LINE = 34
 
 
 class StabilityDisplay:
@@ -96,11 +102,12 @@ class StabilityDisplay:
             Without matplotlib.
         """
         n = len(self.labels)
-        ax = make_axes(ax, (7, 1 + 0.4 * n))
+        ax = make_axes(ax, (7, 1 + 0.5 * n))
         ax.barh(range(n), [1.0] * n, height=0.5, color=TRACK)
         color = COLORS[self.persona.direction]
         ax.barh(range(n), self.shares, height=0.5, color=color)
-        ax.set_yticks(range(n), [plain(label) for label in self.labels])
+        labels = [fill(plain(label, 2 * LONGEST), LINE) for label in self.labels]
+        ax.set_yticks(range(n), labels)
         ax.set_ylim(n - 0.4, -0.6)
         ax.set_xlim(0, 1)
         ax.set_xlabel("share, or Jaccard index")
