@@ -66,6 +66,7 @@ ORDER = (
     "report",
     "plotting",
     "__init__",
+    "_cli",
     "__main__",
 )
 
