@@ -156,7 +156,7 @@ def _undecodable(path, encoding, delimiter):
                 start = getattr(error, "start", 0)
                 before = line[:start].decode(encoding, errors="replace")
                 column = None
-                if names and delimiter:
+                if names:
                     j = before.count(delimiter)
                     column = names[j] if j < len(names) else None
                 byte = line[start]
@@ -166,5 +166,7 @@ def _undecodable(path, encoding, delimiter):
                     "or name its encoding, for example --encoding cp1252."
                 )
             if names is None:
+                # Decoding failed before the delimiter was found.
+                delimiter = delimiter or max(NAMES, key=text.count)
                 names = [name.strip(' "\r\n\ufeff') for name in text.split(delimiter)]
     return f"{place(path)}: is not {encoding}. Name its encoding with --encoding."

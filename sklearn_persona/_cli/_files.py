@@ -137,7 +137,7 @@ def read_file(path, *, delimiter=None, encoding=None, sheet=None, expected=()):
         return _named(path, cells, rows, notes, comma_divides=delimiter == ",")
     try:
         if kind in ("excel", "old excel"):
-            cells, notes = _read_excel(path, sheet)
+            cells, notes = _read_excel(path, sheet, ENGINES[kind][0])
             rows = np.arange(1, len(cells) + 1)
             return _named(path, cells, rows, notes, comma_divides=False)
         cells = _read_typed(path, kind, encoding)
@@ -172,6 +172,9 @@ def _check_file(path):
         if path.is_dir():
             raise InputError(f"{place(path)}: is a folder, expected a file.")
         size = path.stat().st_size
+        if not path.is_file():
+            # A pipe, whose opening might wait for ever.
+            raise InputError(f"{place(path)}: is not a file that can be read twice.")
         with open(path, "rb"):
             pass
     except OSError as error:
@@ -180,8 +183,6 @@ def _check_file(path):
         ) from None
     except ValueError:
         raise InputError(f"{place(path)}: is no name of a file.") from None
-    if not path.is_file():
-        raise InputError(f"{place(path)}: is not a file that can be read twice.")
     if size == 0:
         raise InputError(f"{place(path)}: is empty.")
     return size
@@ -234,9 +235,9 @@ def _check_holes(path, size):
                 )
 
 
-def _read_excel(path, sheet):
+def _read_excel(path, sheet, engine):
     # The engine closes the file itself.
-    with pd.ExcelFile(path) as book:
+    with pd.ExcelFile(path, engine=engine) as book:
         names = book.sheet_names
         notes = []
         if sheet is None:
@@ -250,7 +251,9 @@ def _read_excel(path, sheet):
                 f"{place(path)}: has no sheet '{shown(sheet)}'; there are: "
                 f"{some_names(names)}."
             )
-        cells = book.parse(sheet, header=None, dtype=object, na_filter=False)
+        cells = pd.read_excel(
+            book, sheet_name=sheet, header=None, dtype=object, na_filter=False
+        )
     return cells, notes
 
 

@@ -16,7 +16,8 @@ AFTERWARDS = frozenset(
     "followup fu post posttest postop change chg delta diff endpoint final last "
     "outcome outcomes response responder responded remission remitted relapse relapsed "
     "recurrence completed completer dropout dropped withdrawal withdrawn discontinued "
-    "pod pacu adverse ae sae adherence compliance survival death died event result".split()
+    "pod pacu adverse ae sae adherence compliance survival death died event "
+    "result".split()
 )
 TIMES = frozenset(
     "day days d week weeks wk w month months mo m visit year years".split()
@@ -79,7 +80,7 @@ def drop_reason(column, units):
     return None
 
 
-def suspect_reasons(columns, outcome, arm):
+def suspect_reasons(columns, outcome, arm, name):
     """Columns that may have been measured after treatment began.
 
     Parameters
@@ -87,11 +88,14 @@ def suspect_reasons(columns, outcome, arm):
     columns : list of Column
     outcome : ndarray of float
     arm : ndarray of str or None
+    name : str
+        Of the outcome.
 
     Returns
     -------
     copies : dict
-        Name to reason: columns that are the outcome or the arm in other words.
+        Name to reason: columns that are the outcome or the arm in other words, or the
+        outcome at another time.
     suspects : dict
         Name to reason: columns to be looked at.
     """
@@ -99,6 +103,9 @@ def suspect_reasons(columns, outcome, arm):
     for column in columns:
         if arm is not None and _same_parts(column, arm):
             copies[column.name] = "says the same as the arm"
+            continue
+        if _same_but_time(column.name, name):
+            copies[column.name] = "the outcome at another time, by its name"
             continue
         share = _explained(column, outcome)
         if share >= COPY:
@@ -109,8 +116,8 @@ def suspect_reasons(columns, outcome, arm):
             suspects[column.name] = reason
     others = [c for c in columns if c.name not in copies]
     for pair in _pairs_that_give(others, outcome):
-        for name, other in (pair, pair[::-1]):
-            suspects.setdefault(name, f"with '{other}' it gives the outcome")
+        for one, other in (pair, pair[::-1]):
+            suspects.setdefault(one, f"with '{other}' it gives the outcome")
     return copies, suspects
 
 
@@ -121,14 +128,31 @@ def _later_by_name(name):
     for word in words:
         if word in AFTERWARDS:
             return f"'{word}' in its name"
+    times = _times(words)
+    return f"'{' '.join(times[0])}' in its name" if times else None
+
+
+def _times(words):
+    """Neighboring words such as week 6 or 6 weeks, not of the time of baseline."""
+    found = []
     for first, second in itertools.pairwise(words):
-        # week 6, or 6 weeks.
         number, word = (first, second) if first.isdigit() else (second, first)
         if word in SHORT and (not first.isdigit() or len(words) < 3):
             continue
         if word in TIMES and number.isdigit() and int(number) > (word == "visit"):
-            return f"'{first} {second}' in its name"
-    return None
+            found.append((first, second))
+    return found
+
+
+def _same_but_time(name, other):
+    """Whether two names differ in nothing but a time after baseline."""
+    stems = []
+    for words in (words_of(name), words_of(other)):
+        times = _times(words)
+        if not times:
+            return False
+        stems.append([word for word in words if word not in times[0]])
+    return bool(stems[0]) and stems[0] == stems[1]
 
 
 def _explained(column, outcome):

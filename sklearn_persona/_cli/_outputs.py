@@ -27,19 +27,19 @@ def check_outputs(outputs, inputs=()):
     ------
     InputError
     """
-    taken = {Path(path).resolve(): "the input" for path in inputs}
+    taken = {_resolved(path): "the input" for path in inputs}
     for option, path in outputs.items():
         if path is None or str(path) == "-":
             continue
         path = Path(path)
         if option == "--output":
             _check_report(path)
-        if path.resolve() in taken:
+        if _resolved(path) in taken:
             raise InputError(
-                f"{place(path)}: {option} is {taken[path.resolve()]} too. Choose "
+                f"{place(path)}: {option} is {taken[_resolved(path)]} too. Choose "
                 "another name."
             )
-        taken[path.resolve()] = f"what {option} names"
+        taken[_resolved(path)] = f"what {option} names"
         if path.is_dir() or (path.exists() and not path.is_file()):
             raise InputError(f"{place(path)}: {option} names no file.")
         try:
@@ -50,6 +50,13 @@ def check_outputs(outputs, inputs=()):
             raise InputError(
                 f"{place(path)}: cannot be written ({error.strerror})."
             ) from None
+
+
+def _resolved(path):
+    try:
+        return Path(path).resolve()
+    except (OSError, ValueError):
+        raise InputError(f"{place(path)}: is no name of a file.") from None
 
 
 def _check_report(path):

@@ -145,7 +145,7 @@ def read_trial(
     if variables is None:
         keep = {*keep, *([roles.baseline] if roles.baseline else [])}
         columns = _chosen_columns(
-            columns, y[chosen], metadata["treatment"], metadata["groups"], keep, account
+            columns, roles.outcome, y[chosen], metadata, keep, account
         )
         if not columns:
             raise InputError(
@@ -308,7 +308,8 @@ def _taken(column, chosen):
     return type(column)(column.name, kind, values, column.missing, column.comma)
 
 
-def _chosen_columns(columns, y, arm, groups, keep, account):
+def _chosen_columns(columns, outcome, y, metadata, keep, account):
+    groups = metadata["groups"]
     units = np.arange(len(y))
     if groups is not None:
         units = np.unique(pd.factorize(groups)[0], return_index=True)[1]
@@ -319,7 +320,7 @@ def _chosen_columns(columns, y, arm, groups, keep, account):
             account.dropped[column.name] = reason
         else:
             left.append(column)
-    copies, suspects = suspect_reasons(left, y, arm)
+    copies, suspects = suspect_reasons(left, y, metadata["treatment"], outcome)
     for name, reason in copies.items():
         if name in keep:
             suspects[name] = reason
