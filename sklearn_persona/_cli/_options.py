@@ -101,6 +101,7 @@ PARAMETERS = {
     "correction": (CORRECTION, "adjustment over the personas tested"),
     "n_permutations": (_either(int), "permutations of a test"),
     "n_bootstrap": (_either(int), "resamples of the intervals by arm"),
+    "n_resamples": (_either(int), "refits for stability and corrected effects"),
     "design": (DESIGN, "design of the trial"),
 }
 # Parameters that have another option, or none.
