@@ -53,7 +53,7 @@ class Recorder:
 
 
 def small(**options):
-    options = {"max_variables": 2, "n_bootstrap": 0, "prognostic": None} | options
+    options = {"max_variables": 1, "n_bootstrap": 0, "prognostic": None} | options
     return PersonaDiscoverer(random_state=0, n_permutations=99, **options)
 
 

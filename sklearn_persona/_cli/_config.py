@@ -47,7 +47,7 @@ def read_config(path, parser):
             known = [dest.replace("_", "-") for dest in actions]
             raise InputError(
                 f"{place(path)}: option '{shown(key)}' is not known"
-                f"{unknown_name(key.replace('_', '-'), known)}."
+                f"{unknown_name(key.replace('_', '-'), known)}"
             )
         if name in out:
             raise InputError(f"{place(path)}: option '{shown(key)}' is there twice.")

@@ -252,7 +252,7 @@ def _modalities(options, table, trial):
         if column not in table.cells.columns:
             raise InputError(
                 f"{place(table.path)}: has no column '{shown(column)}' (--modality)"
-                f"{unknown_name(column, list(table.cells.columns))}."
+                f"{unknown_name(column, list(table.cells.columns))}"
             )
         if column in trial.X.columns:
             found[column] = name

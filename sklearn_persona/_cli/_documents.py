@@ -15,6 +15,7 @@ __all__ = [
     "ANALYSIS",
     "EVALUATION",
     "PLAN",
+    "TEST_PERMUTATIONS",
     "Loaded",
     "canonical",
     "load_document",
@@ -31,6 +32,8 @@ REPORT = "sklearn-persona/report/1"
 PERSONA = "sklearn-persona/persona/1"
 # Larger files hold no personas.
 MOST_BYTES = 200_000_000
+# Of a test without search.
+TEST_PERMUTATIONS = 10_000
 # What of an analysis the next trial repeats.
 PLANNED = (
     "outcome",
@@ -139,7 +142,8 @@ def make_plan(personas, analysis, seed, source):
             }
             for persona in personas
         ],
-        "analysis": {name: analysis.get(name) for name in PLANNED},
+        "analysis": {name: analysis.get(name) for name in PLANNED}
+        | {"n_permutations": TEST_PERMUTATIONS},
         "seed": seed,
         "source": source | {"sklearn-persona": __version__},
     }
@@ -317,7 +321,7 @@ def _by_hand(path, values):
         for name in given:
             if name not in known:
                 raise InputError(
-                    f"{where}: '{shown(name)}' is not known{unknown_name(name, known)}."
+                    f"{where}: '{shown(name)}' is not known{unknown_name(name, known)}"
                 )
         if "direction" not in given:
             raise InputError(

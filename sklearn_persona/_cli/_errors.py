@@ -40,5 +40,5 @@ def some_names(names, most=6):
 
 
 def unknown_name(name, names):
-    """What to say of a name that is not there: the nearest ones, else the first."""
-    return nearest_names(name, names) or f"; there are: {some_names(names)}"
+    """The end of a message about a name that is not there: the nearest ones."""
+    return nearest_names(name, names) or f"; there are: {some_names(names)}."

@@ -9,6 +9,7 @@ from sklearn_persona._cli._discover import load_trial, used_by
 from sklearn_persona._cli._documents import (
     EVALUATION,
     PLANNED,
+    TEST_PERMUTATIONS,
     load_personas,
     written,
 )
@@ -28,7 +29,7 @@ FALLBACKS = {
     "min_effect_size": 0.5,
     "criterion": "heterogeneity",
     "correction": "holm",
-    "n_permutations": 10_000,
+    "n_permutations": TEST_PERMUTATIONS,
     "n_bootstrap": 10_000,
     "seed": 0,
 }
@@ -89,7 +90,7 @@ def evaluate(options, given):
 def _merged(options, given, loaded):
     """Options of the user, else of the file of personas, else defaults."""
     merged, deviations = dict(options), []
-    for name in (*PLANNED, "seed"):
+    for name in (*PLANNED, "n_permutations", "seed"):
         planned = loaded.analysis.get(name)
         if name not in given:
             fallback = FALLBACKS.get(name, merged.get(name))

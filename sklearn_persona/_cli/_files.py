@@ -95,7 +95,7 @@ class RawTable:
             return name
         raise InputError(
             f"{place(self.path)}: has no column '{shown(name)}' (asked for by {what})"
-            f"{unknown_name(name, list(self.cells.columns))}."
+            f"{unknown_name(name, list(self.cells.columns))}"
         )
 
 

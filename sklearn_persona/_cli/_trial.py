@@ -181,7 +181,7 @@ def _arms(table, name, labels, control, treated, account):
         if label is not None and label not in found:
             raise InputError(
                 f"{place(table.path, name)}: has no arm '{shown(label)}' ({option})"
-                f"{unknown_name(label, found)}."
+                f"{unknown_name(label, found)}"
             )
     if control is not None and control == treated:
         raise InputError("--control and --treated name the same arm.")
