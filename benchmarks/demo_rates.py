@@ -12,7 +12,13 @@ import warnings
 import numpy as np
 from joblib import Parallel, delayed
 
-from sklearn_persona.__main__ import EFFECT, LARGE, MAX_VARIABLES, PUBLISHED, discover
+from sklearn_persona._cli._demo import (
+    EFFECT,
+    LARGE,
+    MAX_VARIABLES,
+    PUBLISHED,
+    discover,
+)
 from sklearn_persona.exceptions import PersonaWarning
 
 

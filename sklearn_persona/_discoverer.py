@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_persona._adjustment import Adjustment
+from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_task
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
 from sklearn_persona._evidence import outcome_sd
 from sklearn_persona._flow import describe_flow
@@ -63,7 +64,7 @@ SIGNS = {
 }
 
 
-class PersonaDiscoverer(TransformerMixin, BaseEstimator):
+class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Find subgroups of a randomised trial with another treatment effect.
 
     A *persona* is a conjunction of ranges on one to four baseline variables. The
@@ -186,7 +187,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     n_jobs : int, default=None
         Threads of the search. Results do not depend on it.
     verbose : int, default=0
-        Positive: progress on standard error.
+        Positive: progress on standard error, with an estimate of the time left.
 
     Attributes
     ----------
@@ -441,6 +442,12 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             was expected and what to do.
         """
         self._validate_params()
+        n_tasks = 1 + bool(self.n_resamples)
+        n_tasks += self.validation in ("permutation", "repeated")
+        with fit_context(self, X, y, n_tasks):
+            return self._fit(X, y, treatment, groups, period, strata)
+
+    def _fit(self, X, y, treatment, groups, period, strata):
         self._check_limits()
         columns = self._read_table(X, reset=True)
         cases = self._read_cases(
@@ -452,9 +459,9 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                 "No treatment was given: personas are subgroups with another outcome, "
                 "not with another treatment effect.",
                 SingleArmWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        units = make_units(design, cases, stacklevel=2)
+        units = make_units(design, cases, stacklevel=3)
         _warn_if_varying(columns, cases, units)
         modality, labels = modality_codes(self.modalities, columns)
         if self.min_modalities > max(len(labels), 1):
@@ -483,9 +490,11 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
         self.unit_rows_ = units.rows
         self.flow_ = describe_flow(columns, cases, units, train, holdout)
 
+        progress = self._progress("search")
         found = procedure.find(
-            train, n_jobs=self.n_jobs, verbose=self.verbose, stacklevel=2
+            train, n_jobs=self.n_jobs, progress=progress or None, stacklevel=3
         )
+        progress.close()
         self.search_ = found.record
         naming = Naming(columns, labels, modality, train.rows)
         personas = naming.with_alternatives(
@@ -519,7 +528,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                 f"{self.min_coverage} with an effect in the direction looked for, or "
                 "the outcome is constant.",
                 NoPersonaWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 
@@ -684,9 +693,13 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
             "n_bootstrap": self.n_bootstrap,
         }
 
+    def _progress(self, label):
+        """Who is told how far a part of the fit is."""
+        return Progress(self.verbose, label, open_task(self, label))
+
     def _resample(self, procedure, units, found, rng):
         """The selection repeated without some of the training participants."""
-        progress = Progress(self.verbose, "resamples")
+        progress = self._progress("resamples")
         refits = repeat_selection(
             procedure,
             units,
@@ -721,7 +734,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     def _claim(self, personas, found, columns, train, holdout, rng, sizes=None):
         seeds = draw_seeds(len(personas), rng)
         if self.validation == "permutation":
-            progress = Progress(self.verbose, "permutations")
+            progress = self._progress("permutations")
             done = validate_by_permutation(
                 personas,
                 found.rules,
@@ -729,7 +742,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
                 seeds=seeds,
                 seed=int(rng.randint(np.iinfo(np.int32).max)),
                 n_jobs=self.n_jobs,
-                on_poll=progress if self.verbose else None,
+                on_poll=progress or None,
                 effect_sizes=sizes,
                 **self._claims(),
             )
@@ -758,7 +771,7 @@ class PersonaDiscoverer(TransformerMixin, BaseEstimator):
     def _repeat(self, procedure, units, rng):
         """Smallest adjusted p value of each of many random splits."""
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_splits).tolist()
-        progress = Progress(self.verbose, "splits")
+        progress = self._progress("splits")
         claims = self._claims() | {
             "n_bootstrap": 0,
             "n_holdout": self.n_holdout,
@@ -866,5 +879,5 @@ def _warn_if_varying(columns, cases, units):
             f"{len(names)} column(s) differ within a participant, first {names[:5]}; "
             "the first row counts. Personas need baseline variables.",
             VaryingBaselineWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -12,7 +12,6 @@ from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._evidence import effect_inside
-from sklearn_persona._progress import Progress
 from sklearn_persona._refinement import Refinement, find_refined
 from sklearn_persona._search import SearchSettings
 from sklearn_persona._selection import Selection
@@ -120,7 +119,7 @@ class Procedure:
                     "validation=None, or collect more cases."
                 )
 
-    def find(self, train, *, n_jobs=None, verbose=0, stacklevel=None):
+    def find(self, train, *, n_jobs=None, progress=None, stacklevel=None):
         """Search adjusted units.
 
         Parameters
@@ -128,8 +127,7 @@ class Procedure:
         train : Units
         n_jobs : int or None
             Threads.
-        verbose : int
-            Positive: progress on standard error.
+        progress : Progress or None
         stacklevel : int or None
             Of the warning about columns without values; None for a refit, when the fit
             on all units has said it.
@@ -164,17 +162,16 @@ class Procedure:
         search = find_refined
         if self.memory is not None and settings.max_time is None:
             memory = check_memory(self.memory)
-            search = memory.cache(find_refined, ignore=["n_jobs", "on_poll"])
-        progress = Progress(verbose, "search")
+            search = memory.cache(find_refined, ignore=["n_jobs", "on_poll", "on_best"])
         rules, record = search(
             selectors,
             LabelColumn(train.score, train.treated),
             settings,
             refinement,
             n_jobs=effective_n_jobs(n_jobs),
-            on_poll=progress if verbose else None,
+            on_poll=progress,
+            on_best=None if progress is None else progress.best,
         )
-        progress.close()
         if self.auto:
             rules = [rule for rule in rules if _has_direction(rule, train)]
         return Found(rules, Selection(selectors, settings, train, refinement), record)

@@ -261,13 +261,20 @@ def _is_apart(rule, kept, settings):
 
 
 def find_refined(
-    selectors, label, settings, refinement=None, *, n_jobs=1, on_poll=None
+    selectors,
+    label,
+    settings,
+    refinement=None,
+    *,
+    n_jobs=1,
+    on_poll=None,
+    on_best=None,
 ):
     """Find the greedy list of rules and refine it.
 
     Parameters
     ----------
-    selectors, label, settings, n_jobs, on_poll
+    selectors, label, settings, n_jobs, on_poll, on_best
         As in `find_rules`.
     refinement : Refinement or None
         None leaves the rules as the search found them.
@@ -278,7 +285,7 @@ def find_refined(
     record : SearchRecord
     """
     rules, record = find_rules(
-        selectors, label, settings, n_jobs=n_jobs, on_poll=on_poll
+        selectors, label, settings, n_jobs=n_jobs, on_poll=on_poll, on_best=on_best
     )
     if refinement is not None and rules:
         rules = refinement(rules, label, settings)

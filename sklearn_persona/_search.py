@@ -141,7 +141,7 @@ def _warn_if_long(seconds, n_candidates):
             "n_personas, use conditions='one-sided', set max_time for the best answer "
             "until then, or use search='beam'.",
             SearchCostWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
 
 
@@ -171,7 +171,7 @@ def _last_value(directions, settings):
     return value
 
 
-def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
+def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=None):
     """Find the greedy list of rules over both directions.
 
     Each direction has a list of its own, in which a rule overlaps no better one by
@@ -188,6 +188,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
         no memory. The result does not depend on it.
     on_poll : callable or None
         Called during the search with the share of the current step that is done.
+    on_best : callable or None
+        Called with the best objective that is known, which may not be the best yet.
 
     Returns
     -------
@@ -206,6 +208,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
     n_candidates = _n_candidates(selectors, settings)
     _warn_if_long(seconds / n_jobs, n_candidates)
 
+    if on_best is not None and (best := _best_of_beams(directions)) is not None:
+        on_best(best)
     floor = _floor(directions, settings)
     heads = [_Head(direction, floor) for direction in directions]
     found = []
@@ -219,6 +223,8 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None):
             continue
         best, inside = head.direction, head.members
         found.append(_found_rule(best.part, head.rule, best.sign, inside))
+        if on_best is not None and len(found) == 1:
+            on_best(found[0].objective)
         if len(found) == settings.n_personas:
             break
         for head in heads:
@@ -278,6 +284,17 @@ def _n_candidates(selectors, settings):
         (selectors if k <= settings.interval_variables else plain).n_of_size(k)
         for k in range(1, settings.max_variables + 1)
     )
+
+
+def _best_of_beams(directions):
+    """Objective of the best rule that a beam found; None when there was no beam."""
+    live = [d for d in directions if hasattr(d, "pool") and d.head() is not None]
+    if not live:
+        return None
+    best = max(live, key=lambda d: d.head()[0] - d.part.price)
+    rule = best.head()[1]
+    members = members_of(best.selectors, rule)
+    return _found_rule(best.part, rule, best.sign, members).objective
 
 
 def _floor(directions, settings):

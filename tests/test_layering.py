@@ -12,6 +12,7 @@ ROOT = Path(sklearn_persona.__file__).parent
 # A module imports only from modules to its left. Leaves import nothing else of the
 # package and may be imported by anyone.
 LEAVES = (
+    "_callbacks",
     "exceptions",
     "_version",
     "_figure",
@@ -66,6 +67,7 @@ ORDER = (
     "report",
     "plotting",
     "__init__",
+    "_cli",
     "__main__",
 )
 

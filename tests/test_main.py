@@ -7,6 +7,7 @@ import pytest
 
 import sklearn_persona
 from sklearn_persona import __main__ as program
+from sklearn_persona._cli import _demo
 from sklearn_persona.datasets import make_ketamine_crossover
 
 
@@ -23,9 +24,9 @@ def small(monkeypatch):
         trial.modalities = {c: trial.modalities[c] for c in kept}
         return trial
 
-    monkeypatch.setattr(program, "make_ketamine_crossover", make)
-    monkeypatch.setattr(program, "LARGE", 60)
-    monkeypatch.setattr(program, "PUBLISHED", 33)
+    monkeypatch.setattr(_demo, "make_ketamine_crossover", make)
+    monkeypatch.setattr(_demo, "LARGE", 60)
+    monkeypatch.setattr(_demo, "PUBLISHED", 33)
 
 
 def test_demo_prints_the_cards(capsys):
