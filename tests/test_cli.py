@@ -815,14 +815,17 @@ def test_what_was_not_expected_is_1_and_has_a_traceback(path, capsys, monkeypatc
     assert "Traceback" in err and "unexpected ValueError" in err
 
 
-def test_a_reader_that_leaves(path):
+def test_a_reader_that_leaves(path, tmp_path):
     code = (
         "import sys; from sklearn_persona.__main__ import main;"
         f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
         f"'--treatment', 'arm', *{FAST!r}]))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,  # the installed package, not the folder of sources
     )
     process.stdout.close()
     err = process.stderr.read()
