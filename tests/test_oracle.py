@@ -282,7 +282,7 @@ def test_rules_equal_brute_force_across_words(case):
 
 
 @pytest.mark.slow
-@profile(1500)
+@profile(500)
 @given(cases(SMALL))
 def test_rules_equal_brute_force_deep(case):
     check(case)
@@ -481,7 +481,7 @@ def test_bound_holds_for_every_subset(case):
 
 
 @pytest.mark.slow
-@profile(1500)
+@profile(500)
 @given(bound_cases())
 def test_bound_holds_for_every_subset_deep(case):
     check_bounds(case)
