@@ -282,7 +282,7 @@ def test_rules_equal_brute_force_across_words(case):
 
 
 @pytest.mark.slow
-@profile(500)
+@profile(1500)
 @given(cases(SMALL))
 def test_rules_equal_brute_force_deep(case):
     check(case)
