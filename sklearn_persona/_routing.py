@@ -1,9 +1,20 @@
-"""Which metadata an estimator, splitter or scorer consumes."""
+"""What meta-estimators ask of others: the metadata they consume, their methods."""
 
 from sklearn import config_context
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-__all__ = ["consumed"]
+__all__ = ["consumed", "estimator_has"]
+
+
+def estimator_has(method):
+    """For `available_if`: whether the estimator inside, fitted or not, has a method."""
+
+    def check(self):
+        # getattr rather than hasattr: the inner error says why it is not available.
+        getattr(getattr(self, "estimator_", self.estimator), method)
+        return True
+
+    return check
 
 
 def consumed(owner, consumer, method, given, must=()):

@@ -10,20 +10,11 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona._routing import consumed
+from sklearn_persona._routing import consumed, estimator_has
 
 __all__ = ["TrialFrame"]
 
 _ROLES = ("treatment", "groups", "period", "strata")
-
-
-def _estimator_has(method):
-    def check(self):
-        # getattr rather than hasattr: the inner error says why it is not available.
-        getattr(getattr(self, "estimator_", self.estimator), method)
-        return True
-
-    return check
 
 
 class TrialFrame(MetaEstimatorMixin, BaseEstimator):
@@ -162,7 +153,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
             del self.feature_names_in_
         return self
 
-    @available_if(_estimator_has("predict"))
+    @available_if(estimator_has("predict"))
     def predict(self, X, **params):
         """Predict with the fitted estimator.
 
@@ -180,7 +171,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """
         return self._delegate("predict", X, params)
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X, **params):
         """Predict class probabilities with the fitted estimator.
 
@@ -198,7 +189,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """
         return self._delegate("predict_proba", X, params)
 
-    @available_if(_estimator_has("predict_log_proba"))
+    @available_if(estimator_has("predict_log_proba"))
     def predict_log_proba(self, X, **params):
         """Predict logarithms of class probabilities with the fitted estimator.
 
@@ -216,7 +207,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """
         return self._delegate("predict_log_proba", X, params)
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X, **params):
         """Compute the decision function of the fitted estimator.
 
@@ -234,7 +225,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """
         return self._delegate("decision_function", X, params)
 
-    @available_if(_estimator_has("transform"))
+    @available_if(estimator_has("transform"))
     def transform(self, X, **params):
         """Transform the table without the named columns.
 
@@ -252,7 +243,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """
         return self._delegate("transform", X, params)
 
-    @available_if(_estimator_has("transform"))
+    @available_if(estimator_has("transform"))
     def fit_transform(self, X, y=None, sample_weight=None, **params):
         """Fit, then transform the same table.
 
@@ -274,7 +265,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """
         return self.fit(X, y, sample_weight=sample_weight, **params).transform(X)
 
-    @available_if(_estimator_has("score"))
+    @available_if(estimator_has("score"))
     def score(self, X, y=None, sample_weight=None, **params):
         """Score with the fitted estimator.
 
@@ -308,7 +299,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         """Classes of the fitted estimator."""
         return self.estimator_.classes_
 
-    @available_if(_estimator_has("get_feature_names_out"))
+    @available_if(estimator_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
         """Get the names of the columns that `transform` returns.
 
@@ -328,7 +319,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
             input_features = [name for name in input_features if name not in hidden]
         return self.estimator_.get_feature_names_out(input_features)
 
-    @available_if(_estimator_has("set_output"))
+    @available_if(estimator_has("set_output"))
     def set_output(self, *, transform=None):
         """Choose the container that `transform` returns.
 

@@ -17,22 +17,12 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_persona._labels import encode_labels
-from sklearn_persona._routing import consumed
+from sklearn_persona._routing import consumed, estimator_has
 from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["ArmClassifier"]
 
 _PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-
-
-def _estimator_has(method):
-    """Whether the estimator, fitted or not, has a method."""
-
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), method)
-        return True
-
-    return check
 
 
 class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
@@ -141,7 +131,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         self.n_cases_ = _num_samples(X_arm)
         return self
 
-    @available_if(_estimator_has("predict"))
+    @available_if(estimator_has("predict"))
     def predict(self, X):
         """Predict as the estimator does, whatever the arm.
 
@@ -156,7 +146,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         """
         return self._fitted().predict(X)
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X):
         """Probabilities of the classes under the arm.
 
@@ -170,7 +160,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         """
         return self._fitted().predict_proba(X)
 
-    @available_if(_estimator_has("predict_log_proba"))
+    @available_if(estimator_has("predict_log_proba"))
     def predict_log_proba(self, X):
         """Natural logarithms of the probabilities of the classes under the arm.
 
@@ -184,7 +174,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         """
         return self._fitted().predict_log_proba(X)
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X):
         """Decision function of the estimator.
 
@@ -198,7 +188,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         """
         return self._fitted().decision_function(X)
 
-    @available_if(_estimator_has("score"))
+    @available_if(estimator_has("score"))
     def score(self, X, y, *, treatment=None, groups=None, sample_weight=None, **params):
         """Score of the estimator on the cases of the arm.
 
