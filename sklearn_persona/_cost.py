@@ -10,7 +10,7 @@ __all__ = ["cube_seconds", "predicted_seconds", "quick_seconds"]
 
 PROBES = 24
 # Below so many candidates times words no search is long enough for a probe.
-FEW_CANDIDATES = 5e9
+FEW_CANDIDATES = 2e8
 # Tuples of features that are listed at most, 24 bytes each.
 MOST_TUPLES = 2**23
 # Seconds on one thread, by `python benchmarks/cost_constants.py`: of a row in the
