@@ -370,7 +370,7 @@ def against_pysubgroup(options, tools):
         for t, s in zip(tested, binned)
     ]
     # The tighter estimate first; with the default one no trial of this size ends.
-    for estimator, target, limit in (("order", 2000, np.inf), ("default", None, 400)):
+    for estimator, target, limit in (("order", 2000, np.inf), ("default", None, 120)):
         settings = {"variables": 2, "least_members": least, "estimator": estimator}
         capped = argparse.Namespace(**vars(options))
         capped.peer_limit = min(limit, options.peer_limit)
