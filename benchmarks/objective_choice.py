@@ -9,7 +9,7 @@ objective  the objectives as they are, then what ``objective="auto"`` adds, step
 variance   prior variance of the main effect in arm-shift, by brute force over two
            variables with the numpy twin of the objective
 pairs      objectives in crossovers of 100 participants
-prognostic the default with and without the prognostic adjustment
+prognostic models of the outcome on baseline, or none
 price      of a unit of the logarithm of the number of candidates; rules of up to three
            variables, truths of one to three
 interval   what a rule with intervals costs more, in the same units
@@ -24,6 +24,9 @@ from contextlib import contextmanager
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn.linear_model import LassoCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn_persona._kernel import unpack_rows
 
 from benchmarks.recovery.planted import Planted
@@ -43,6 +46,11 @@ DESIGNS = {
     "20 % treated": (2.0, ABOVE_BELOW, {"treated_share": 0.2}),
     "80 % treated": (2.0, ABOVE_BELOW, {"treated_share": 0.8}),
     "prognostic": (1.5, ABOVE_BELOW, {"prognostic": 1.5}),
+    "curved prognosis": (
+        1.5,
+        {**ABOVE_BELOW, "prognosis": "curved"},
+        {"prognostic": 1.5},
+    ),
     "one variable": (1.5, {"variables": 1}, {}),
     "three variables": (2.0, {"variables": 3}, {}),
     "range": (1.5, {"kinds": ["between"]}, {}),
@@ -69,7 +77,12 @@ OBJECTIVE = {
 }
 PAIRS = {name: OBJECTIVE[name] for name in ("effect", "contrast")}
 PAIRS["auto"] = ({}, 1.5, 2.0)
-PROGNOSTIC = {"None": ({"prognostic": None}, 1.5, 2.0), "auto": ({}, 1.5, 2.0)}
+LASSO = make_pipeline(StandardScaler(), LassoCV(alphas=30, cv=5, max_iter=5000))
+PROGNOSTIC = {
+    "None": ({"prognostic": None}, 1.5, 2.0),
+    "lasso of the variables": ({"prognostic": LASSO}, 1.5, 2.0),
+    "... and their squares: auto": ({}, 1.5, 2.0),
+}
 PRICE = {f"{price:g}": ({}, price, 2.0) for price in (0.0, 0.75, 2.0, 1.5)}
 INTERVAL = {f"{cost:g}": ({}, 1.5, cost) for cost in (0.0, 4.0, 2.0)}
 VARIANCE = (0.0, 0.03, 0.3, 1e6, 0.1)
@@ -259,7 +272,7 @@ def main():
                 run(answers, designs, arguments, PAIRS, 2),
             )
         elif table == "prognostic":
-            designs = ["plain", "main effect .8", "prognostic"]
+            designs = [*TWO[:2], "prognostic", "curved prognosis"]
             values = run(answers, designs, arguments, PROGNOSTIC, 2)
             show("prognostic", list(PROGNOSTIC), designs, values)
         else:

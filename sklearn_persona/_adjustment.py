@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.linear_model import LassoCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_persona._baseline_model import BaselineModel
 
@@ -17,8 +17,23 @@ PROPENSITY_STRATA = 5
 
 
 def default_prognostic_model():
-    """Lasso with a penalty by cross-validation, on standardized variables."""
-    return make_pipeline(StandardScaler(), LassoCV(alphas=30, cv=5, max_iter=5000))
+    """Lasso of standardized variables and their squares, by cross-validation."""
+    return make_pipeline(
+        StandardScaler(),
+        FunctionTransformer(_with_squares),
+        LassoCV(alphas=30, cv=5, max_iter=5000),
+    )
+
+
+def _with_squares(X):
+    """Standardized variables and their squares, values beyond 3 SD taken as 3 SD.
+
+    Outcomes that are best or worst in the middle of a variable have no slope there.
+    Halved, squares are penalized a little more than the variables themselves. Without
+    the limit a mistyped value would be all that a prediction sees.
+    """
+    X = np.clip(X, -3, 3)
+    return np.hstack([X, 0.5 * X**2])
 
 
 class Adjustment:

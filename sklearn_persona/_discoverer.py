@@ -114,8 +114,8 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     prognostic : "auto", None or estimator, default="auto"
         Regressor of the outcome on baseline whose cross-fitted predictions are
         taken out of it for the objective and the p values. ``"auto"`` is a
-        cross-validated lasso for cases with two arms; pairs and single arms have
-        none.
+        cross-validated lasso of the variables and their squares for cases with two
+        arms; pairs and single arms have none.
     propensity : None or estimator, default=None
         Classifier of the arm on baseline, for cases whose arms were not randomised.
         Its cross-fitted probabilities are cut into five strata (fewer where one would

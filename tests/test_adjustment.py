@@ -122,6 +122,25 @@ def test_default_finds_a_prognostic_variable(table):
     assert np.corrcoef(predicted, y)[0, 1] > 0.9
 
 
+def test_default_finds_what_is_best_in_the_middle(table):
+    rows = np.arange(60)
+    valley = table.a.to_numpy() ** 2
+    y = 3 * valley + np.random.RandomState(1).standard_normal(60)
+    prognosis = BaselineModel(default_prognostic_model(), read_table(table))
+    predicted = prognosis.fit_predict(rows, rows, y, np.random.RandomState(0))
+    assert np.corrcoef(predicted, y)[0, 1] > 0.9
+
+
+def test_default_survives_an_outlier(table):
+    rows = np.arange(60)
+    y = 3 * table.a.to_numpy() + np.random.RandomState(1).standard_normal(60)
+    table.loc[7, "a"] = 1e6
+    prognosis = BaselineModel(default_prognostic_model(), read_table(table))
+    predicted = prognosis.fit_predict(rows, rows, y, np.random.RandomState(0))
+    # A slope of 3, and an outlier that counts as 3 SD.
+    assert np.abs(predicted).max() < 12
+
+
 def test_sees_training_outcomes_only_and_never_the_arm(recorder):
     trial = make_parallel_trial(n_samples=80, n_features=3, effect=2.0, random_state=0)
     options = {"max_variables": 1, "n_bootstrap": 0, "n_permutations": 99}

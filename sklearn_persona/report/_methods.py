@@ -64,7 +64,8 @@ def _trial(facts):
         text += f"Split and tests stay within {count(flow['n_strata'])} strata. "
     prognostic = settings["prognostic"]
     if prognostic is not None and facts.design in ("parallel", "pooled"):
-        model = "a cross-validated lasso" if prognostic == "auto" else shown(prognostic)
+        model = "a cross-validated lasso of the variables and their squares"
+        model = model if prognostic == "auto" else shown(prognostic)
         text += (
             "Search and tests see the outcome less its prediction from baseline by "
             f"{model}, cross-fitted by participant and without knowledge of the arm. "
