@@ -176,8 +176,8 @@ def delong_within_sites(predictions):
     Offsets between scanners do not matter then. Every pair counts alike, so that it is
     the mean of the sites' areas weighted by their pairs; so is the variance made. A
     site with one participant in a class has none of its own and gets the largest that
-    there is, ``auc * (1 - auc) / min(n_positive, n_negative)`` with the common area
-    (van Dantzig 1951).
+    there is, ``auc * (1 - auc)`` over the smaller number of participants, with the
+    common area (van Dantzig 1951).
 
     Returns
     -------
@@ -190,9 +190,11 @@ def delong_within_sites(predictions):
     rows = []
     for place in places:
         part = predictions.at(place)
-        sizes = part.positive.sum(), (~part.positive).sum()
-        if min(sizes):
-            rows.append((sizes[0] * sizes[1], min(sizes), *delong(part)))
+        n_pairs = int(part.positive.sum()) * int((~part.positive).sum())
+        if n_pairs:
+            sides = part.positive, ~part.positive
+            fewer = min(len(np.unique(part.people[side])) for side in sides)
+            rows.append((n_pairs, fewer, *delong(part)))
     if not rows:
         return math.nan, math.nan
     n_pairs, fewer, areas, variances = np.array(rows, dtype=float).T
