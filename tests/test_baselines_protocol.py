@@ -740,6 +740,7 @@ def test_a_leak_is_caught():
     assert np.mean(accuracy) - 0.5 > 2.6 * np.std(accuracy) / np.sqrt(20)
 
 
+@pytest.mark.slow
 def test_p_of_the_protocol_is_uniform(noise):
     """50 studies without a signal, from the volumes to p."""
     for cohort in ("external", "saline"):
@@ -756,8 +757,8 @@ def test_p_of_frozen_scores_is_uniform():
     p = pd.DataFrame(index=range(n), columns=names, dtype=float)
     for seed in range(n):
         rng = np.random.default_rng(seed)
-        decision = rng.standard_normal((51, 1)) + 0.5 - 0.7 * sites[:, None]
         positive = rng.uniform(size=51) < np.where(sites == 0, 0.65, 0.4)
+        decision = rng.standard_normal((51, 1)) + 0.5 - 0.7 * sites[:, None]
         found = Predictions(
             positive, decision, decision > 0, None, np.arange(51), sites
         )
