@@ -277,6 +277,17 @@ def test_tests_by_enumeration_within_sites():
         assert np.isnan(test(found, n_permutations=0, rng=rng)[0])
 
 
+def test_auc_test_is_that_of_mann_and_whitney():
+    found = predictions(n=20, shift=0.2)
+    decision = np.random.RandomState(0).standard_normal((20, 1))
+    found = dataclasses.replace(found, decision=decision)
+    sides = decision[found.positive, 0], decision[~found.positive, 0]
+    exact = stats.mannwhitneyu(*sides, alternative="greater", method="exact").pvalue
+    rng = np.random.default_rng(0)
+    p, _ = auc_test(found, n_permutations=20_000, rng=rng)
+    assert_allclose(p, exact, atol=0.01)
+
+
 def test_blocks_of_permutations(monkeypatch):
     found = predictions(shift=0.3)
     whole = auc_test(found, n_permutations=500, rng=np.random.default_rng(0))
