@@ -31,7 +31,7 @@ def main():
     noise = [run(seed, 0.0, by_lobe=False, n_permutations=0) for seed in seeds]
     constant = np.mean([(table.sign_consistency == 1).mean() for table in noise])
     print(f"noise: {constant:.2f} of the regions keep their sign in all folds")
-    planted = [run(seed, 2.0, by_lobe=True, n_permutations=99) for seed in seeds]
+    planted = [run(seed, 2.6, by_lobe=True, n_permutations=39) for seed in seeds]
     lobes = pd.concat(planted).loc[["frontal", "cerebellum"]].groupby(level=0)
     print("signal, mean pattern:", lobes.pattern.mean().round(2).to_dict())
     positive = lobes.pattern.apply(lambda values: (values > 0).mean())

@@ -26,6 +26,7 @@ from sklearn_persona._progress import Progress
 from sklearn_persona._repeated import split_pvalues
 from sklearn_persona._repr_html import documentation_link, personas_html
 from sklearn_persona._resampling import repeat_selection
+from sklearn_persona._routing import require_treatment
 from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._table import (
     FLOATS,
@@ -595,11 +596,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             When the fit had treatment and this call has none.
         """
         membership = self._membership(X)
-        if self.two_arm_ and treatment is None:
-            raise ValueError(
-                "This estimator was fitted with treatment, so score needs "
-                "treatment= too. With metadata routing, pass it in params."
-            )
+        require_treatment(self, treatment)
         prediction = self._predict(membership)
         cases = self._read_cases(
             len(prediction),

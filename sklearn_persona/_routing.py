@@ -3,7 +3,7 @@
 from sklearn import config_context
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-__all__ = ["consumed", "estimator_has"]
+__all__ = ["consumed", "estimator_has", "require_treatment"]
 
 
 def estimator_has(method):
@@ -15,6 +15,21 @@ def estimator_has(method):
         return True
 
     return check
+
+
+def require_treatment(estimator, treatment):
+    """Refuse to score a fit with treatment on data without: it got lost on the way.
+
+    Parameters
+    ----------
+    estimator : object with two_arm_
+    treatment : array-like or None
+    """
+    if estimator.two_arm_ and treatment is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} was fitted with treatment, so score "
+            "needs treatment= too. With metadata routing, pass it in params."
+        )
 
 
 def consumed(owner, consumer, method, given, must=()):

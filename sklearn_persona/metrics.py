@@ -319,7 +319,11 @@ class _CoverageScorer(BaseEstimator):
         return float(np.mean(np.asarray(estimator.predict(X)) != 0))
 
 
-#: Scorer: :func:`targeting_gain` of ``estimator.predict(X)``; y larger = better.
+#: Scorer: :func:`targeting_gain` of ``estimator.predict(X)``, in the direction and with
+#: the reference arm of the estimator. The unit is the standard deviation of the scored
+#: rows, and y is taken as given: not cut at a `response_threshold`, so that values of
+#: it, and other estimators, are compared by one outcome. `score` of the estimator uses
+#: the unit and the threshold of its fit; pass a binary y to score the response.
 targeting_gain_scorer = _TargetingGainScorer()
 
 #: Scorer: share of rows the estimator explains, ``predict(X) != 0``.

@@ -282,6 +282,24 @@ def test_stability_finds_the_planted_regions():
     pd.testing.assert_frame_equal(found, again)
 
 
+@pytest.mark.slow
+def test_stability_on_noise():
+    """Any false region in about 5 % of 30 studies; consistent signs in most."""
+    n, found = 30, []
+    model = StructuralMRISVC(covariates=["age", "site"], C_grid=[0.01], inner_cv=2)
+    for seed in range(n):
+        table, y = brains(n=40, n_regions=8, signal=0.0, seed=seed)
+        one = region_stability(
+            model, table, y, n_splits=3, n_permutations=19, random_state=seed
+        )
+        names = ["p_weight", "p_pattern", "p_consistency"]
+        found.append([*(one[names].min() <= 0.05), (one.sign_consistency == 1).any()])
+    false, consistent = np.mean(found, axis=0)[:3], np.mean(found, axis=0)[3]
+    assert (false < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / n)).all()
+    # Which is why constant signs are no evidence.
+    assert consistent > 0.8
+
+
 def test_stability_of_families():
     table, y = brains(n=150, n_regions=12, signal=1.5)
     model = StructuralMRISVC(covariates=["age", "site"], C_grid=[0.01])

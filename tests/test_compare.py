@@ -359,6 +359,37 @@ def test_what_regressors_and_effects_say(trial):
         compare(models, X, y)
 
 
+@pytest.mark.slow
+def test_estimators_of_econml(trial):
+    econml = pytest.importorskip("econml.metalearners")
+    dr = pytest.importorskip("econml.dr")
+    models = {
+        "t-learner": econml.TLearner(models=LinearRegression()),
+        "doubly robust": dr.LinearDRLearner(
+            model_propensity=LogisticRegression(),
+            model_regression=LinearRegression(),
+        ),
+        "logistic": LogisticRegression(),
+    }
+    table = run(models, trial, cv=3, random_state=0)
+    assert (table.error == "").all()
+    arm = (np.asarray(trial.treatment) == "drug").astype(int)
+    X, y = np.asarray(trial.data, float), np.asarray(trial.target, float)
+    # The same by hand.
+    train, test = next(ArmStratifiedGroupKFold(3).split(X, y, trial.groups, arm))
+    by_hand = econml.TLearner(models=LinearRegression()).fit(
+        y[train], arm[train], X=X[train]
+    )
+    said = by_hand.effect(X[test]) > by_hand.effect(X[train]).mean()
+    one = run(
+        {"t-learner": models["t-learner"]},
+        trial,
+        cv=[(train, test)],
+        control="placebo",
+    )
+    assert only(one, "favorable_share").item() == said.mean()
+
+
 def test_single_arm(trial):
     models = {"fixed": Fixed(cuts=(-0.1, 0.1))}
     table = compare(models, trial.data, trial.target, groups=trial.groups)

@@ -19,7 +19,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 import sklearn_persona._directions
 from sklearn_persona import PersonaDiscoverer, TrialFrame
 from sklearn_persona.datasets import make_parallel_trial
-from sklearn_persona.metrics import coverage_scorer, targeting_gain_scorer
+from sklearn_persona.metrics import (
+    coverage_scorer,
+    targeting_gain,
+    targeting_gain_scorer,
+)
 from sklearn_persona.model_selection import (
     ArmStratifiedGroupKFold,
     ArmStratifiedGroupShuffleSplit,
@@ -188,6 +192,23 @@ def test_scorer_agrees_with_the_estimator(trial, labels, lower_is_better):
     )
     assert finder.score(trial.data, y, treatment=arm) > 0
     assert targeting_gain_scorer(finder, trial.data, y, treatment=arm) > 0
+
+
+def test_scorer_takes_the_outcome_as_given(trial):
+    """So that values of a threshold are compared by one outcome."""
+    finder = quick(response_threshold=1.0)
+    finder.fit(trial.data, trial.target, **columns(trial))
+    said = finder.predict(trial.data)
+    assert said.any()
+    given = {"treatment": trial.treatment}
+    raw = targeting_gain(trial.target, said, trial.treatment)
+    assert targeting_gain_scorer(finder, trial.data, trial.target, **given) == raw
+    response = (trial.target >= 1.0).astype(float)
+    cut = targeting_gain(response, said, trial.treatment)
+    assert targeting_gain_scorer(finder, trial.data, response, **given) == cut != raw
+    # The estimator's own score is of the response.
+    own = finder.score(trial.data, trial.target, **columns(trial))
+    assert own == pytest.approx(cut)
 
 
 GRID = {"alpha": [0.01, 0.05], "min_effect_size": [0.2, 30.0], "max_variables": [1, 2]}

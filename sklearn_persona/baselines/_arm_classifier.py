@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_persona._labels import encode_labels
-from sklearn_persona._routing import consumed, estimator_has
+from sklearn_persona._routing import consumed, estimator_has, require_treatment
 from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["ArmClassifier"]
@@ -215,11 +215,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
             When the fit had treatment and this call has none, or no case has the arm.
         """
         estimator = self._fitted()
-        if self.two_arm_ and treatment is None:
-            raise ValueError(
-                "This ArmClassifier was fitted with treatment, so score needs "
-                "treatment= too. With metadata routing, pass it in params."
-            )
+        require_treatment(self, treatment)
         if not self.two_arm_:
             treatment = None
         # Passed on whatever was requested, as Pipeline does.

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._discoverer import TRIAL_COLUMNS
 from sklearn_persona._evidence import outcome_sd
+from sklearn_persona._routing import require_treatment
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
 from sklearn_persona.exceptions import SingleArmWarning
 from sklearn_persona.inference import mean_interval, welch_interval
@@ -161,7 +162,7 @@ class LeafEffects(BaseEstimator):
         strata=None,
         sample_weight=None,
     ):
-        """Targeting gain of `predict_persona`, in standard deviations of the fit.
+        """Targeting gain of `predict_persona`, as of `PersonaDiscoverer.score`.
 
         Parameters
         ----------
@@ -184,11 +185,7 @@ class LeafEffects(BaseEstimator):
             When the fit had treatment and this call has none.
         """
         prediction = self.predict_persona(X)
-        if self.two_arm_ and treatment is None:
-            raise ValueError(
-                "This estimator was fitted with treatment, so score needs "
-                "treatment= too. With metadata routing, pass it in params."
-            )
+        require_treatment(self, treatment)
         cases = read_cases(
             len(prediction),
             y,

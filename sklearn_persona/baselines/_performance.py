@@ -1,7 +1,7 @@
 """How well binary predictions agree with outcomes, with intervals and tests."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy import special, stats
@@ -16,13 +16,17 @@ __all__ = [
     "balanced_accuracy_test",
     "calibration",
     "delong",
+    "delong_within_sites",
+    "exact_accuracy_p",
     "net_benefit",
     "reliability",
 ]
 
-EXACT = "exact label permutation of the balanced accuracy, one-sided"
-MONTE_CARLO = "label permutation of the balanced accuracy, one-sided"
+ACCURACY = "label permutation of the balanced accuracy, ties by AUC, one-sided"
 RANKS = "label permutation of the AUC, one-sided"
+
+# Labels that are drawn at once.
+_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,16 @@ class Predictions:
     def one_row_each(self):
         """Whether every participant has one row."""
         return len(np.unique(self.people)) == len(self.people)
+
+    def at(self, place):
+        """The rows of one site."""
+        rows = self.places == place
+        parts = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
+        return replace(self, **{name: values[rows] for name, values in parts.items()})
 
     @property
     def risk(self):
@@ -156,39 +170,98 @@ def delong(predictions):
     return auc, float(max(variance, 0.0))
 
 
+def delong_within_sites(predictions):
+    """Area over pairs of a positive and a negative of one site, and its variance.
+
+    Offsets between scanners do not matter then. Every pair counts alike, so that it is
+    the mean of the sites' areas weighted by their pairs; so is the variance made. A
+    site with one participant in a class has none of its own and gets the largest that
+    there is, ``auc * (1 - auc)`` over the smaller number of participants, with the
+    common area (van Dantzig 1951).
+
+    Returns
+    -------
+    auc, variance : float
+        As of `delong`, to which it reduces with one site.
+    """
+    places = np.unique(predictions.places)
+    if len(places) == 1:
+        return delong(predictions)
+    rows = []
+    for place in places:
+        part = predictions.at(place)
+        n_pairs = int(part.positive.sum()) * int((~part.positive).sum())
+        if n_pairs:
+            sides = part.positive, ~part.positive
+            fewer = min(len(np.unique(part.people[side])) for side in sides)
+            rows.append((n_pairs, fewer, *delong(part)))
+    if not rows:
+        return math.nan, math.nan
+    n_pairs, fewer, areas, variances = np.array(rows, dtype=float).T
+    weight = n_pairs / n_pairs.sum()
+    auc = float(weight @ areas)
+    largest = auc * (1 - auc) / fewer
+    variances = np.where(np.isnan(variances), largest, variances)
+    return auc, float(weight**2 @ variances)
+
+
 def balanced_accuracy_test(predictions, *, n_permutations, rng):
     """Do frozen predictions agree with the outcomes better than by chance?
 
-    The outcomes are exchanged between participants within sites. With one row a
-    participant the number of correctly predicted positives is then a sum of
-    hypergeometric numbers, and p is exact; with one site it is that of Fisher's
-    one-sided exact test.
+    The outcomes are exchanged between participants within sites. The balanced accuracy
+    takes few values, so that arrangements tie; of those the ones with a smaller AUC
+    within sites count as less extreme (Streitberg & Roehmel 1990). The p value is then
+    as good as continuous: uniform where there is nothing to find.
 
     Returns
     -------
     p_value : float
+        1 where no arrangement has another balanced accuracy, because everybody at a
+        site is predicted alike or has the same outcome.
     test : str
         Its name.
     """
     positive, predicted = predictions.positive, predictions.predicted[:, 0]
-    if predictions.one_row_each:
-        mass, found = np.ones(1), 0
-        for place in np.unique(predictions.places):
-            inside = predictions.places == place
-            n, k, m = inside.sum(), positive[inside].sum(), predicted[inside].sum()
-            mass = np.convolve(mass, stats.hypergeom.pmf(np.arange(k + 1), n, k, m))
-            found += int(np.count_nonzero(positive & predicted & inside))
-        return float(min(1.0, mass[found:].sum())), EXACT
+    inside = [predictions.places == place for place in np.unique(predictions.places)]
+    if not any(_varies(predicted[i]) and _varies(positive[i]) for i in inside):
+        return 1.0, ACCURACY
+    # At fixed numbers the balanced accuracy is a linear function of the number of
+    # positives predicted so, and the AUC of the sum of their ranks.
+    score = np.zeros(len(positive))
+    for rows in inside:
+        score[rows] = stats.rankdata(predictions.decision[rows, 0])
+    score += predicted * float(len(score)) ** 2
+    return _label_permutation(score, predictions, n_permutations, rng), ACCURACY
 
-    def accuracy(labels):
-        rates = [np.mean(predicted[labels == 1]), np.mean(~predicted[labels == 0])]
-        return np.mean(rates)
 
-    return _monte_carlo(accuracy, predictions, n_permutations, rng), MONTE_CARLO
+def exact_accuracy_p(predictions):
+    """Exact p value of the balanced accuracy alone, ties counting against it.
+
+    With one row a participant the number of correctly predicted positives is a sum of
+    hypergeometric numbers over sites; with one site p is that of Fisher's one-sided
+    exact test. It takes few values and is conservative.
+
+    Returns
+    -------
+    p_value : float
+        NaN with several rows a participant.
+    """
+    if not predictions.one_row_each:
+        return math.nan
+    positive, predicted = predictions.positive, predictions.predicted[:, 0]
+    mass, found = np.ones(1), 0
+    for place in np.unique(predictions.places):
+        inside = predictions.places == place
+        n, k, m = inside.sum(), positive[inside].sum(), predicted[inside].sum()
+        mass = np.convolve(mass, stats.hypergeom.pmf(np.arange(k + 1), n, k, m))
+        found += int(np.count_nonzero(positive & predicted & inside))
+    return float(min(1.0, mass[found:].sum()))
 
 
 def auc_test(predictions, *, n_permutations, rng):
     """Do frozen decisions rank positives above negatives better than by chance?
+
+    The outcomes are exchanged between participants within sites.
 
     Returns
     -------
@@ -197,31 +270,43 @@ def auc_test(predictions, *, n_permutations, rng):
         Its name.
     """
     ranks = stats.rankdata(predictions.decision[:, 0])
-    labels = predictions.positive.astype(int)
-    if not predictions.one_row_each or not n_permutations:
-        # At fixed numbers the area is a linear function of the sum of ranks.
-        p_value = _monte_carlo(
-            lambda drawn: ranks @ drawn, predictions, n_permutations, rng
-        )
-        return p_value, RANKS
-    total = np.zeros(n_permutations)
-    for place in np.unique(predictions.places):
-        inside = predictions.places == place
-        drawn = np.tile(labels[inside], (n_permutations, 1))
-        total += rng.permuted(drawn, axis=1) @ ranks[inside]
-    reached = np.count_nonzero(total >= ranks @ labels - 1e-6)
-    return float((1 + reached) / (1 + n_permutations)), RANKS
+    return _label_permutation(ranks, predictions, n_permutations, rng), RANKS
 
 
-def _monte_carlo(statistic, predictions, n_permutations, rng):
+def _varies(values):
+    return values.any() and not values.all()
+
+
+def _label_permutation(score, predictions, n_permutations, rng):
+    """How often exchanged outcomes have as large a sum of scores over positives.
+
+    Parameters
+    ----------
+    score : ndarray of float, shape (n,)
+        Multiples of one half.
+    """
     if not n_permutations:
         return math.nan
     labels = predictions.positive.astype(int)
-    observed = statistic(labels)
-    reached = 0
-    for _ in range(n_permutations):
-        drawn = shuffled_labels(labels, predictions.people, predictions.places, rng)
-        reached += statistic(drawn) >= observed - 1e-9 * max(abs(observed), 1.0)
+    reached, left = 0, n_permutations
+    while left:
+        size = min(left, max(1, _BLOCK // len(labels)))
+        if predictions.one_row_each:
+            total = np.zeros(size)
+            for place in np.unique(predictions.places):
+                inside = predictions.places == place
+                drawn = np.tile(labels[inside], (size, 1))
+                total += rng.permuted(drawn, axis=1) @ score[inside]
+        else:
+            people, places = predictions.people, predictions.places
+            total = np.array(
+                [
+                    score @ shuffled_labels(labels, people, places, rng)
+                    for _ in range(size)
+                ]
+            )
+        reached += np.count_nonzero(total > score @ labels - 0.25)
+        left -= size
     return float((1 + reached) / (1 + n_permutations))
 
 

@@ -20,12 +20,8 @@ from sklearn_persona.baselines._cohorts import (
     read_cohorts,
     response_classes,
 )
-from sklearn_persona.baselines._null_labels import shuffled_labels
-from sklearn_persona.baselines._performance import (
-    auc_test,
-    balanced_accuracy_test,
-    delong,
-)
+from sklearn_persona.baselines._discovery_test import refitted_tests
+from sklearn_persona.baselines._performance import auc_test, balanced_accuracy_test
 from sklearn_persona.baselines._protocol_figure import draw
 from sklearn_persona.baselines._protocol_tables import (
     calibration_table,
@@ -38,8 +34,6 @@ from sklearn_persona.baselines._refitting import fit_clone
 
 __all__ = ["ProtocolResult", "published_protocol"]
 
-REFITTED = "refitted label permutation, one-sided"
-
 
 @dataclass(frozen=True)
 class ProtocolResult:
@@ -49,7 +43,8 @@ class ProtocolResult:
     ----------
     table : DataFrame
         A row per cohort and metric: ``cohort``, ``n``, ``n_positive``, ``metric``,
-        ``estimate``, ``low``, ``high``, ``interval``, ``p_value``, ``test``.
+        ``estimate``, ``low``, ``high``, ``interval``, ``p_value``, ``test``, and
+        ``p_exact``: of the balanced accuracy with ties counted against it.
     predictions : DataFrame
         A row per cohort, row and repeat: ``cohort``, ``row``, ``group``, ``site``,
         ``repeat``, ``positive``, ``decision``, ``predicted``, ``probability``.
@@ -83,8 +78,9 @@ class ProtocolResult:
         -------
         table : DataFrame
             A row per cohort: n, responders, balanced accuracy, sensitivity and
-            specificity in percent, AUC, each with its interval, p and differences of
-            AUC.
+            specificity in percent, AUC (with several sites also that within sites),
+            each with its interval, p of the balanced accuracy, and differences of AUC
+            within sites.
         """
         rows = {}
         for cohort, part in self.table.groupby("cohort", sort=False):
@@ -100,8 +96,11 @@ class ProtocolResult:
                 ("sensitivity", "sensitivity, %"),
                 ("specificity", "specificity, %"),
                 ("auc", "AUC"),
+                ("auc_within_sites", "AUC within sites"),
             ):
-                row[title] = _printed(found.loc[metric], 1 if title == "AUC" else 100)
+                if metric in found.index:
+                    scale = 1 if title.startswith("AUC") else 100
+                    row[title] = _printed(found.loc[metric], scale)
             row["p"] = printed_p(found.loc["balanced_accuracy", "p_value"])
             rows[cohort] = row
         for _, row in self.table[self.table.metric == "auc_difference"].iterrows():
@@ -164,7 +163,8 @@ def published_protocol(
     groups : array-like of shape (n_samples,), default=None
         Participant of each row; never split.
     sites : array-like of shape (n_samples,), default=None
-        Site of each row; balanced over folds, and permutations stay within.
+        Site of each row; balanced over folds, permutations stay within, and so do
+        the pairs of `auc_within_sites` and of differences.
     external : dict of str to cohort, default=None
         Cohorts treated with the drug. A cohort is a tuple ``(X, y)`` or a mapping
         with ``data``, ``target`` and, if there are any, ``groups`` and ``site``.
@@ -180,7 +180,7 @@ def published_protocol(
     n_bootstrap : int, default=2000
         Participants are drawn with replacement; models are not refitted.
     n_permutations : int, default=10_000
-        Of tests of frozen predictions that cannot be enumerated.
+        Of the outcomes of each cohort that the frozen model meets; 0 skips the tests.
     n_refits : int, default=0
         Permutations of the discovery outcomes with a whole repetition of the nested
         cross-validation each; its p is NaN without them, because predictions of folds
@@ -216,9 +216,18 @@ def published_protocol(
     the bootstrap nor DeLong's variance knows. `correct_overlap` multiplies the variance
     by ``1 + k / (k - 1)`` with k folds (Nadeau & Bengio 2003): about 2.1 for ten.
 
-    The difference of two AUCs has the interval of independent samples, DeLong et al.
-    (1988), and the p value of the same normal approximation, two-sided. For the
-    discovery cohort it neglects that its participants also trained the frozen model.
+    A frozen model is tested against outcomes exchanged between participants within
+    sites. The statistic is the balanced accuracy and, where arrangements tie in it, the
+    AUC within sites (Streitberg & Roehmel 1990): without a signal p is uniform.
+    ``p_exact`` counts all ties against the model, as Fisher's exact test does; it is
+    larger, and too large on average.
+
+    The difference between drug and placebo is that of AUCs *within sites*, in which
+    only a responder and a nonresponder of one site are compared: cohorts come from
+    different scanners, whose offsets lower an AUC that mixes them. With one site it is
+    the ordinary AUC. It has the interval of independent samples, DeLong et al. (1988),
+    and the p value of the same normal approximation, two-sided. For the discovery
+    cohort it neglects that its participants also trained the frozen model.
 
     References
     ----------
@@ -236,6 +245,8 @@ def published_protocol(
        Machine Learning 52, 239-281.
     .. [6] Vickers, A. J. & Elkin, E. B. (2006). Decision curve analysis. Medical
        Decision Making 26, 565-574.
+    .. [7] Streitberg, B. & Roehmel, J. (1990). On tests that are uniformly more
+       powerful than the Wilcoxon-Mann-Whitney test. Biometrics 46, 481-484.
 
     Examples
     --------
@@ -253,7 +264,7 @@ def published_protocol(
     >>> result.paper()["AUC"].index.tolist()
     ['discovery', 'external', 'saline']
     >>> result.table.query("metric == 'auc'").estimate.round(2).tolist()
-    [0.73, 0.88, 0.49]
+    [0.65, 0.92, 0.47]
     """
     counts = {
         "n_splits": (n_splits, 2),
@@ -318,7 +329,7 @@ def published_protocol(
             tests["balanced_accuracy"] = balanced_accuracy_test(predictions, **options)
             tests["auc"] = auc_test(predictions, **options)
         elif n_refits:
-            tests = _refit_tests(
+            tests = refitted_tests(
                 estimator,
                 discovery,
                 labels,
@@ -329,7 +340,14 @@ def published_protocol(
                 n_jobs,
             )
         rows += metric_rows(
-            name, predictions, tests, level, n_bootstrap, draws, widening[name]
+            name,
+            predictions,
+            tests,
+            level,
+            n_bootstrap,
+            draws,
+            widening[name],
+            frozen=name != "discovery",
         )
     for name in ("discovery", *drug_names):
         for other in control:
@@ -345,40 +363,6 @@ def published_protocol(
         "everything refitted in each fold",
         level=level,
     )
-
-
-def _refit_tests(
-    estimator, cohort, labels, classes, n_splits, predictions, seeds, n_jobs
-):
-    """The nested cross-validation against itself with exchanged outcomes."""
-
-    def drawn(seed):
-        rng = np.random.RandomState(seed)
-        return shuffled_labels(labels, cohort.people, cohort.places, rng)
-
-    shuffled = [drawn(seed) for seed in seeds]
-    parts = Parallel(n_jobs=n_jobs)(
-        delayed(one_repeat)(estimator, cohort, codes, classes, n_splits, seed)
-        for codes, seed in zip(shuffled, seeds)
-    )
-    null = [collect(cohort, codes, [part]) for codes, part in zip(shuffled, parts)]
-    tests = {}
-    for metric, statistic in (
-        ("balanced_accuracy", _balanced_accuracy),
-        ("auc", lambda found: delong(found)[0]),
-    ):
-        # The mean over repeats varies less than one repeat: conservative.
-        observed = statistic(predictions)
-        reached = sum(statistic(found) >= observed - 1e-12 for found in null)
-        tests[metric] = (1 + reached) / (1 + len(null)), REFITTED
-    return tests
-
-
-def _balanced_accuracy(predictions):
-    correct = (predictions.predicted == predictions.positive[:, None]).mean(axis=1)
-    return (
-        correct[predictions.positive].mean() + correct[~predictions.positive].mean()
-    ) / 2
 
 
 def _printed(row, factor):

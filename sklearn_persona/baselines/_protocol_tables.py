@@ -10,6 +10,8 @@ from sklearn_persona.baselines._performance import (
     accuracy_intervals,
     calibration,
     delong,
+    delong_within_sites,
+    exact_accuracy_p,
     net_benefit,
     reliability,
 )
@@ -26,17 +28,21 @@ BOOTSTRAP = "participant bootstrap, percentile"
 DELONG = "DeLong"
 
 
-def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening):
+def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening, *, frozen):
     """Rows of the table for one cohort."""
+    exact = {"balanced_accuracy": exact_accuracy_p(predictions)} if frozen else {}
     remark = "" if widening == 1 else f", widened {widening:.2f}"
     found = accuracy_intervals(
         predictions, level=level, n_bootstrap=n_bootstrap, rng=rng
     )
     methods = dict.fromkeys(found, BOOTSTRAP + remark)
-    auc, variance = delong(predictions)
-    half = float(special.ndtri((1 + level) / 2)) * math.sqrt(variance)
-    found["auc"] = auc, auc - half, auc + half
-    methods["auc"] = DELONG + remark
+    areas = {"auc": delong(predictions)}
+    if len(np.unique(predictions.places)) > 1:
+        areas["auc_within_sites"] = delong_within_sites(predictions)
+    for metric, (auc, variance) in areas.items():
+        half = float(special.ndtri((1 + level) / 2)) * math.sqrt(variance)
+        found[metric] = auc, auc - half, auc + half
+        methods[metric] = DELONG + remark
     for metric, (value, low, high) in found.items():
         ends = value - np.array([value - low, value - high]) * widening
         found[metric] = value, *np.clip(ends, 0.0, 1.0).tolist()
@@ -58,14 +64,15 @@ def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening):
             "interval": methods[metric],
             "p_value": tests.get(metric, (math.nan, ""))[0],
             "test": tests.get(metric, (math.nan, ""))[1],
+            "p_exact": exact.get(metric, math.nan),
         }
         for metric, (estimate, low, high) in found.items()
     ]
 
 
 def difference_row(found, name, other, level, widening):
-    """AUC of a drug cohort less that of a placebo cohort."""
-    (a, var_a), (b, var_b) = delong(found[name]), delong(found[other])
+    """AUC within sites of a drug cohort less that of a placebo cohort."""
+    (a, var_a), (b, var_b) = (delong_within_sites(found[c]) for c in (name, other))
     error = math.sqrt(widening**2 * var_a + var_b)
     half = float(special.ndtri((1 + level) / 2)) * error
     p_value = math.nan
@@ -81,7 +88,8 @@ def difference_row(found, name, other, level, widening):
         "high": a - b + half,
         "interval": DELONG if widening == 1 else f"{DELONG}, widened {widening:.2f}",
         "p_value": p_value,
-        "test": "DeLong, independent samples, two-sided",
+        "test": "DeLong within sites, independent samples, two-sided",
+        "p_exact": math.nan,
     }
 
 

@@ -53,7 +53,7 @@ def make_structural_mri_cohorts(
     n_discovery=99,
     n_external=(26, 25),
     n_saline=49,
-    signal=2.0,
+    signal=2.6,
     mechanism="drug",
     response_rate=0.525,
     saline_response_rate=0.25,
@@ -83,7 +83,7 @@ def make_structural_mri_cohorts(
         Patients of the external cohort at sites B, C, ...; may be empty.
     n_saline : int, default=49
         Patients with saline, from site A.
-    signal : float, default=2.0
+    signal : float, default=2.6
         Slope of the outcome on ``s`` in standard deviations of the noise; 0 is the
         null twin: the same volumes, sites and noise, and a response that has nothing
         to do with them.
