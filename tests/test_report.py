@@ -7,7 +7,9 @@ import re
 import runpy
 import sys
 import tomllib
+from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,15 @@ from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report import _page as page_module
 from sklearn_persona.report._drawing import make_axis
+from sklearn_persona.report._facts import _most_frequent
 from sklearn_persona.report._limits import detectable, smallest_p_value
-from sklearn_persona.report._words import between, percent, shown
+from sklearn_persona.report._words import (
+    arm_text,
+    between,
+    number,
+    percent,
+    shown,
+)
 from sklearn_persona.report._writing import inert, write_atomically
 
 # Fitted with hostile names too; the other kinds are renamed afterwards.
@@ -101,8 +110,28 @@ def _renamed(report, names):
             title=next(names),
             outcome=next(names),
             settings=facts.settings | {"control": next(names)},
+            selection=_renamed_selection(facts.selection, names),
+            reading=_reading(personas, names),
         )
     )
+
+
+def _renamed_selection(selection, names):
+    if selection is None:
+        return None
+    return {
+        key: found
+        | {"rows": [r | {"names": [next(names) for _ in r["names"]]} for r in rows]}
+        for key, found in selection.items()
+        for rows in [found["rows"]]
+    }
+
+
+def _reading(personas, names):
+    suspects = {
+        c.label: next(names) for persona in personas for c in persona.conditions
+    }
+    return {"notes": [next(names), next(names)], "suspects": suspects}
 
 
 @settings(max_examples=40, deadline=None)
@@ -188,6 +217,9 @@ def test_json_that_is_no_report():
         ({**values, "flow": None}, "Field 'flow' of a saved report"),
         ({**values, "n_confirmed": "many"}, "must be .*int.*, got str"),
         ({**values, "personas": {}}, "'personas'"),
+        ({**values, "reading": {"note": []}}, "reading must map 'notes'"),
+        ({**values, "reading": {"notes": "a"}}, "got str and dict"),
+        ({**values, "reading": {"suspects": ["a"]}}, "got list and list"),
     ):
         with pytest.raises(ValueError, match=message):
             PersonaReport.from_dict(wrong)
@@ -410,6 +442,140 @@ def test_stability_and_correction_when_present():
         ["62.5", "81.25"],
     ]
     assert PersonaReport.from_dict(report.to_dict()).to_html() == report.to_html()
+
+
+def _rows_after(page, heading):
+    """Texts between a heading and the next one."""
+    texts = [text.strip() for _, text in page.texts if text.strip()]
+    start = texts.index(heading) + 1
+    ends = ("Flow", "What the selection comes back to")
+    return texts[start : next(i for i in range(start, 9**9) if texts[i] in ends)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_explained_and_unexplained(kind):
+    """The table of the fit, with the coverage beside every figure."""
+    finder, _ = fitted(kind)
+    report = report_of(kind)
+    told = _rows_after(Page(report.to_html()), "Explained and unexplained")
+    for name, label in (
+        ("favorable", "Explained, favorable"),
+        ("unexplained", "Unexplained"),
+        ("everyone", "Everyone"),
+    ):
+        row = finder.partition_.loc[name]
+        at = told.index(label)
+        assert told[at + 1] == percent(row["coverage"])
+        assert told[at + 2 : at + 4] == [f"{row['n_groups']:g}", f"{row['n']:g}"]
+        assert (told[at + 4] == "-") == np.isnan(row["effect"])
+        if not np.isnan(row["effect"]):
+            pair = (row["ci_low"], row["ci_high"])
+            assert told[at + 4] == f"{number(row['effect'])} {between(pair)}"
+    half = "the holdout" if finder.flow_["holdout"] else "all analysed participants"
+    assert f"Counted in {half}" in told[0]
+    assert ("none of them tested" in told[0]) == (kind == "not-validated")
+    together = "stay unexplained" in report.to_markdown()
+    assert together == (finder.n_confirmed_ > 0)
+    for persona in finder.personas_:
+        record = persona.holdout or persona.train
+        assert f"({percent(record.coverage)})" in Page(report.to_html()).text
+
+
+def test_selection_frequencies():
+    finder, _ = fitted("resampled")
+    page = Page(report_of("resampled").to_html())
+    told = _rows_after(page, "What the selection comes back to")
+    table = finder.selection_frequencies_
+    for _, row in table.iterrows():
+        at = told.index(row["variable"])
+        cells = [percent(row["frequency"]), percent(row["frequency_kept"])]
+        cells.append(number(row["false_bound"]))
+        # The bar has a title of its own.
+        assert [told[at + 1], *told[at + 3 : at + 5]] == cells
+    assert table["frequency"][0] > 0.5 and not np.isnan(table["false_bound"][0])
+    assert "Shah and Samworth" in page.text
+    for kind in ("parallel", "permutation"):
+        assert "Shah and Samworth" not in Page(report_of(kind).to_html()).text
+
+
+def test_pairs_and_many_variables():
+    facts = report_of("resampled")._facts
+    table = pd.DataFrame(
+        {
+            "variable": [f"v{j}" for j in range(15)],
+            "other": [7] * 15,
+            "frequency": np.linspace(0.9, 0.1, 15),
+            "frequency_kept": 0.95,
+            "false_bound": [1.5] * 5 + [np.nan] * 10,
+        }
+    )
+    found = _most_frequent(table, ["variable", "other"])
+    assert len(found["rows"]) == 10 and found["n_left_out"] == 5
+    # Columns without a name are called as in conditions.
+    assert found["rows"][0]["names"] == ["v0", "x7"]
+    assert found["rows"][9]["false_bound"] is None
+    report = PersonaReport(replace(facts, selection=facts.selection | {"pairs": found}))
+    page = Page(report.to_html())
+    assert page.problems == [] and "Pair of variables" in page.text
+    assert "5 less frequent ones are left out" in page.text
+    assert "| v0 and x7 | 90% | 95% | 1.50 |" in report.to_markdown()
+
+
+def test_spread_of_repeated_splits():
+    finder, _ = fitted("repeated")
+    facts = report_of("repeated")._facts
+    p_values = finder.split_p_values_
+    assert facts.splits["n"] == len(p_values) == 3
+    assert facts.splits["quantiles"] == pytest.approx(
+        [p_values.min(), *np.percentile(p_values, [25, 50, 75]), p_values.max()]
+    )
+    assert facts.splits["n_below"] == (p_values < 0.05).sum()
+    finder = copy(finder)
+    finder.split_p_values_ = np.array([0.001, 0.02, 0.2, 1.0, 1.0])
+    text = PersonaReport.from_estimator(finder).to_markdown()
+    assert "went from 0.0010 to 1.0000, half of them from 0.0200 to 1.0000" in text
+    assert "a median of 0.2000" in text and "below 0.05 in two of 5" in text
+    assert "It was 1, mostly without any test, in two." in text
+
+
+def test_how_the_table_was_read():
+    finder, data = fitted("parallel")
+    name = finder.personas_[0].conditions[0].label
+    make = partial(PersonaReport.from_estimator, finder)
+    reading = {
+        "notes": ["dropped: id - identifier", "x" * 900],
+        "suspects": {name: "'day7' in its name", "other": "whatever"},
+    }
+    report = make(reading=reading)
+    page = Page(report.to_html())
+    for text in (page.text, report.to_markdown().replace("\\", "")):
+        for note in reading["notes"]:
+            assert note in text
+        uses = sum(
+            name in [c.label for c in persona.conditions]
+            for persona in finder.personas_
+        )
+        confirmed = sum(
+            persona.confirmed and name in [c.label for c in persona.conditions]
+            for persona in finder.personas_
+        )
+        assert confirmed >= 1
+        warned = f"{name} may have been measured after treatment began"
+        assert text.count(warned) == uses + confirmed
+        assert "whatever" not in text
+    assert "How the table was read" not in make().to_html()
+    for wrong in ([], {"other": 1}, {"notes": "a"}):
+        with pytest.raises(ValueError, match="reading must map"):
+            make(reading=wrong)
+
+
+def test_arms_that_are_numbers_are_no_counts():
+    assert arm_text(1) == "arm 1" and arm_text("0.5") == "arm 0.5"
+    assert arm_text("drug") == "drug"
+    facts = replace(report_of("parallel")._facts, arms=("0", "1"))
+    text = PersonaReport(facts).to_markdown()
+    assert "effect of arm 1 against arm 0" in text
+    assert re.search(r"\| arm 1: \d+, arm 0: \d+ \|", text)
 
 
 def test_baseline_table_by_hand():

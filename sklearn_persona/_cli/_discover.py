@@ -80,6 +80,7 @@ def discover(options):
         treatment=trial.treatment,
         title=options["title"] or f"Personas in {table.path.name}",
         outcome=_outcome_name(options),
+        reading=trial.account.for_report(),
     )
     source = {"file": table.path.name, "sha256": file_sha256(table.path)}
     analysis = _analysis(options, parameters, trial)

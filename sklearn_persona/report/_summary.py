@@ -2,6 +2,7 @@
 
 import math
 
+from sklearn_persona.report._explained import together
 from sklearn_persona.report._limits import (
     POWER,
     detectable,
@@ -9,7 +10,10 @@ from sklearn_persona.report._limits import (
     smallest_p_value,
     tested_half,
 )
+from sklearn_persona.report._reading import doubts
+from sklearn_persona.report._selected import splits_text
 from sklearn_persona.report._words import (
+    arm_text,
     between,
     count,
     number,
@@ -17,7 +21,6 @@ from sklearn_persona.report._words import (
     percent,
     plural,
     rule_text,
-    shown,
     some,
 )
 
@@ -28,7 +31,7 @@ def comparison(facts):
     """What an effect compares, in words."""
     if not facts.arms:
         return "inside minus outside"
-    control, treated = (shown(arm, 40) for arm in facts.arms)
+    control, treated = map(arm_text, facts.arms)
     return f"{treated} against {control}"
 
 
@@ -124,7 +127,8 @@ def _confirmed(facts):
             f"{facts.settings['n_splits']} random splits of the smallest adjusted p "
             f"value is {p_text(facts.trial_p_value)}. This is about the whole "
             "procedure: every split finds other personas, so none of those below is "
-            "confirmed by it."
+            "confirmed by it.",
+            splits_text(facts),
         ]
     if validation == "permutation":
         text = (
@@ -150,6 +154,9 @@ def _confirmed(facts):
             "The arms were not randomised: p values are approximate, and nothing "
             "accounts for what was not measured."
         )
+    covered = together(facts)
+    if covered is not None:
+        paragraphs.append(covered)
     if facts.n_confirmed == 0:
         paragraphs.append(
             "That does not show that everyone responds alike: see what this trial "
@@ -184,7 +191,9 @@ def _claim(facts, i, persona):
     both = facts.settings["criterion"] == "heterogeneity"
     if facts.settings["validation"] == "permutation" and both:
         p_value = max(p_value, persona.p_adjusted_interaction)
-    return f"{text}. Adjusted p value: {p_text(p_value)}."
+    return " ".join(
+        [f"{text}. Adjusted p value: {p_text(p_value)}.", *doubts(facts, persona)]
+    )
 
 
 def _not_shown(facts):
