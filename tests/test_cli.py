@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from _fits import HOSTILE
 from _pages import Page
+from _sas import write_sas7bdat, write_xport
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._cli import _discover, main
@@ -450,56 +452,67 @@ def test_parquet(tmp_path):
     assert discover(tmp_path / "trial.parquet") == 0
 
 
-def ibm_double(value):
-    """A number as mainframes wrote it, in 8 bytes."""
-    if value == 0:
-        return b"\0" * 8
-    sign, value, power = (0x80 if value < 0 else 0), abs(value), 64
-    while value >= 1:
-        value, power = value / 16, power + 1
-    while value < 1 / 16:
-        value, power = value * 16, power - 1
-    return bytes([sign | power]) + int(value * 2**56).to_bytes(7, "big")
-
-
-def write_xport(file, table):
-    """SAS transport file, version 5."""
-
-    def header(name, tail="0" * 30):
-        return f"HEADER RECORD*******{name:<8}HEADER RECORD!!!!!!!{tail}  ".encode()
-
-    names, position = b"", 0
-    for j, name in enumerate(table, 1):
-        text = table[name].dtype.kind not in "if"
-        head = (2 if text else 1).to_bytes(2, "big") + b"\0\0"
-        head += (8).to_bytes(2, "big") + j.to_bytes(2, "big")
-        head += name.upper().ljust(8).encode() + b" " * 40 + b" " * 8
-        head += b"\0" * 8 + b" " * 8 + b"\0" * 4 + position.to_bytes(4, "big")
-        names += head + b"\0" * (140 - len(head))
-        position += 8
-    rows = b"".join(
-        str(v).ljust(8).encode() if isinstance(v, str) else ibm_double(v)
-        for row in table.itertuples(index=False)
-        for v in row
-    )
-    stamp = b"01JAN20:00:00:00"
-    first = b"SAS     SAS     SASLIB  6.06    bsd4.2  " + b" " * 24 + stamp
-    member = b"SAS     TRIAL   SASDATA 6.06    bsd4.2  " + b" " * 24 + stamp
-    n = len(table.columns)
-    data = header("LIBRARY ") + first + stamp.ljust(80)
-    data += header("MEMBER  ", "000000000000000001600000000140")
-    data += header("DSCRPTR ") + member + stamp.ljust(80)
-    data += header("NAMESTR ", f"000000{n:04d}00000000000000000000")
-    data += names + b" " * (-len(names) % 80)
-    data += header("OBS     ") + rows + b" " * (-len(rows) % 80)
-    file.write_bytes(data)
-
-
 def test_sas_transport(tmp_path, capsys):
     file = tmp_path / "trial.xpt"
     write_xport(file, make_trial())
     assert discover(file, outcome="SCORE", treatment="ARM") == 0
     assert "Confirmed: 1 of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_sas_data_set(encoding, tmp_path, capsys):
+    """The file tells its encoding."""
+    table = make_trial().assign(site=lambda t: np.where(t.sex == "F", "Köln", "Bonn"))
+    file = tmp_path / "trial.sas7bdat"
+    write_sas7bdat(file, table, encoding)
+    cells = read_file(file).cells
+    pd.testing.assert_frame_equal(cells, table, check_dtype=False)
+    more = ["--json", tmp_path / "a.json", "--drop", "sex"]
+    assert discover(file, *more) == 0
+    assert "category: site (2: Bonn, Köln)" in capsys.readouterr().out
+    table.to_csv(tmp_path / "trial.csv", index=False)
+    assert (
+        discover(tmp_path / "trial.csv", "--json", tmp_path / "b.json", *more[2:]) == 0
+    )
+    reports = [
+        json.loads((tmp_path / name).read_text())["report"]["personas"]
+        for name in ("a.json", "b.json")
+    ]
+    assert reports[0] == reports[1]
+    # Errors count rows of data.
+    write_sas7bdat(file, table.assign(score=[1.0] * 4 + [np.nan] + [1.0] * 115))
+    assert discover(file) == 2
+    assert "column 'score', row 5: the outcome is missing" in error_of(capsys)
+
+
+def test_sas_data_set_cut_short(tmp_path, capsys):
+    file = tmp_path / "trial.sas7bdat"
+    write_sas7bdat(file, make_trial())
+    whole = file.read_bytes()
+    # Within the head, the first page, and before and within the last one.
+    for size in (200, 1024, 3000, len(whole) - 4096, len(whole) - 100):
+        file.write_bytes(whole[:size])
+        assert discover(file, "-o", tmp_path / "r.html") == 2, size
+        assert "trial.sas7bdat" in error_of(capsys)
+    assert [p.name for p in tmp_path.iterdir()] == ["trial.sas7bdat"]
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_sas_data_set_that_sas_wrote(tmp_path, capsys):
+    """The example of R's haven: the outcome and the arm stand in for a trial's."""
+    find = "cat(system.file('examples', 'iris.sas7bdat', package = 'haven'))"
+    found = subprocess.run(["Rscript", "-e", find], capture_output=True, text=True)
+    if not found.stdout.strip():
+        pytest.skip("R's package haven is not installed")
+    code = main(
+        ["discover", found.stdout.strip(), "--outcome", "Sepal_Length", "--treatment"]
+        + ["Species", "--control", "setosa", "--treated", "virgin", *FAST]
+        + ["--json", str(tmp_path / "a.json")]
+    )
+    assert code == 0
+    assert "100 rows analysed" in capsys.readouterr().out
+    reading = json.loads((tmp_path / "a.json").read_text())["reading"]
+    assert set(reading["numbers"]) <= {"Sepal_Width", "Petal_Length", "Petal_Width"}
 
 
 # Guesses.

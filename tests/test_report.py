@@ -327,8 +327,8 @@ def test_summary_says_what_was_confirmed(kind):
     assert ("no comparison of treatments" in text.lower()) == (kind == "single-arm")
     for i in range(1, len(finder.personas_) + 1):
         assert f"## Persona {i}: " in text
-    for number in (finder.search_.n_candidates, finder.search_.n_evaluated):
-        assert f"{number:,}" in text
+    for n in (finder.search_.n_candidates, finder.search_.n_evaluated):
+        assert f"{n:,}" in text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -539,7 +539,7 @@ def test_spread_of_repeated_splits():
 
 
 def test_how_the_table_was_read():
-    finder, data = fitted("parallel")
+    finder, _ = fitted("parallel")
     name = finder.personas_[0].conditions[0].label
     make = partial(PersonaReport.from_estimator, finder)
     reading = {
