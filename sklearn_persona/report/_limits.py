@@ -7,6 +7,7 @@ from sklearn_persona.inference import detectable_effect, floor_from_sizes
 
 __all__ = [
     "POWER",
+    "SHARES",
     "Detectable",
     "detectable",
     "n_tests",
