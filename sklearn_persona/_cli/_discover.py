@@ -33,7 +33,7 @@ from sklearn_persona.exceptions import SingleArmWarning
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report._words import plural, rule_text, shown
 
-__all__ = ["discover", "load_trial", "plan", "report", "used_by"]
+__all__ = ["check_parameters", "discover", "load_trial", "plan", "report", "used_by"]
 
 
 def discover(options):
@@ -60,7 +60,7 @@ def discover(options):
     check_outputs(outputs, [options["table"]])
     parameters = _parameters(options)
     # Bad parameters are told before a large file is read.
-    _check(PersonaDiscoverer(**parameters))
+    check_parameters(PersonaDiscoverer(**parameters))
     table, trial = load_trial(
         options, drop=options["drop"], keep=options["keep"], design=options["design"]
     )
@@ -124,7 +124,15 @@ def report(options):
     check_outputs({"--output": options["output"]}, [options["saved"]])
     values = load_document(options["saved"])
     made = report_of(options["saved"], values)
-    write_outputs({options["output"]: report_text(made, options["output"])})
+    try:
+        text = report_text(made, options["output"])
+    except Exception as error:
+        # What somebody changed within the file may fail anywhere.
+        raise InputError(
+            f"{place(options['saved'])}: its report is damaged "
+            f"({type(error).__name__}: {shown(error, 200)})."
+        ) from None
+    write_outputs({options["output"]: text})
     print(f"Written: {shown(options['output'], 200)}")
 
 
@@ -168,6 +176,11 @@ def load_trial(options, *, drop=(), keep=(), design="auto", variables=None):
         raise InputError(
             "--treatment COLUMN is missing. A trial without comparison needs --design "
             "single-arm."
+        )
+    if options["period"] is not None and options["groups"] is None:
+        raise InputError(
+            "--period COLUMN is of a crossover, which needs --groups COLUMN, the "
+            "participant of each row."
         )
     if options["treatment"] is not None and single:
         raise InputError("--design single-arm has no arms; leave --treatment out.")
@@ -227,7 +240,19 @@ def _parameters(options):
     }
 
 
-def _check(finder):
+def check_parameters(finder):
+    """Tell of parameters that cannot be used by the names of their options.
+
+    Parameters
+    ----------
+    finder : PersonaDiscoverer
+
+    Raises
+    ------
+    InputError
+    """
+    if finder.n_jobs == 0:
+        raise InputError("--jobs must be a number of threads, or -1 for all; got 0.")
     try:
         finder._validate_params()
     except InvalidParameterError as error:

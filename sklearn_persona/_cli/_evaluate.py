@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
-from sklearn_persona import __version__
-from sklearn_persona._cli._discover import load_trial, used_by
+from sklearn_persona import PersonaDiscoverer, __version__
+from sklearn_persona._cli._discover import check_parameters, load_trial, used_by
 from sklearn_persona._cli._documents import (
     EVALUATION,
     PLANNED,
@@ -52,6 +52,7 @@ def evaluate(options, given):
     check_outputs({"--json": options["json"]}, [options["personas"], options["table"]])
     loaded = load_personas(options["personas"], everything=options["all"])
     options, deviations = _merged(options, given, loaded)
+    _check(options, given, options["personas"])
     if options["outcome"] is None:
         raise InputError(
             "--outcome COLUMN is missing; the file of personas names none."
@@ -100,6 +101,22 @@ def _merged(options, given, loaded):
     for name, value in FALLBACKS.items():
         merged.setdefault(name, value)
     return merged, deviations
+
+
+def _check(options, given, path):
+    """Refuse parameters of tests that are none, and say where they come from."""
+
+    def check(names):
+        values = {name: options[name] for name in names if name != "seed"}
+        if "seed" in names:
+            values["random_state"] = options["seed"]
+        check_parameters(PersonaDiscoverer(**values))
+
+    check(set(FALLBACKS) & given)
+    try:
+        check(set(FALLBACKS))
+    except InputError as error:
+        raise InputError(f"{place(path)}: of the analysis, {error}") from None
 
 
 def _variables(personas):

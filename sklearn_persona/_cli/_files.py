@@ -1,6 +1,7 @@
 """Tables from files: which format, and whether it can be one."""
 
 import os
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -262,7 +263,10 @@ def _read_typed(path, kind, encoding):
         return pd.read_parquet(path, engine="pyarrow")
     # Only data sets say how their text is encoded.
     encoding = encoding or ("infer" if kind == "sas7bdat" else "utf-8")
-    return pd.read_sas(path, format=kind, encoding=encoding)
+    with warnings.catch_warnings():
+        # Of a file that is cut off.
+        warnings.simplefilter("error", UserWarning)
+        return pd.read_sas(path, format=kind, encoding=encoding)
 
 
 def _named(path, cells, rows, notes, *, comma_divides):

@@ -40,9 +40,9 @@ def check_outputs(outputs, inputs=()):
                 "another name."
             )
         taken[_resolved(path)] = f"what {option} names"
-        if path.is_dir() or (path.exists() and not path.is_file()):
-            raise InputError(f"{place(path)}: {option} names no file.")
         try:
+            if path.is_dir() or (path.exists() and not path.is_file()):
+                raise InputError(f"{place(path)}: {option} names no file.")
             # Whether the folder can be written shows best by writing there.
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
@@ -55,7 +55,8 @@ def check_outputs(outputs, inputs=()):
 def _resolved(path):
     try:
         return Path(path).resolve()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
+        # A link that leads to itself is a RuntimeError.
         raise InputError(f"{place(path)}: is no name of a file.") from None
 
 
