@@ -7,6 +7,7 @@ import re
 import runpy
 import sys
 import tomllib
+import warnings
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -23,12 +24,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_persona import Condition, Persona, PersonaDiscoverer
+from sklearn_persona.exceptions import PersonaWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report import _page as page_module
 from sklearn_persona.report._drawing import make_axis
 from sklearn_persona.report._facts import _most_frequent
-from sklearn_persona.report._limits import detectable, smallest_p_value
+from sklearn_persona.report._limits import (
+    detectable,
+    lowest_p_value,
+    smallest_p_value,
+)
 from sklearn_persona.report._words import (
     arm_text,
     between,
@@ -678,7 +684,8 @@ def test_what_could_not_have_been_shown(kind):
         assert f"{effect.inside:.2f} SD" in report_of(kind).to_markdown()
         assert effect.inside * half["sd"] > 0
     floor = smallest_p_value(facts)
-    if kind == "crossover":
+    if kind != "parallel":
+        # In a permuted search the arms of everybody are exchanged.
         assert floor is None
     else:
         n, b = finder.min_arm_size_, finder.n_permutations
@@ -723,6 +730,105 @@ def test_too_small_for_a_test():
         )
         found = [np.isfinite(effect.inside) for effect in detectable(some)]
         assert found == expected
+
+
+def small_trial(n, gain=6.0):
+    """A trial of three variables whose first one tells who gains."""
+    rng = np.random.default_rng(0)
+    X, arm = rng.normal(size=(n, 3)), rng.permutation(np.arange(n) % 2)
+    return X, rng.normal(size=n) + gain * arm * (X[:, 0] > 0), arm
+
+
+TOO_FEW = "No persona could have been confirmed: too few arrangements of the arms exist"
+ONE_VARIABLE = {"max_variables": 1, "prognostic": None, "n_bootstrap": 0}
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "floor", "half"),
+    [
+        # 2 / C(6, 3), and 2 / C(4, 2).
+        (6, {"validation": "permutation", "min_arm_size": 1}, 2 / 20, ""),
+        (4, {"validation": "permutation", "min_arm_size": 1}, 2 / 6, ""),
+        # Halves of 4 v 4, of which 2 v 2 stay outside.
+        (16, {"min_arm_size": 2}, 2 / 6, " in the training half"),
+        # 2 v 2 test, of which one of each arm must stay outside.
+        (26, {"min_arm_size": 2, "holdout_size": 0.16}, 1.0, " in the holdout half"),
+    ],
+)
+def test_no_result_could_reach_the_level(n, options, floor, half):
+    X, y, arm = small_trial(n)
+    finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PersonaWarning)
+        finder.fit(X, y, treatment=arm)
+    report = PersonaReport.from_estimator(finder)
+    lowest = lowest_p_value(report._facts)
+    assert lowest.value == pytest.approx(floor)
+    text = report.to_markdown()
+    assert text.count(TOO_FEW) == 2
+    assert f"could have{half}, whatever the outcomes, is {floor:.4f}" in text
+    assert "Any persona: no p value could have reached the level of 0.05." in text
+    # Instead of testing.
+    for persona in finder.personas_:
+        assert persona.holdout is None and not persona.confirmed
+        assert np.isnan(persona.p_adjusted)
+        if "validation" in options:
+            assert "too few arrangements" in persona.claim
+    assert Page(report.to_html()).problems == []
+    if floor < 1:
+        # A level that can be reached is tested.
+        finder.set_params(alpha=1.01 * floor).fit(X, y, treatment=arm)
+        assert lowest_p_value(PersonaReport.from_estimator(finder)._facts) is None
+
+
+def test_four_against_four():
+    """The smallest p value is 2 / 70, so the test is possible, but not by default."""
+    X, y, arm = small_trial(8)
+    finder = PersonaDiscoverer(
+        validation="permutation", random_state=0, n_permutations=99, **ONE_VARIABLE
+    )
+    with pytest.raises(ValueError, match="Too few cases: 4 training cases in arm 0"):
+        finder.fit(X, y, treatment=arm)
+    finder.set_params(min_arm_size=1).fit(X, y, treatment=arm)
+    facts = PersonaReport.from_estimator(finder)._facts
+    assert facts.flow["training"]["p_floor"] == pytest.approx(2 / 70)
+    assert lowest_p_value(facts) is None
+    assert not any(np.isnan(persona.p_adjusted) for persona in finder.personas_)
+
+
+def test_strata_and_permutations_that_leave_nothing():
+    X, y, arm = small_trial(60)
+    finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE)
+    finder.fit(X, y, treatment=arm, strata=np.arange(60))
+    text = PersonaReport.from_estimator(finder).to_markdown()
+    assert TOO_FEW in text and "That asks for larger strata" in text
+    finder.set_params(validation="permutation", n_permutations=10)
+    finder.fit(X, y, treatment=arm)
+    text = PersonaReport.from_estimator(finder).to_markdown()
+    assert "too few permutations were drawn" in text
+    assert "is 0.0909" in text and r"more than n\_permutations=10" in text
+    assert TOO_FEW not in text
+
+
+def test_pairs_that_are_too_few():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(10, 3)), 2, axis=0)
+    arm, groups = np.tile([0, 1], 10), np.repeat(np.arange(10), 2)
+    y = rng.normal(size=20) + 6 * arm * (X[:, 0] > 0)
+    data = {"treatment": arm, "groups": groups}
+    finder = PersonaDiscoverer(min_arm_size=2, random_state=0, **ONE_VARIABLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PersonaWarning)
+        finder.fit(X, y, **data)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        # Five pairs train, of which two stay outside.
+        assert lowest.value == 2 / 2**3 and lowest.half == "training"
+        finder.set_params(validation="permutation", n_permutations=99)
+        half = {key: value[:10] for key, value in data.items()}
+        finder.fit(X[:10], y[:10], **half)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        assert lowest.value == 2 / 2**5 and lowest.half is None
+        assert np.isnan(finder.personas_[0].p_adjusted)
 
 
 def test_contrast_of_colors():

@@ -66,6 +66,10 @@ def splits_text(facts):
         return None
     low, first, middle, third, high = map(p_text, found["quantiles"])
     n = found["n"]
+    if found["n_untested"] == n:
+        return (
+            f"In none of the {plural(n, 'split')} was a persona tested with p below 1."
+        )
     text = (
         f"Over the {plural(n, 'split')} this smallest p value went from {low} to "
         f"{high}, half of them from {first} to {third}, with a median of {middle}. It "

@@ -6,6 +6,7 @@ from sklearn_persona.report._explained import together
 from sklearn_persona.report._limits import (
     POWER,
     detectable,
+    lowest_p_value,
     n_tests,
     smallest_p_value,
     tested_half,
@@ -47,6 +48,12 @@ def headline(facts):
             + ("finds" if found else "does not find")
             + " more in this trial than chance does."
         )
+    lowest = lowest_p_value(facts)
+    if lowest is not None:
+        what = "arrangements of the arms exist"
+        if lowest.reason == "permutations":
+            what = "permutations were drawn"
+        return f"No persona could have been confirmed: too few {what}."
     verb = "personas were confirmed" if n > 1 else "persona was confirmed"
     text = f"{some(n).capitalize()} {verb}."
     if n and facts.settings["criterion"] == "effect":
@@ -130,6 +137,9 @@ def _confirmed(facts):
             "confirmed by it.",
             splits_text(facts),
         ]
+    lowest = lowest_p_value(facts)
+    if lowest is not None:
+        return [f"{headline(facts)} {_hopeless(facts, lowest)}"]
     if validation == "permutation":
         text = (
             "All participants chose the personas and tested them; the p values are "
@@ -170,6 +180,22 @@ def _confirmed(facts):
     return paragraphs
 
 
+def _hopeless(facts, lowest):
+    """Why no persona could have been confirmed, whatever the outcomes."""
+    where = f" in the {lowest.half} half" if lowest.half else ""
+    advice = "more participants"
+    if lowest.reason == "permutations":
+        advice = f"more than n_permutations={facts.settings['n_permutations']}"
+    elif facts.flow["n_strata"] > 1:
+        advice = "larger strata, or more participants"
+    return (
+        f"The smallest p value that any persona could have{where}, whatever the "
+        f"outcomes, is {p_text(lowest.value)}, and a claim needs one below "
+        f"{facts.settings['alpha']:g}. That asks for {advice}. The personas below "
+        "describe the data that chose them."
+    )
+
+
 def _claim(facts, i, persona):
     record = persona.train if persona.holdout is None else persona.holdout
     text = (
@@ -200,6 +226,11 @@ def _not_shown(facts):
     flow, unit = facts.flow, facts.flow["unit"]
     if tested_half(facts) is None:
         return ["Anything: nothing was tested."]
+    if lowest_p_value(facts) is not None:
+        return [
+            "Any persona: no p value could have reached the level of "
+            f"{facts.settings['alpha']:g}."
+        ]
     paragraphs = []
     for effect in detectable(facts):
         where = (
@@ -226,10 +257,10 @@ def _not_shown(facts):
             )
         paragraphs.append(text)
     floor = smallest_p_value(facts)
-    if floor is not None:
-        what = f"{facts.min_arm_size} {unit}s"
+    if floor is not None and floor < 1:
+        what = plural(facts.min_arm_size, unit)
         if facts.design != "crossover":
-            what = f"{facts.min_arm_size} {unit}s of each arm"
+            what += " of each arm"
         paragraphs.append(
             f"A p value below {p_text(floor)} in the smallest persona that was allowed "
             f"({what}): fewer arrangements of the arms than that exist."
