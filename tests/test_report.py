@@ -35,6 +35,7 @@ from sklearn_persona.report._limits import (
     lowest_p_value,
     smallest_p_value,
 )
+from sklearn_persona.report._summary import summary
 from sklearn_persona.report._words import (
     arm_text,
     between,
@@ -573,6 +574,43 @@ def test_how_the_table_was_read():
     for wrong in ([], {"other": 1}, {"notes": "a"}):
         with pytest.raises(ValueError, match="reading must map"):
             make(reading=wrong)
+
+
+@pytest.mark.parametrize(
+    ("p_alone", "words"),
+    [
+        (0.01, None),
+        (0.2, "do not show an effect by themselves (p = 0.2000): it may be the same"),
+        (float("nan"), "cannot be tested outside the earlier personas"),
+    ],
+)
+def test_copies_of_a_persona_are_not_several_findings(p_alone, words):
+    facts = report_of("parallel")._facts
+    first = facts.personas[0]
+    assert first.confirmed
+    # The first one is nobody's copy.
+    first = replace(first, p_conditional=float("nan"))
+    second = replace(first, p_conditional=p_alone)
+    facts = replace(facts, personas=(first, second), n_confirmed=2)
+    claims = summary(facts)[1][2]
+    assert "in other words" not in claims[0]
+    assert ("in other words" in claims[1]) == (words is not None)
+    assert words is None or words in claims[1]
+
+
+def test_not_confirmed_stands_apart():
+    for kind, words in (
+        ("parallel", "Not confirmed, for later trials only."),
+        ("not-validated", "For later trials only: none of these was tested."),
+    ):
+        finder, _ = fitted(kind)
+        text = Page(report_of(kind).to_html()).text
+        assert text.count(words) == 1
+        first = finder.n_confirmed_ + 1
+        start, end = text.index(f"Persona {first}\n"), text.index(words)
+        assert end < start
+        if first > 1:
+            assert text.index(f"Persona {first - 1}\n") < end
 
 
 def test_arms_that_are_numbers_are_no_counts():

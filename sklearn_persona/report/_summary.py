@@ -217,9 +217,15 @@ def _claim(facts, i, persona):
     both = facts.settings["criterion"] == "heterogeneity"
     if facts.settings["validation"] == "permutation" and both:
         p_value = max(p_value, persona.p_adjusted_interaction)
-    return " ".join(
-        [f"{text}. Adjusted p value: {p_text(p_value)}.", *doubts(facts, persona)]
-    )
+    text += f". Adjusted p value: {p_text(p_value)}."
+    if i > 1 and not persona.p_conditional < facts.settings["alpha"]:
+        alone = "It cannot be tested outside the earlier personas"
+        if not math.isnan(persona.p_conditional):
+            p_alone = p_text(persona.p_conditional)
+            alone = "Its members outside the earlier personas do not show an effect by "
+            alone += f"themselves (p = {p_alone})"
+        text += f" {alone}: it may be the same finding in other words."
+    return " ".join([text, *doubts(facts, persona)])
 
 
 def _not_shown(facts):
