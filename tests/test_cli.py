@@ -119,6 +119,7 @@ def test_what_was_planted_is_confirmed_and_shown(path, tmp_path, capsys):
     assert discover(path, "--json", tmp_path / "a.json") == 0
     out = capsys.readouterr().out
     assert "Confirmed: 1 of" in out and "Persona 1: favorable - confirmed" in out
+    assert "Explained by what was confirmed: 50.0% of 60 participants" in out
     values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     persona = values["report"]["personas"][0]
     assert persona["confirmed"] and persona["conditions"][0]["name"] == "age"
@@ -1040,6 +1041,28 @@ def test_a_reader_that_leaves(path, tmp_path):
     err = process.stderr.read()
     process.stderr.close()
     assert process.wait(60) == 0 and err == b""
+
+
+@pytest.mark.parametrize("lines", [0, 1, 6])
+def test_a_reader_that_leaves_loses_no_file(lines, path, tmp_path):
+    code = (
+        "import sys; from sklearn_persona.__main__ import main;"
+        f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
+        f"'--treatment', 'arm', '-o', 'r.md', *{FAST!r}]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,  # the installed package, not the folder of sources
+    )
+    for _ in range(lines):
+        process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0 and err == b""
+    assert "# Personas in trial.csv" in (tmp_path / "r.md").read_text()
 
 
 # Round trips.

@@ -136,7 +136,8 @@ def test_forest_draws_the_half_that_tests():
     assert untested.holdout is None
     k = len(finder.personas_) - 1
     assert display.effects[k] == untested.train.effect
-    assert "(training)" in display.labels[k]
+    share = f"{untested.train.coverage:.0%}"
+    assert display.labels[k] == f"persona{k} (training), {share}"
     assert display.labels[-2:] == ["everyone (training)", "everyone (holdout)"]
     assert display.effects[-1] == finder.flow_["holdout"]["effect"]
     # Color says what was confirmed.

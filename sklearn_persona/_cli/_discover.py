@@ -5,9 +5,11 @@ import re
 import sys
 import warnings
 
+import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_persona import PersonaDiscoverer, __version__
+from sklearn_persona._card import interval, number
 from sklearn_persona._cli._cells import MISSING, Reading
 from sklearn_persona._cli._documents import (
     ANALYSIS,
@@ -25,6 +27,7 @@ from sklearn_persona._cli._outputs import (
     check_outputs,
     file_sha256,
     report_text,
+    say,
     write_outputs,
 )
 from sklearn_persona._cli._shown import safe_card
@@ -72,7 +75,7 @@ def discover(options):
     _print_account(out, table, trial)
 
     for message in _fit(finder, trial, table):
-        print(f"  note: {message}", file=out)
+        say(out, f"  note: {message}")
     report = PersonaReport.from_estimator(
         finder,
         X=trial.X,
@@ -103,19 +106,20 @@ def discover(options):
         texts[options["prespecify"]] = written(
             make_plan(confirmed, analysis, options["seed"], source)
         )
-    print(file=out)
-    print(_summary(finder), file=out)
+    say(out)
+    say(out, _summary(finder))
     if options["prespecify"] is not None and not confirmed:
-        print(
+        say(
+            out,
             f"\nNo persona was confirmed, so there is no plan: {options['prespecify']} "
             "was not written.",
-            file=out,
         )
-    if machine:
-        sys.stdout.write(texts.pop("-"))
+    printed = texts.pop("-", None)
     write_outputs(texts)
+    if printed is not None:
+        sys.stdout.write(printed)
     if texts:
-        print(f"\nWritten: {', '.join(shown(path, 200) for path in texts)}", file=out)
+        say(out, f"\nWritten: {', '.join(shown(path, 200) for path in texts)}")
     return list(texts)
 
 
@@ -318,10 +322,9 @@ def _analysis(options, parameters, trial):
 
 def _print_account(out, table, trial):
     n = trial.account.n_rows
-    print(f"{shown(table.path, 200)}: {plural(n, 'row')} analysed", file=out)
+    say(out, f"{shown(table.path, 200)}: {plural(n, 'row')} analysed")
     for line in trial.account.lines():
-        print(f"  {line}", file=out)
-    out.flush()
+        say(out, f"  {line}")
 
 
 def _summary(finder):
@@ -332,6 +335,17 @@ def _summary(finder):
         f"{'proven' if record.proven_optimal else 'not proven'}.",
         f"Confirmed: {finder.n_confirmed_} of {len(personas)} discovered.",
     ]
+    explained, rest = (finder.partition_.loc[k] for k in ("explained", "unexplained"))
+    if finder.n_confirmed_:
+        text = (
+            f"Explained by what was confirmed: {explained['coverage']:.1%} of "
+            f"{explained['n_groups'] + rest['n_groups']:g} participants who tested it"
+        )
+        if not np.isnan(rest["effect"]):
+            text += f"; effect in the others {number(rest['effect'])} " + interval(
+                (rest["ci_low"], rest["ci_high"])
+            )
+        lines.append(f"{text}.")
     if finder.validation == "repeated":
         lines.append(f"p value of the procedure: {finder.trial_p_value_:.4f}")
     for i, persona in enumerate(personas):

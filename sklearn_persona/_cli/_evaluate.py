@@ -14,7 +14,12 @@ from sklearn_persona._cli._documents import (
     written,
 )
 from sklearn_persona._cli._errors import InputError, place
-from sklearn_persona._cli._outputs import check_outputs, file_sha256, write_outputs
+from sklearn_persona._cli._outputs import (
+    check_outputs,
+    file_sha256,
+    say,
+    write_outputs,
+)
 from sklearn_persona._cli._shown import evidence_lines
 from sklearn_persona.inference import adjust_pvalues
 from sklearn_persona.report._words import p_text, plural, rule_text, shown
@@ -63,7 +68,7 @@ def evaluate(options, given):
     out = sys.stderr if options["json"] == "-" else sys.stdout
     _print_start(out, table, trial, loaded, deviations)
     results = _test(loaded.personas, trial, table, options)
-    print(_results_text(results, options), file=out)
+    say(out, _results_text(results, options))
     if options["json"] is None:
         return
     text = written(
@@ -85,7 +90,7 @@ def evaluate(options, given):
         sys.stdout.write(text)
         return
     write_outputs({options["json"]: text})
-    print(f"\nWritten: {shown(options['json'], 200)}", file=out)
+    say(out, f"\nWritten: {shown(options['json'], 200)}")
 
 
 def _merged(options, given, loaded):
@@ -213,24 +218,24 @@ def _plain(result):
 
 def _print_start(out, table, trial, loaded, deviations):
     n = trial.account.n_rows
-    print(f"{shown(table.path, 200)}: {plural(n, 'row')} analysed", file=out)
+    say(out, f"{shown(table.path, 200)}: {plural(n, 'row')} analysed")
     for line in trial.account.lines():
-        print(f"  {line}", file=out)
+        say(out, f"  {line}")
     if loaded.n_left_out:
-        print(
+        say(
+            out,
             f"  not tested: {plural(loaded.n_left_out, 'persona')} that "
             f"{'was' if loaded.n_left_out == 1 else 'were'} not confirmed (--all)",
-            file=out,
         )
     if loaded.plan is not None:
-        print(f"  plan: SHA-256 {loaded.plan} verified", file=out)
+        say(out, f"  plan: SHA-256 {loaded.plan} verified")
         for deviation in deviations:
-            print(
+            say(
+                out,
                 f"  differs from the plan: --{deviation['option'].replace('_', '-')} "
                 f"{shown(deviation['used'])}, planned {shown(deviation['plan'])}",
-                file=out,
             )
-    print(file=out)
+    say(out)
 
 
 def _results_text(results, options):

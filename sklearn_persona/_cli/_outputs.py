@@ -2,13 +2,20 @@
 
 import hashlib
 import importlib.util
+import os
 import tempfile
 from pathlib import Path
 
 from sklearn_persona._cli._errors import InputError, place
 from sklearn_persona.report._writing import write_atomically
 
-__all__ = ["check_outputs", "file_sha256", "report_text", "write_outputs"]
+__all__ = [
+    "check_outputs",
+    "file_sha256",
+    "report_text",
+    "say",
+    "write_outputs",
+]
 
 REPORTS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv"}
 
@@ -113,6 +120,21 @@ def write_outputs(texts):
             raise InputError(
                 f"{place(path)}: cannot be written ({error.strerror})."
             ) from None
+
+
+def say(out, text=""):
+    """Print a line; a reader that has left is no reason to lose the files.
+
+    Parameters
+    ----------
+    out : text stream
+    text : str
+    """
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        # What is still in the buffer goes there, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def file_sha256(path):
