@@ -53,6 +53,7 @@ def page(facts):
             headline=headline(facts),
             sections=summary(facts),
             cards=cards,
+            good="benefit" if facts.arms else "better",
             tested=facts.settings["validation"] is not None,
             flow=_flow(facts),
             forest=make_forest(facts),
