@@ -483,6 +483,13 @@ def test_explained_and_unexplained(kind):
     assert ("none of them tested" in told[0]) == (kind == "not-validated")
     together = "stay unexplained" in report.to_markdown()
     assert together == (finder.n_confirmed_ > 0)
+    if together:
+        covered = finder.partition_["coverage"].map(percent)
+        assert re.search(
+            rf"covers? {covered['explained']} of those who tested (it|them); "
+            rf"{covered['unexplained']} stay unexplained",
+            report.to_markdown(),
+        )
     for persona in finder.personas_:
         record = persona.holdout or persona.train
         assert f"({percent(record.coverage)})" in Page(report.to_html()).text
