@@ -233,11 +233,13 @@ def test_time_left_and_best(clock, capsys):
     progress.close()
     lines = capsys.readouterr().err.split("\r")
     assert lines[1].rstrip() == (
-        "search: [#####...............]  25.0%, about 30 s left, best objective 5.43, 10 s so far"
+        "search: [#####...............]  25.0%, about 30 s left, "
+        "best objective 5.43, 10 s so far"
     )
     # A smaller share is another round, which began when the last one was seen.
     assert lines[2].rstrip() == (
-        "search: [#...................]   5.0% of round 2, about 19 s left, best objective 5.43, 11 s so far"
+        "search: [#...................]   5.0% of round 2, about 19 s left, "
+        "best objective 5.43, 11 s so far"
     )
 
 
