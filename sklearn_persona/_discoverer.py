@@ -692,7 +692,11 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _progress(self, label):
         """Who is told how far a part of the fit is."""
-        return Progress(self.verbose, label, open_task(self, label))
+        progress = Progress(self.verbose, label, open_task(self, label))
+        if label != "search":
+            # What the later parts of a fit are about.
+            progress.best(self.search_.best_objective)
+        return progress
 
     def _resample(self, procedure, units, found, rng):
         """The selection repeated without some of the training participants."""

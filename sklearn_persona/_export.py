@@ -145,6 +145,13 @@ def _pandas_name(condition):
             f"pandas.DataFrame.query cannot name the column {condition.name!r}; rename "
             "it to a string, or use Persona.covers."
         )
+    if label.isidentifier() and unicodedata.normalize("NFKC", label) != label:
+        # Python reads the micro sign of \xb5mol as the Greek letter, for example.
+        raise ValueError(
+            f"pandas.DataFrame.query reads the column name {label[:80]!a} as "
+            f"another one ({unicodedata.normalize('NFKC', label)[:80]!a}); rename "
+            "the column, or use Persona.covers."
+        )
     if any(c == "`" or not c.isprintable() for c in label):
         raise ValueError(
             f"pandas.DataFrame.query cannot quote the column name {label[:80]!r}, "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_persona._evidence import effect_inside, effect_interval
+from sklearn_persona._evidence import effect_inside, effect_interval, size_floor
 
 __all__ = ["describe_flow"]
 
@@ -29,9 +29,10 @@ def describe_flow(columns, cases, units, train, holdout):
         ``grouped``, and ``training`` and ``holdout`` (None without one), each with
         ``n_units``, ``n_participants``, ``n_cases``, ``n_treated``, ``n_control``,
         ``mean_treated``, ``mean_control`` (in the user's units), ``effect`` and
-        ``ci_effect`` (oriented: positive is benefit) and ``sd``, the sample standard
-        deviation of the units' values within arms. With a single arm, the means and
-        the effect are None but ``mean``, of the outcome, is not.
+        ``ci_effect`` (oriented: positive is benefit), ``sd``, the sample standard
+        deviation of the units' values within arms, and ``p_floor``, below which no
+        exchange of these arms can bring a p value. With a single arm, the means, the
+        effect and the floor are None but ``mean``, of the outcome, is not.
     """
     missing = [_share_missing(column) for column in columns]
     return {
@@ -72,7 +73,11 @@ def _half(units):
         "effect": None,
         "ci_effect": None,
         "sd": _spread(units),
+        "p_floor": None,
     }
+    if not single:
+        floor = size_floor(units, everyone, None, contrast=False)
+        out["p_floor"] = float(floor)
     if not single and all(counts):
         means = np.nanmean(units.by_arm, axis=0).tolist()
         low, high = effect_interval(units, everyone)

@@ -7,6 +7,10 @@ import time
 __all__ = ["Progress"]
 
 
+# Characters of the bar.
+BAR = 20
+
+
 class Progress:
     """A line that is overwritten about twice a second.
 
@@ -52,7 +56,8 @@ class Progress:
 
     def _line(self, now):
         share = min(self.share, 1.0)
-        parts = [f"{self.label}: {share:6.1%}"]
+        bar = "#" * round(BAR * share)
+        parts = [f"{self.label}: [{bar:.<{BAR}}] {share:6.1%}"]
         if self.n_rounds > 1:
             parts[0] += f" of round {self.n_rounds}"
         if share > 0:

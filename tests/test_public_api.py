@@ -54,7 +54,13 @@ CONTRACT = {
         "comparison_paper",
         "comparison_summary",
     ),
-    "plotting": ("ForestDisplay", "PersonaDisplay", "PowerDisplay", "StabilityDisplay"),
+    "plotting": (
+        "ForestDisplay",
+        "GrowthDisplay",
+        "PersonaDisplay",
+        "PowerDisplay",
+        "StabilityDisplay",
+    ),
     "report": ("PersonaReport",),
     "datasets": (
         "make_ketamine_crossover",

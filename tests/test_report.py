@@ -7,7 +7,10 @@ import re
 import runpy
 import sys
 import tomllib
+import warnings
+from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +24,25 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_persona import Condition, Persona, PersonaDiscoverer
+from sklearn_persona.exceptions import PersonaWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report import _page as page_module
 from sklearn_persona.report._drawing import make_axis
-from sklearn_persona.report._limits import detectable, smallest_p_value
-from sklearn_persona.report._words import between, percent, shown
+from sklearn_persona.report._facts import _most_frequent
+from sklearn_persona.report._limits import (
+    detectable,
+    lowest_p_value,
+    smallest_p_value,
+)
+from sklearn_persona.report._summary import summary
+from sklearn_persona.report._words import (
+    arm_text,
+    between,
+    number,
+    percent,
+    shown,
+)
 from sklearn_persona.report._writing import inert, write_atomically
 
 # Fitted with hostile names too; the other kinds are renamed afterwards.
@@ -101,8 +117,28 @@ def _renamed(report, names):
             title=next(names),
             outcome=next(names),
             settings=facts.settings | {"control": next(names)},
+            selection=_renamed_selection(facts.selection, names),
+            reading=_reading(personas, names),
         )
     )
+
+
+def _renamed_selection(selection, names):
+    if selection is None:
+        return None
+    return {
+        key: found
+        | {"rows": [r | {"names": [next(names) for _ in r["names"]]} for r in rows]}
+        for key, found in selection.items()
+        for rows in [found["rows"]]
+    }
+
+
+def _reading(personas, names):
+    suspects = {
+        c.label: next(names) for persona in personas for c in persona.conditions
+    }
+    return {"notes": [next(names), next(names)], "suspects": suspects}
 
 
 @settings(max_examples=40, deadline=None)
@@ -188,6 +224,9 @@ def test_json_that_is_no_report():
         ({**values, "flow": None}, "Field 'flow' of a saved report"),
         ({**values, "n_confirmed": "many"}, "must be .*int.*, got str"),
         ({**values, "personas": {}}, "'personas'"),
+        ({**values, "reading": {"note": []}}, "reading must map 'notes'"),
+        ({**values, "reading": {"notes": "a"}}, "got str and dict"),
+        ({**values, "reading": {"suspects": ["a"]}}, "got list and list"),
     ):
         with pytest.raises(ValueError, match=message):
             PersonaReport.from_dict(wrong)
@@ -295,8 +334,8 @@ def test_summary_says_what_was_confirmed(kind):
     assert ("no comparison of treatments" in text.lower()) == (kind == "single-arm")
     for i in range(1, len(finder.personas_) + 1):
         assert f"## Persona {i}: " in text
-    for number in (finder.search_.n_candidates, finder.search_.n_evaluated):
-        assert f"{number:,}" in text
+    for n in (finder.search_.n_candidates, finder.search_.n_evaluated):
+        assert f"{n:,}" in text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -412,6 +451,184 @@ def test_stability_and_correction_when_present():
     assert PersonaReport.from_dict(report.to_dict()).to_html() == report.to_html()
 
 
+def _rows_after(page, heading):
+    """Texts between a heading and the next one."""
+    texts = [text.strip() for _, text in page.texts if text.strip()]
+    start = texts.index(heading) + 1
+    ends = ("Flow", "What the selection comes back to")
+    return texts[start : next(i for i in range(start, 9**9) if texts[i] in ends)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_explained_and_unexplained(kind):
+    """The table of the fit, with the coverage beside every figure."""
+    finder, _ = fitted(kind)
+    report = report_of(kind)
+    told = _rows_after(Page(report.to_html()), "Explained and unexplained")
+    for name, label in (
+        ("favorable", "Explained, favorable"),
+        ("unexplained", "Unexplained"),
+        ("everyone", "Everyone"),
+    ):
+        row = finder.partition_.loc[name]
+        at = told.index(label)
+        assert told[at + 1] == percent(row["coverage"])
+        assert told[at + 2 : at + 4] == [f"{row['n_groups']:g}", f"{row['n']:g}"]
+        assert (told[at + 4] == "-") == np.isnan(row["effect"])
+        if not np.isnan(row["effect"]):
+            pair = (row["ci_low"], row["ci_high"])
+            assert told[at + 4] == f"{number(row['effect'])} {between(pair)}"
+    half = "the holdout" if finder.flow_["holdout"] else "all analysed participants"
+    assert f"Counted in {half}" in told[0]
+    assert ("none of them tested" in told[0]) == (kind == "not-validated")
+    together = "stay unexplained" in report.to_markdown()
+    assert together == (finder.n_confirmed_ > 0)
+    if together:
+        covered = finder.partition_["coverage"].map(percent)
+        assert re.search(
+            rf"covers? {covered['explained']} of those who tested (it|them); "
+            rf"{covered['unexplained']} stay unexplained",
+            report.to_markdown(),
+        )
+    for persona in finder.personas_:
+        record = persona.holdout or persona.train
+        assert f"({percent(record.coverage)})" in Page(report.to_html()).text
+
+
+def test_selection_frequencies():
+    finder, _ = fitted("resampled")
+    page = Page(report_of("resampled").to_html())
+    told = _rows_after(page, "What the selection comes back to")
+    table = finder.selection_frequencies_
+    for _, row in table.iterrows():
+        at = told.index(row["variable"])
+        cells = [percent(row["frequency"]), percent(row["frequency_kept"])]
+        cells.append(number(row["false_bound"]))
+        # The bar has a title of its own.
+        assert [told[at + 1], *told[at + 3 : at + 5]] == cells
+    assert table["frequency"][0] > 0.5 and not np.isnan(table["false_bound"][0])
+    assert "Shah and Samworth" in page.text
+    for kind in ("parallel", "permutation"):
+        assert "Shah and Samworth" not in Page(report_of(kind).to_html()).text
+
+
+def test_pairs_and_many_variables():
+    facts = report_of("resampled")._facts
+    table = pd.DataFrame(
+        {
+            "variable": [f"v{j}" for j in range(15)],
+            "other": [7] * 15,
+            "frequency": np.linspace(0.9, 0.1, 15),
+            "frequency_kept": 0.95,
+            "false_bound": [1.5] * 5 + [np.nan] * 10,
+        }
+    )
+    found = _most_frequent(table, ["variable", "other"])
+    assert len(found["rows"]) == 10 and found["n_left_out"] == 5
+    # Columns without a name are called as in conditions.
+    assert found["rows"][0]["names"] == ["v0", "x7"]
+    assert found["rows"][9]["false_bound"] is None
+    report = PersonaReport(replace(facts, selection=facts.selection | {"pairs": found}))
+    page = Page(report.to_html())
+    assert page.problems == [] and "Pair of variables" in page.text
+    assert "5 less frequent ones are left out" in page.text
+    assert "| v0 and x7 | 90% | 95% | 1.50 |" in report.to_markdown()
+
+
+def test_spread_of_repeated_splits():
+    finder, _ = fitted("repeated")
+    facts = report_of("repeated")._facts
+    p_values = finder.split_p_values_
+    assert facts.splits["n"] == len(p_values) == 3
+    assert facts.splits["quantiles"] == pytest.approx(
+        [p_values.min(), *np.percentile(p_values, [25, 50, 75]), p_values.max()]
+    )
+    assert facts.splits["n_below"] == (p_values < 0.05).sum()
+    finder = copy(finder)
+    finder.split_p_values_ = np.array([0.001, 0.02, 0.2, 1.0, 1.0])
+    text = PersonaReport.from_estimator(finder).to_markdown()
+    assert "went from 0.0010 to 1.0000, half of them from 0.0200 to 1.0000" in text
+    assert "a median of 0.2000" in text and "below 0.05 in two of 5" in text
+    assert "It was 1, mostly without any test, in two." in text
+
+
+def test_how_the_table_was_read():
+    finder, _ = fitted("parallel")
+    name = finder.personas_[0].conditions[0].label
+    make = partial(PersonaReport.from_estimator, finder)
+    reading = {
+        "notes": ["dropped: id - identifier", "x" * 900],
+        "suspects": {name: "'day7' in its name", "other": "whatever"},
+    }
+    report = make(reading=reading)
+    page = Page(report.to_html())
+    for text in (page.text, report.to_markdown().replace("\\", "")):
+        for note in reading["notes"]:
+            assert note in text
+        uses = sum(
+            name in [c.label for c in persona.conditions]
+            for persona in finder.personas_
+        )
+        confirmed = sum(
+            persona.confirmed and name in [c.label for c in persona.conditions]
+            for persona in finder.personas_
+        )
+        assert confirmed >= 1
+        warned = f"{name} may have been measured after treatment began"
+        assert text.count(warned) == uses + confirmed
+        assert "whatever" not in text
+    assert "How the table was read" not in make().to_html()
+    for wrong in ([], {"other": 1}, {"notes": "a"}):
+        with pytest.raises(ValueError, match="reading must map"):
+            make(reading=wrong)
+
+
+@pytest.mark.parametrize(
+    ("p_alone", "words"),
+    [
+        (0.01, None),
+        (0.2, "do not show an effect by themselves (p = 0.2000): it may be the same"),
+        (float("nan"), "cannot be tested outside the earlier personas"),
+    ],
+)
+def test_copies_of_a_persona_are_not_several_findings(p_alone, words):
+    facts = report_of("parallel")._facts
+    first = facts.personas[0]
+    assert first.confirmed
+    # The first one is nobody's copy.
+    first = replace(first, p_conditional=float("nan"))
+    second = replace(first, p_conditional=p_alone)
+    facts = replace(facts, personas=(first, second), n_confirmed=2)
+    claims = summary(facts)[1][2]
+    assert "in other words" not in claims[0]
+    assert ("in other words" in claims[1]) == (words is not None)
+    assert words is None or words in claims[1]
+
+
+def test_not_confirmed_stands_apart():
+    for kind, words in (
+        ("parallel", "Not confirmed, for later trials only."),
+        ("not-validated", "For later trials only: none of these was tested."),
+    ):
+        finder, _ = fitted(kind)
+        text = Page(report_of(kind).to_html()).text
+        assert text.count(words) == 1
+        first = finder.n_confirmed_ + 1
+        start, end = text.index(f"Persona {first}\n"), text.index(words)
+        assert end < start
+        if first > 1:
+            assert text.index(f"Persona {first - 1}\n") < end
+
+
+def test_arms_that_are_numbers_are_no_counts():
+    assert arm_text(1) == "arm 1" and arm_text("0.5") == "arm 0.5"
+    assert arm_text("drug") == "drug"
+    facts = replace(report_of("parallel")._facts, arms=("0", "1"))
+    text = PersonaReport(facts).to_markdown()
+    assert "effect of arm 1 against arm 0" in text
+    assert re.search(r"\| arm 1: \d+, arm 0: \d+ \|", text)
+
+
 def test_baseline_table_by_hand():
     finder, data = fitted("parallel")
     report = report_of("parallel")
@@ -512,7 +729,8 @@ def test_what_could_not_have_been_shown(kind):
         assert f"{effect.inside:.2f} SD" in report_of(kind).to_markdown()
         assert effect.inside * half["sd"] > 0
     floor = smallest_p_value(facts)
-    if kind == "crossover":
+    if kind != "parallel":
+        # In a permuted search the arms of everybody are exchanged.
         assert floor is None
     else:
         n, b = finder.min_arm_size_, finder.n_permutations
@@ -557,6 +775,105 @@ def test_too_small_for_a_test():
         )
         found = [np.isfinite(effect.inside) for effect in detectable(some)]
         assert found == expected
+
+
+def small_trial(n, gain=6.0):
+    """A trial of three variables whose first one tells who gains."""
+    rng = np.random.default_rng(0)
+    X, arm = rng.normal(size=(n, 3)), rng.permutation(np.arange(n) % 2)
+    return X, rng.normal(size=n) + gain * arm * (X[:, 0] > 0), arm
+
+
+TOO_FEW = "No persona could have been confirmed: too few arrangements of the arms exist"
+ONE_VARIABLE = {"max_variables": 1, "prognostic": None, "n_bootstrap": 0}
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "floor", "half"),
+    [
+        # 2 / C(6, 3), and 2 / C(4, 2).
+        (6, {"validation": "permutation", "min_arm_size": 1}, 2 / 20, ""),
+        (4, {"validation": "permutation", "min_arm_size": 1}, 2 / 6, ""),
+        # Halves of 4 v 4, of which 2 v 2 stay outside.
+        (16, {"min_arm_size": 2}, 2 / 6, " in the training half"),
+        # 2 v 2 test, of which one of each arm must stay outside.
+        (26, {"min_arm_size": 2, "holdout_size": 0.16}, 1.0, " in the holdout half"),
+    ],
+)
+def test_no_result_could_reach_the_level(n, options, floor, half):
+    X, y, arm = small_trial(n)
+    finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PersonaWarning)
+        finder.fit(X, y, treatment=arm)
+    report = PersonaReport.from_estimator(finder)
+    lowest = lowest_p_value(report._facts)
+    assert lowest.value == pytest.approx(floor)
+    text = report.to_markdown()
+    assert text.count(TOO_FEW) == 2
+    assert f"could have{half}, whatever the outcomes, is {floor:.4f}" in text
+    assert "Any persona: no p value could have reached the level of 0.05." in text
+    # Instead of testing.
+    for persona in finder.personas_:
+        assert persona.holdout is None and not persona.confirmed
+        assert np.isnan(persona.p_adjusted)
+        if "validation" in options:
+            assert "too few arrangements" in persona.claim
+    assert Page(report.to_html()).problems == []
+    if floor < 1:
+        # A level that can be reached is tested.
+        finder.set_params(alpha=1.01 * floor).fit(X, y, treatment=arm)
+        assert lowest_p_value(PersonaReport.from_estimator(finder)._facts) is None
+
+
+def test_four_against_four():
+    """The smallest p value is 2 / 70, so the test is possible, but not by default."""
+    X, y, arm = small_trial(8)
+    finder = PersonaDiscoverer(
+        validation="permutation", random_state=0, n_permutations=99, **ONE_VARIABLE
+    )
+    with pytest.raises(ValueError, match="Too few cases: 4 training cases in arm 0"):
+        finder.fit(X, y, treatment=arm)
+    finder.set_params(min_arm_size=1).fit(X, y, treatment=arm)
+    facts = PersonaReport.from_estimator(finder)._facts
+    assert facts.flow["training"]["p_floor"] == pytest.approx(2 / 70)
+    assert lowest_p_value(facts) is None
+    assert not any(np.isnan(persona.p_adjusted) for persona in finder.personas_)
+
+
+def test_strata_and_permutations_that_leave_nothing():
+    X, y, arm = small_trial(60)
+    finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE)
+    finder.fit(X, y, treatment=arm, strata=np.arange(60))
+    text = PersonaReport.from_estimator(finder).to_markdown()
+    assert TOO_FEW in text and "That asks for larger strata" in text
+    finder.set_params(validation="permutation", n_permutations=10)
+    finder.fit(X, y, treatment=arm)
+    text = PersonaReport.from_estimator(finder).to_markdown()
+    assert "too few permutations were drawn" in text
+    assert "is 0.0909" in text and r"more than n\_permutations=10" in text
+    assert TOO_FEW not in text
+
+
+def test_pairs_that_are_too_few():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(10, 3)), 2, axis=0)
+    arm, groups = np.tile([0, 1], 10), np.repeat(np.arange(10), 2)
+    y = rng.normal(size=20) + 6 * arm * (X[:, 0] > 0)
+    data = {"treatment": arm, "groups": groups}
+    finder = PersonaDiscoverer(min_arm_size=2, random_state=0, **ONE_VARIABLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PersonaWarning)
+        finder.fit(X, y, **data)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        # Five pairs train, of which two stay outside.
+        assert lowest.value == 2 / 2**3 and lowest.half == "training"
+        finder.set_params(validation="permutation", n_permutations=99)
+        half = {key: value[:10] for key, value in data.items()}
+        finder.fit(X[:10], y[:10], **half)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        assert lowest.value == 2 / 2**5 and lowest.half is None
+        assert np.isnan(finder.personas_[0].p_adjusted)
 
 
 def test_contrast_of_colors():

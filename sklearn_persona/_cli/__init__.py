@@ -1,6 +1,8 @@
 """The command line."""
 
+import errno
 import inspect
+import io
 import os
 import sys
 import traceback
@@ -15,6 +17,9 @@ from sklearn_persona._cli._options import DEFAULTS, PARAMETERS, make_parser
 from sklearn_persona._export import one_line
 
 __all__ = ["main"]
+
+# What a full disk says, or a file that may not grow further.
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
 def main(argv=None):
@@ -31,6 +36,10 @@ def main(argv=None):
         0 on success, 2 for input that cannot be used or output that cannot be
         written, 130 when interrupted, 1 for anything that was not expected.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal may know fewer characters than a table has.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser, commands = make_parser()
     given = vars(parser.parse_args(argv))
     command = given.pop("command")
@@ -48,22 +57,38 @@ def main(argv=None):
         # Whoever read the output has left; the interpreter must not flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # Inputs and files that are written are InputErrors; this is standard output.
+        if error.errno not in FULL:
+            return _unexpected(error)
+        # The interpreter must not try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(
+            f"sklearn-persona: error: standard output: cannot be written "
+            f"({error.strerror}).",
+            file=sys.stderr,
+        )
+        return 2
     except MemoryError:
         print("sklearn-persona: error: not enough memory.", file=sys.stderr)
         return 2
     except Exception as error:
-        traceback.print_exc()
-        print(
-            f"sklearn-persona: unexpected {type(error).__name__}: {one_line(error)}",
-            file=sys.stderr,
-        )
-        return 1
+        return _unexpected(error)
+
+
+def _unexpected(error):
+    traceback.print_exc()
+    print(
+        f"sklearn-persona: unexpected {type(error).__name__}: {one_line(error)}",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _run(command, given, parser):
     if command == "demo":
-        return demo(given)
-    if command == "report":
+        demo(given)
+    elif command == "report":
         report(given)
     elif command == "prespecify":
         plan(given)

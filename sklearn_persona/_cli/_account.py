@@ -102,6 +102,10 @@ class Account:
             lines.append(f"missing: {shown(name)} ({some_names(counts)})")
         return lines
 
+    def for_report(self):
+        """What a report says of the reading."""
+        return {"notes": self.lines(), "suspects": dict(self.suspects)}
+
     def to_dict(self):
         """Plain values for JSON."""
         out = dict(vars(self))

@@ -1,6 +1,8 @@
 """From cells to numbers or categories, one column at a time."""
 
+import datetime
 import re
+import types
 from collections import Counter
 from dataclasses import dataclass
 from numbers import Number
@@ -16,6 +18,16 @@ __all__ = ["MISSING", "Column", "Reading"]
 # Cells that stand for a missing value.
 MISSING = frozenset(
     "|NA|N/A|n/a|#N/A|<NA>|NaN|nan|NULL|null|.|-".split("|"),
+)
+# What one cell can hold.
+SINGLE = (
+    Number
+    | np.generic
+    | datetime.date
+    | datetime.time
+    | datetime.timedelta
+    | type(pd.NA)
+    | type(pd.NaT)
 )
 POINT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 COMMA = re.compile(r"[+-]?(?:[0-9]+,?[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -108,7 +120,10 @@ class Reading:
             return self._numbers(
                 table, name, values, Counter({"empty": n} if n else ())
             )
-        cells = [self._cell(cell) for cell in series.tolist()]
+        cells = [
+            self._cell(cell, place(table.path, name, row))
+            for cell, row in zip(series.tolist(), table.rows)
+        ]
         missing = Counter(
             "empty" if cell is None or cell == "" else cell
             for cell, given in zip(cells, map(self._present, cells))
@@ -123,23 +138,49 @@ class Reading:
             if all(isinstance(cell, Number) for cell in seen):
                 values = [np.nan if cell is None else float(cell) for cell in cells]
                 return self._numbers(table, name, np.array(values), missing)
-            return Column(name, "date", np.array(cells, dtype=object), missing)
+            return self._dates(table, name, cells, missing)
         cells = [c if c is None or isinstance(c, str) else label_text(c) for c in cells]
         if category:
             return Column(name, "category", np.array(cells, dtype=object), missing)
         return self._text(table, name, cells, missing)
 
-    def _cell(self, cell):
+    def _cell(self, cell, where):
         if isinstance(cell, bytes):
-            cell = cell.decode("utf-8", errors="replace")
+            try:
+                cell = cell.decode("utf-8")
+            except UnicodeError:
+                raise InputError(
+                    f"{where}: holds bytes that are not UTF-8. Save it as text."
+                ) from None
         if isinstance(cell, str):
             return cell.strip()
+        if not isinstance(cell, SINGLE | types.NoneType):
+            raise InputError(
+                f"{where}: holds a {type(cell).__name__}, expected one number, text or "
+                "date. Divide it into columns, or use --drop."
+            )
         if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:
             return None
         return cell.item() if isinstance(cell, np.generic) else cell
 
     def _present(self, cell):
         return cell is not None and not (isinstance(cell, str) and cell in self.tokens)
+
+    def _dates(self, table, name, cells, missing):
+        """Dates, which cannot be mixed with numbers."""
+        seen = [i for i, cell in enumerate(cells) if cell is not None]
+        numbers = [i for i in seen if isinstance(cells[i], Number)]
+        dates = [i for i in seen if not isinstance(cells[i], Number)]
+        if numbers:
+            odd, what, column = dates[0], "date", "numbers"
+            if len(numbers) < len(dates):
+                odd, what, column = numbers[0], "number", "dates"
+            raise InputError(
+                f"{place(table.path, name, table.rows[odd])}: "
+                f"'{shown(cells[odd], 40)}' is a {what} in a column of {column}. "
+                "Correct it, or use --drop."
+            )
+        return Column(name, "date", np.array(cells, dtype=object), missing)
 
     def _numbers(self, table, name, values, missing, comma=False):
         infinite = np.isinf(values)

@@ -66,7 +66,7 @@ def _value(action, value):
             raise TypeError(f"expected true or false, got {value!r}")
         return value
     if isinstance(action, argparse._AppendAction):
-        if isinstance(value, dict):
+        if isinstance(value, dict) and action.metavar == "COLUMN=NAME":
             value = [f"{name}={given}" for name, given in value.items()]
         if not isinstance(value, list):
             value = [value]
@@ -76,6 +76,8 @@ def _value(action, value):
 
 def _one(action, value):
     if isinstance(value, bool):
+        if action.type is None or action.type is Path:
+            raise TypeError(f"expected text, got {str(value).lower()}")
         value = "yes" if value else "no"
     if isinstance(value, list | dict):
         raise TypeError(f"expected one value, got {value!r}")

@@ -147,6 +147,9 @@ def _ragged(path, row, record, header, delimiter):
 
 def _undecodable(path, encoding, delimiter):
     """Name the place of the first bytes that are not in the encoding."""
+    if encoding.startswith("utf-16"):
+        # Its lines cannot be told apart by single bytes.
+        return f"{place(path)}: is not UTF-16 as it says at its start, or was cut off."
     with open(path, "rb") as file:
         names = None
         for row, line in enumerate(file, 1):

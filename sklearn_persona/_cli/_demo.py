@@ -1,12 +1,12 @@
 """``demo``: the personas of a simulated trial."""
 
-import sys
 import warnings
 
 import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._card import card
+from sklearn_persona._cli._outputs import check_outputs, write_outputs
 from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 
@@ -120,19 +120,15 @@ def demo(options):
     options : dict
         ``output``, a path or None, and ``seed``.
 
-    Returns
-    -------
-    code : int
-        0 on success, 2 when the output cannot be written.
+    Raises
+    ------
+    InputError
+        When the output cannot be written.
     """
     output, seed = options["output"], options["seed"]
+    check_outputs({"-o": output})
     text = "\n\n\n".join(demonstrate(n, seed) for n in (LARGE, PUBLISHED))
     print(text)
     if output is not None:
-        try:
-            output.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            print(f"Cannot write {output}: {error}", file=sys.stderr)
-            return 2
+        write_outputs({output: text + "\n"})
         print(f"\nWritten to {output}")
-    return 0

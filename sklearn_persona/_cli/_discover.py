@@ -5,9 +5,11 @@ import re
 import sys
 import warnings
 
+import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_persona import PersonaDiscoverer, __version__
+from sklearn_persona._card import interval, number
 from sklearn_persona._cli._cells import MISSING, Reading
 from sklearn_persona._cli._documents import (
     ANALYSIS,
@@ -25,6 +27,7 @@ from sklearn_persona._cli._outputs import (
     check_outputs,
     file_sha256,
     report_text,
+    say,
     write_outputs,
 )
 from sklearn_persona._cli._shown import safe_card
@@ -33,7 +36,7 @@ from sklearn_persona.exceptions import SingleArmWarning
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report._words import plural, rule_text, shown
 
-__all__ = ["discover", "load_trial", "plan", "report", "used_by"]
+__all__ = ["check_parameters", "discover", "load_trial", "plan", "report", "used_by"]
 
 
 def discover(options):
@@ -60,7 +63,7 @@ def discover(options):
     check_outputs(outputs, [options["table"]])
     parameters = _parameters(options)
     # Bad parameters are told before a large file is read.
-    _check(PersonaDiscoverer(**parameters))
+    check_parameters(PersonaDiscoverer(**parameters))
     table, trial = load_trial(
         options, drop=options["drop"], keep=options["keep"], design=options["design"]
     )
@@ -72,7 +75,7 @@ def discover(options):
     _print_account(out, table, trial)
 
     for message in _fit(finder, trial, table):
-        print(f"  note: {message}", file=out)
+        say(out, f"  note: {message}")
     report = PersonaReport.from_estimator(
         finder,
         X=trial.X,
@@ -80,6 +83,7 @@ def discover(options):
         treatment=trial.treatment,
         title=options["title"] or f"Personas in {table.path.name}",
         outcome=_outcome_name(options),
+        reading=trial.account.for_report(),
     )
     source = {"file": table.path.name, "sha256": file_sha256(table.path)}
     analysis = _analysis(options, parameters, trial)
@@ -102,19 +106,20 @@ def discover(options):
         texts[options["prespecify"]] = written(
             make_plan(confirmed, analysis, options["seed"], source)
         )
-    print(file=out)
-    print(_summary(finder), file=out)
+    say(out)
+    say(out, _summary(finder))
     if options["prespecify"] is not None and not confirmed:
-        print(
+        say(
+            out,
             f"\nNo persona was confirmed, so there is no plan: {options['prespecify']} "
             "was not written.",
-            file=out,
         )
-    if machine:
-        sys.stdout.write(texts.pop("-"))
+    printed = texts.pop("-", None)
     write_outputs(texts)
+    if printed is not None:
+        sys.stdout.write(printed)
     if texts:
-        print(f"\nWritten: {', '.join(shown(path, 200) for path in texts)}", file=out)
+        say(out, f"\nWritten: {', '.join(shown(path, 200) for path in texts)}")
     return list(texts)
 
 
@@ -123,7 +128,15 @@ def report(options):
     check_outputs({"--output": options["output"]}, [options["saved"]])
     values = load_document(options["saved"])
     made = report_of(options["saved"], values)
-    write_outputs({options["output"]: report_text(made, options["output"])})
+    try:
+        text = report_text(made, options["output"])
+    except Exception as error:
+        # What somebody changed within the file may fail anywhere.
+        raise InputError(
+            f"{place(options['saved'])}: its report is damaged "
+            f"({type(error).__name__}: {shown(error, 200)})."
+        ) from None
+    write_outputs({options["output"]: text})
     print(f"Written: {shown(options['output'], 200)}")
 
 
@@ -167,6 +180,11 @@ def load_trial(options, *, drop=(), keep=(), design="auto", variables=None):
         raise InputError(
             "--treatment COLUMN is missing. A trial without comparison needs --design "
             "single-arm."
+        )
+    if options["period"] is not None and options["groups"] is None:
+        raise InputError(
+            "--period COLUMN is of a crossover, which needs --groups COLUMN, the "
+            "participant of each row."
         )
     if options["treatment"] is not None and single:
         raise InputError("--design single-arm has no arms; leave --treatment out.")
@@ -226,7 +244,19 @@ def _parameters(options):
     }
 
 
-def _check(finder):
+def check_parameters(finder):
+    """Tell of parameters that cannot be used by the names of their options.
+
+    Parameters
+    ----------
+    finder : PersonaDiscoverer
+
+    Raises
+    ------
+    InputError
+    """
+    if finder.n_jobs == 0:
+        raise InputError("--jobs must be a number of threads, or -1 for all; got 0.")
     try:
         finder._validate_params()
     except InvalidParameterError as error:
@@ -292,10 +322,9 @@ def _analysis(options, parameters, trial):
 
 def _print_account(out, table, trial):
     n = trial.account.n_rows
-    print(f"{shown(table.path, 200)}: {plural(n, 'row')} analysed", file=out)
+    say(out, f"{shown(table.path, 200)}: {plural(n, 'row')} analysed")
     for line in trial.account.lines():
-        print(f"  {line}", file=out)
-    out.flush()
+        say(out, f"  {line}")
 
 
 def _summary(finder):
@@ -306,6 +335,17 @@ def _summary(finder):
         f"{'proven' if record.proven_optimal else 'not proven'}.",
         f"Confirmed: {finder.n_confirmed_} of {len(personas)} discovered.",
     ]
+    explained, rest = (finder.partition_.loc[k] for k in ("explained", "unexplained"))
+    if finder.n_confirmed_:
+        text = (
+            f"Explained by what was confirmed: {explained['coverage']:.1%} of "
+            f"{explained['n_groups'] + rest['n_groups']:g} participants who tested it"
+        )
+        if not np.isnan(rest["effect"]):
+            text += f"; effect in the others {number(rest['effect'])} " + interval(
+                (rest["ci_low"], rest["ci_high"])
+            )
+        lines.append(f"{text}.")
     if finder.validation == "repeated":
         lines.append(f"p value of the procedure: {finder.trial_p_value_:.4f}")
     for i, persona in enumerate(personas):

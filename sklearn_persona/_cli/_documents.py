@@ -34,6 +34,11 @@ PERSONA = "sklearn-persona/persona/1"
 MOST_BYTES = 200_000_000
 # Of a test without search.
 TEST_PERMUTATIONS = 10_000
+# What of an analysis is text, or null.
+TEXTS = (
+    *("outcome", "treatment", "control", "treated", "groups", "period", "strata"),
+    "baseline",
+)
 # What of an analysis the next trial repeats.
 PLANNED = (
     "outcome",
@@ -264,7 +269,7 @@ def load_personas(path, *, everything=False):
             )
         return Loaded(
             personas,
-            _analysis_of(values, report),
+            _analysis_of(path, values, report),
             n_left_out=len(found) - len(personas),
         )
     if schema == PLAN:
@@ -273,10 +278,9 @@ def load_personas(path, *, everything=False):
                 f"{place(path)}: was changed after it was written: its SHA-256 is "
                 f"{_digest(values)}, but it says {shown(values.get('sha256'))}."
             )
+        analysis = _analysis_of(path, values, None) | {"seed": values.get("seed")}
         return Loaded(
-            _by_hand(path, values.get("personas")),
-            values["analysis"] | {"seed": values["seed"]},
-            plan=values["sha256"],
+            _by_hand(path, values.get("personas")), analysis, plan=values["sha256"]
         )
     if schema == PERSONA:
         return Loaded([_rebuilt(path, Persona.from_dict, values)])
@@ -287,10 +291,23 @@ def load_personas(path, *, everything=False):
     return Loaded(_by_hand(path, values if isinstance(values, list) else [values]))
 
 
-def _analysis_of(values, report):
-    if _schema(values) == ANALYSIS:
+def _analysis_of(path, values, report):
+    if _schema(values) in (ANALYSIS, PLAN):
         analysis = values.get("analysis")
-        return dict(analysis) if isinstance(analysis, dict) else {}
+        if not isinstance(analysis, dict):
+            raise InputError(f"{place(path)}: says nothing of its analysis.")
+        for name in TEXTS:
+            if not isinstance(analysis.get(name), str | None):
+                raise InputError(
+                    f"{place(path)}: '{name}' of the analysis must be text, got "
+                    f"{shown(analysis[name])}."
+                )
+        if not isinstance(analysis.get("lower_is_better", False), bool):
+            raise InputError(
+                f"{place(path)}: 'lower_is_better' of the analysis must be true or "
+                f"false, got {shown(analysis['lower_is_better'])}."
+            )
+        return dict(analysis)
     settings = report["settings"]
     analysis = {k: settings[k] for k in PLANNED if k in settings}
     if report["arms"]:

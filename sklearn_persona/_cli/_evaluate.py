@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
-from sklearn_persona import __version__
-from sklearn_persona._cli._discover import load_trial, used_by
+from sklearn_persona import PersonaDiscoverer, __version__
+from sklearn_persona._cli._discover import check_parameters, load_trial, used_by
 from sklearn_persona._cli._documents import (
     EVALUATION,
     PLANNED,
@@ -14,7 +14,12 @@ from sklearn_persona._cli._documents import (
     written,
 )
 from sklearn_persona._cli._errors import InputError, place
-from sklearn_persona._cli._outputs import check_outputs, file_sha256, write_outputs
+from sklearn_persona._cli._outputs import (
+    check_outputs,
+    file_sha256,
+    say,
+    write_outputs,
+)
 from sklearn_persona._cli._shown import evidence_lines
 from sklearn_persona.inference import adjust_pvalues
 from sklearn_persona.report._words import p_text, plural, rule_text, shown
@@ -52,6 +57,7 @@ def evaluate(options, given):
     check_outputs({"--json": options["json"]}, [options["personas"], options["table"]])
     loaded = load_personas(options["personas"], everything=options["all"])
     options, deviations = _merged(options, given, loaded)
+    _check(options, given, options["personas"])
     if options["outcome"] is None:
         raise InputError(
             "--outcome COLUMN is missing; the file of personas names none."
@@ -62,7 +68,7 @@ def evaluate(options, given):
     out = sys.stderr if options["json"] == "-" else sys.stdout
     _print_start(out, table, trial, loaded, deviations)
     results = _test(loaded.personas, trial, table, options)
-    print(_results_text(results, options), file=out)
+    say(out, _results_text(results, options))
     if options["json"] is None:
         return
     text = written(
@@ -84,7 +90,7 @@ def evaluate(options, given):
         sys.stdout.write(text)
         return
     write_outputs({options["json"]: text})
-    print(f"\nWritten: {shown(options['json'], 200)}", file=out)
+    say(out, f"\nWritten: {shown(options['json'], 200)}")
 
 
 def _merged(options, given, loaded):
@@ -100,6 +106,22 @@ def _merged(options, given, loaded):
     for name, value in FALLBACKS.items():
         merged.setdefault(name, value)
     return merged, deviations
+
+
+def _check(options, given, path):
+    """Refuse parameters of tests that are none, and say where they come from."""
+
+    def check(names):
+        values = {name: options[name] for name in names if name != "seed"}
+        if "seed" in names:
+            values["random_state"] = options["seed"]
+        check_parameters(PersonaDiscoverer(**values))
+
+    check(set(FALLBACKS) & given)
+    try:
+        check(set(FALLBACKS))
+    except InputError as error:
+        raise InputError(f"{place(path)}: of the analysis, {error}") from None
 
 
 def _variables(personas):
@@ -196,24 +218,24 @@ def _plain(result):
 
 def _print_start(out, table, trial, loaded, deviations):
     n = trial.account.n_rows
-    print(f"{shown(table.path, 200)}: {plural(n, 'row')} analysed", file=out)
+    say(out, f"{shown(table.path, 200)}: {plural(n, 'row')} analysed")
     for line in trial.account.lines():
-        print(f"  {line}", file=out)
+        say(out, f"  {line}")
     if loaded.n_left_out:
-        print(
+        say(
+            out,
             f"  not tested: {plural(loaded.n_left_out, 'persona')} that "
             f"{'was' if loaded.n_left_out == 1 else 'were'} not confirmed (--all)",
-            file=out,
         )
     if loaded.plan is not None:
-        print(f"  plan: SHA-256 {loaded.plan} verified", file=out)
+        say(out, f"  plan: SHA-256 {loaded.plan} verified")
         for deviation in deviations:
-            print(
+            say(
+                out,
                 f"  differs from the plan: --{deviation['option'].replace('_', '-')} "
                 f"{shown(deviation['used'])}, planned {shown(deviation['plan'])}",
-                file=out,
             )
-    print(file=out)
+    say(out)
 
 
 def _results_text(results, options):

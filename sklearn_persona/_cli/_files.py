@@ -1,6 +1,7 @@
 """Tables from files: which format, and whether it can be one."""
 
 import os
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -260,7 +261,12 @@ def _read_excel(path, sheet, engine):
 def _read_typed(path, kind, encoding):
     if kind == "parquet":
         return pd.read_parquet(path, engine="pyarrow")
-    return pd.read_sas(path, format=kind, encoding=encoding or "utf-8")
+    # Only data sets say how their text is encoded.
+    encoding = encoding or ("infer" if kind == "sas7bdat" else "utf-8")
+    with warnings.catch_warnings():
+        # Of a file that is cut off.
+        warnings.simplefilter("error", UserWarning)
+        return pd.read_sas(path, format=kind, encoding=encoding)
 
 
 def _named(path, cells, rows, notes, *, comma_divides):

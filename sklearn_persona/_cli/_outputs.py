@@ -2,13 +2,20 @@
 
 import hashlib
 import importlib.util
+import os
 import tempfile
 from pathlib import Path
 
 from sklearn_persona._cli._errors import InputError, place
 from sklearn_persona.report._writing import write_atomically
 
-__all__ = ["check_outputs", "file_sha256", "report_text", "write_outputs"]
+__all__ = [
+    "check_outputs",
+    "file_sha256",
+    "report_text",
+    "say",
+    "write_outputs",
+]
 
 REPORTS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv"}
 
@@ -40,9 +47,9 @@ def check_outputs(outputs, inputs=()):
                 "another name."
             )
         taken[_resolved(path)] = f"what {option} names"
-        if path.is_dir() or (path.exists() and not path.is_file()):
-            raise InputError(f"{place(path)}: {option} names no file.")
         try:
+            if path.is_dir() or (path.exists() and not path.is_file()):
+                raise InputError(f"{place(path)}: {option} names no file.")
             # Whether the folder can be written shows best by writing there.
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
@@ -55,7 +62,8 @@ def check_outputs(outputs, inputs=()):
 def _resolved(path):
     try:
         return Path(path).resolve()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
+        # A link that leads to itself is a RuntimeError.
         raise InputError(f"{place(path)}: is no name of a file.") from None
 
 
@@ -112,6 +120,21 @@ def write_outputs(texts):
             raise InputError(
                 f"{place(path)}: cannot be written ({error.strerror})."
             ) from None
+
+
+def say(out, text=""):
+    """Print a line; a reader that has left is no reason to lose the files.
+
+    Parameters
+    ----------
+    out : text stream
+    text : str
+    """
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        # What is still in the buffer goes there, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def file_sha256(path):

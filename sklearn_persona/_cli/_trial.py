@@ -28,7 +28,8 @@ class Roles:
 
     def given(self):
         """Name of each role's column, the baseline of the outcome left out."""
-        return {k: v for k, v in vars(self).items() if v and k != "baseline"}
+        named = vars(self).items()
+        return {k: v for k, v in named if v is not None and k != "baseline"}
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ class ForestDisplay:
     def from_estimator(cls, estimator, *, ax=None):
         """Draw the personas of a fitted discoverer, each in the half that tests it.
 
-        Personas that were not tested stand with their training effect, in gray.
+        Personas that were not tested stand with their training effect, in gray. Labels
+        tell the share of the units that a persona covers.
 
         Parameters
         ----------
@@ -82,7 +83,7 @@ class ForestDisplay:
             half = "training" if persona.holdout is None else "holdout"
             record = persona.train if persona.holdout is None else persona.holdout
             color = COLORS[persona.direction] if persona.confirmed else MUTED
-            label = f"persona{i} ({half})"
+            label = f"persona{i} ({half}), {record.coverage:.0%}"
             rows.append((label, record.effect, record.ci_effect, color, persona.rule))
         for half in ("training", "holdout"):
             whole = estimator.flow_[half]

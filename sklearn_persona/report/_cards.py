@@ -4,9 +4,11 @@ import math
 
 from sklearn_persona._export import one_line
 from sklearn_persona.report._drawing import Axis, make_axis
+from sklearn_persona.report._reading import doubts
 from sklearn_persona.report._stability import edge_spread, stability_rows
 from sklearn_persona.report._summary import comparison
 from sklearn_persona.report._words import (
+    arm_text,
     between,
     number,
     p_text,
@@ -53,6 +55,7 @@ def make_card(facts, i):
         "tests": _tests(facts, persona, halves),
         "corrected": _corrected(persona),
         "stability": stability_rows(persona),
+        "doubts": doubts(facts, persona),
         "alternatives": [_alternative(a) for a in persona.alternatives],
         "criteria": persona.to_text(),
         "exports": _exports(persona),
@@ -102,12 +105,12 @@ def _shares(facts, halves):
     """Rows of the table of counts: a label, and a text for each half."""
     arms = ("inside", "outside")
     if facts.arms:
-        arms = [shown(arm, 30) for arm in facts.arms[::-1]]
+        arms = [arm_text(arm, 30) for arm in facts.arms[::-1]]
 
     def units(record):
         if record.design == "crossover":
             return f"{record.n_treated} complete pairs"
-        return f"{record.n_treated} {arms[0]}, {record.n_control} {arms[1]}"
+        return f"{arms[0]}: {record.n_treated}, {arms[1]}: {record.n_control}"
 
     rows = {
         "share": lambda r: percent(r.coverage),
@@ -124,7 +127,7 @@ def _outcomes(facts, half, record):
     """Mean outcome of each arm inside, with intervals."""
     arms = ("inside", "outside")
     if facts.arms:
-        arms = [shown(arm, 40) for arm in facts.arms[::-1]]
+        arms = [arm_text(arm) for arm in facts.arms[::-1]]
     sizes = (record.n_treated, record.n_control)
     means = (record.mean_treated, record.mean_control)
     pairs = (record.ci_treated, record.ci_control)
@@ -138,7 +141,7 @@ def _outcomes(facts, half, record):
         rows.append(
             {
                 "label": arms[k],
-                "n": sizes[k],
+                "n": f"n = {sizes[k]}",
                 "side": side,
                 "text": text,
                 "mark": axis.mark(means[k], pairs[k]),
@@ -150,28 +153,31 @@ def _outcomes(facts, half, record):
 def _effects(facts, persona, half, record):
     """Effect inside, outside and in everyone of a half."""
     whole = facts.flow["training" if half != "Holdout" else "holdout"]
-    rows = [("inside", record.effect, record.ci_effect)]
+    share = percent(record.coverage)
+    rows = [("inside", share, record.effect, record.ci_effect)]
     if persona.effect_corrected is not None:
-        rows.append(
-            ("inside, corrected", persona.effect_corrected, persona.ci_corrected)
-        )
+        corrected = persona.effect_corrected, persona.ci_corrected
+        rows.append(("inside, corrected", share, *corrected))
     if facts.arms:
-        rows.append(("outside", record.effect_complement, None))
-        rows.append(("everyone", whole["effect"], whole["ci_effect"]))
+        rest = percent(1 - record.coverage)
+        rows.append(("outside", rest, record.effect_complement, None))
+        rows.append(("everyone", "100%", whole["effect"], whole["ci_effect"]))
     axis = make_axis(
-        [v for _, effect, pair in rows for v in (effect, *(pair or ()))], zero=True
+        [v for *_, effect, pair in rows for v in (effect, *(pair or ()))], zero=True
     )
     return {
         "half": half,
         "comparison": comparison(facts),
+        "unit": facts.flow["unit"],
         "rows": [
             {
                 "label": label,
+                "n": covered,
                 "side": "inside" if label.startswith("inside") else "other",
                 "text": number(effect) + (f" {between(pair)}" if pair else ""),
                 "mark": axis.mark(effect, pair),
             }
-            for label, effect, pair in rows
+            for label, covered, effect, pair in rows
         ],
         "ticks": axis.labels,
         "zero": axis.at(0.0),
@@ -192,7 +198,7 @@ def _tests(facts, persona, halves):
     # Whether the persona tells who profits, or who does well anyway.
     contrasts = [_contrasts(record) for _, record in halves]
     if all(contrasts):
-        names = ("effect", *(f"under {shown(arm, 30)}" for arm in facts.arms[::-1]))
+        names = ("effect", *(f"under {arm_text(arm, 30)}" for arm in facts.arms[::-1]))
         for k, name in enumerate(names):
             label = f"inside less outside, {name} [95% interval]"
             rows.append((label, [texts[k] for texts in contrasts]))
@@ -261,6 +267,13 @@ def _exports(persona):
     return out
 
 
+def _n_units(record):
+    """Units inside: pairs of a crossover, members of a single arm, else cases."""
+    if record.design in ("crossover", "single-arm"):
+        return record.n_treated
+    return record.n_treated + record.n_control
+
+
 def make_forest(facts):
     """Effects inside all personas on one axis, and in everyone.
 
@@ -286,15 +299,12 @@ def make_forest(facts):
                 "rule": rule_text(persona.conditions),
                 "half": name.lower(),
                 "side": "inside" if persona.confirmed else "other",
-                "n": record.n_treated
-                if record.design == "crossover"
-                else record.n_treated + record.n_control,
+                "n": _n_units(record),
+                "share": percent(record.coverage),
                 "effect": record.effect,
                 "pair": record.ci_effect,
             }
         )
-        if record.design == "single-arm":
-            rows[-1]["n"] = record.n_treated
     if not rows:
         return None
     for half in ("training", "holdout"):
@@ -307,6 +317,7 @@ def make_forest(facts):
                     "half": half if facts.flow["holdout"] else "all cases",
                     "side": "whole",
                     "n": whole["n_units"],
+                    "share": "100%",
                     "effect": whole["effect"],
                     "pair": whole["ci_effect"],
                 }

@@ -15,6 +15,7 @@ from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._persona import Persona
 from sklearn_persona._version import __version__
 from sklearn_persona.report._baseline import baseline_tables
+from sklearn_persona.report._reading import check_reading
 
 __all__ = ["SCHEMA", "Facts", "collect"]
 
@@ -22,6 +23,8 @@ SCHEMA = "sklearn-persona/report/1"
 # Parameters that change no result.
 NO_RESULT = {"memory", "n_jobs", "verbose"}
 LONGEST_SETTING = 200
+# Variables, and pairs of them, whose selection frequency is shown.
+MOST_FREQUENT = 10
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,18 @@ class Facts:
     personas : tuple of Persona
     trial_p_value : float or None
         Of repeated splits.
+    splits : dict or None
+        Spread of their smallest adjusted p values: ``n``, ``quantiles`` (0, 25, 50,
+        75, 100 %), ``n_below`` (below the level), ``n_untested`` (those of 1).
+    partition : dict
+        Rows of `PersonaDiscoverer.partition_` by name.
+    selection : dict or None
+        The most frequent ``variables`` and ``pairs`` of half-samples; None without
+        resamples.
     baseline : list of dict or None
         In-versus-out tables; None without the baseline data.
+    reading : dict or None
+        How the table was read: ``notes``, and ``suspects`` by column.
     versions : dict
     """
 
@@ -59,7 +72,11 @@ class Facts:
     search: dict
     personas: tuple
     trial_p_value: float | None
+    splits: dict | None
+    partition: dict
+    selection: dict | None
     baseline: list | None
+    reading: dict | None
     versions: dict
 
     def to_dict(self):
@@ -115,12 +132,22 @@ class Facts:
                     f"Field {name!r} of a saved report must be {kind}, got "
                     f"{type(values[name]).__name__}."
                 )
+        values["reading"] = check_reading(values["reading"])
         values["arms"] = tuple(values["arms"])
         values["personas"] = tuple(Persona.from_dict(p) for p in values["personas"])
         return cls(**values)
 
 
-def collect(estimator, *, X=None, y=None, treatment=None, title=None, outcome=None):
+def collect(
+    estimator,
+    *,
+    X=None,
+    y=None,
+    treatment=None,
+    title=None,
+    outcome=None,
+    reading=None,
+):
     """Read a fitted discoverer.
 
     Raises
@@ -130,7 +157,7 @@ def collect(estimator, *, X=None, y=None, treatment=None, title=None, outcome=No
     NotFittedError
         Before `fit`.
     ValueError
-        When `X` is not the table of the fit.
+        When `X` is not the table of the fit, or `reading` is none.
     """
     if not isinstance(estimator, PersonaDiscoverer):
         raise TypeError(
@@ -165,7 +192,11 @@ def collect(estimator, *, X=None, y=None, treatment=None, title=None, outcome=No
         search=_plain(asdict(estimator.search_)),
         personas=tuple(estimator.personas_),
         trial_p_value=_plain(getattr(estimator, "trial_p_value_", None)),
+        splits=_splits(estimator),
+        partition=_plain(estimator.partition_.to_dict(orient="index")),
+        selection=_selection(estimator),
         baseline=baseline,
+        reading=check_reading(reading),
         versions={
             "sklearn-persona": __version__,
             "Python": platform.python_version(),
@@ -175,6 +206,47 @@ def collect(estimator, *, X=None, y=None, treatment=None, title=None, outcome=No
             "pandas": pandas.__version__,
         },
     )
+
+
+def _splits(estimator):
+    """How the smallest adjusted p values of repeated splits spread."""
+    if estimator.validation != "repeated":
+        return None
+    p_values = estimator.split_p_values_
+    return {
+        "n": len(p_values),
+        "quantiles": np.quantile(p_values, (0, 0.25, 0.5, 0.75, 1)).tolist(),
+        "n_below": int(np.count_nonzero(p_values < estimator.alpha)),
+        "n_untested": int(np.count_nonzero(p_values == 1)),
+    }
+
+
+def _selection(estimator):
+    """The variables and pairs that half-samples chose most often."""
+    if not estimator.n_resamples:
+        return None
+    found = {
+        "variables": (estimator.selection_frequencies_, ["variable"]),
+        "pairs": (estimator.pair_frequencies_, ["variable", "other"]),
+    }
+    return {key: _most_frequent(*given) for key, given in found.items()}
+
+
+def _most_frequent(table, columns):
+    figures = ["frequency", "frequency_kept", "false_bound"]
+    top = table.head(MOST_FREQUENT)
+    rows = [
+        {"names": [_name(v) for v in names]} | dict(zip(figures, _plain(values)))
+        for names, values in zip(
+            top[columns].to_numpy(object).tolist(), top[figures].to_numpy().tolist()
+        )
+    ]
+    return {"rows": rows, "n_left_out": len(table) - len(top)}
+
+
+def _name(column):
+    """A column as conditions call it."""
+    return f"x{column}" if isinstance(column, Integral) else str(column)
 
 
 def _setting(value):

@@ -7,8 +7,11 @@ from sklearn_persona.inference import detectable_effect, floor_from_sizes
 
 __all__ = [
     "POWER",
+    "SHARES",
     "Detectable",
+    "LowestP",
     "detectable",
+    "lowest_p_value",
     "n_tests",
     "smallest_p_value",
     "tested_half",
@@ -40,6 +43,77 @@ class Detectable:
     inside: float
     contrast: float
     sd: float | None
+
+
+@dataclass(frozen=True)
+class LowestP:
+    """The smallest p value that any persona could have had.
+
+    Attributes
+    ----------
+    value : float
+    reason : {"arrangements", "permutations"}
+        Too few arrangements of the arms exist, or were drawn.
+    half : {"training", "holdout", None}
+        Where; None in all units.
+    """
+
+    value: float
+    reason: str
+    half: str | None
+
+
+def lowest_p_value(facts):
+    """The smallest p value a claim could have rested on, when it misses the level.
+
+    Sizes alone decide (Tarone, 1990): of the largest persona that leaves enough units
+    of each arm outside.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    lowest : LowestP or None
+        None when the level could be reached, or nothing was tested.
+    """
+    settings, flow = facts.settings, facts.flow
+    alpha, validation = settings["alpha"], settings["validation"]
+    if facts.n_confirmed:
+        return None
+    if validation == "permutation":
+        found = [LowestP(_floor(facts, "training", 0), "arrangements", None)]
+        # Permutations of the whole search are never enumerated.
+        drawn = 1 / (settings["n_permutations"] + 1)
+        found.append(LowestP(drawn, "permutations", None))
+    elif validation == "holdout" and flow["holdout"] is not None:
+        outside = int(settings["criterion"] == "heterogeneity")
+        least = {"training": facts.min_arm_size, "holdout": outside}
+        found = [
+            LowestP(_floor(facts, half, n), "arrangements", half)
+            for half, n in least.items()
+        ]
+    else:
+        return None
+    lowest = max(found, key=lambda each: each.value)
+    # A claim needs a p value below the level.
+    return lowest if lowest.value >= alpha else None
+
+
+def _floor(facts, half, outside):
+    """Smallest p value within a half, of all units but so many of each arm."""
+    record = facts.flow[half]
+    if facts.design == "single-arm":
+        n = record["n_units"]
+        return floor_from_sizes(n // 2, n - n // 2) if n > 1 else 1.0
+    if facts.design == "crossover":
+        sizes = (record["n_units"] - outside, None)
+    else:
+        sizes = tuple(record[arm] - outside for arm in ("n_treated", "n_control"))
+    if any(size is not None and size < 1 for size in sizes):
+        return 1.0
+    return max(floor_from_sizes(*sizes), record["p_floor"])
 
 
 def tested_half(facts):
@@ -115,9 +189,10 @@ def _reaches_level(facts, sizes):
     # A t test needs a degree of freedom, too.
     if sum(size or 0 for size in sizes) < 3 or 0 in sizes:
         return False
-    level = facts.settings["alpha"]
-    if facts.settings["validation"] != "permutation":
-        level /= n_tests(facts)
+    if facts.settings["validation"] == "permutation":
+        # Everybody's arms are exchanged there: `lowest_p_value`.
+        return True
+    level = facts.settings["alpha"] / n_tests(facts)
     b = facts.settings["n_permutations"]
     return floor_from_sizes(*sizes, n_permutations=b) <= level * (1 + 1e-12)
 
@@ -133,10 +208,11 @@ def smallest_p_value(facts):
     -------
     floor : float or None
     """
-    if tested_half(facts) is None or facts.flow["period_known"]:
+    where = tested_half(facts)
+    if where is None or facts.flow["period_known"] or facts.flow["n_strata"] > 1:
         return None
     n = facts.min_arm_size
-    if facts.design == "single-arm":
+    if facts.design == "single-arm" or facts.settings["validation"] == "permutation":
         return None
     return floor_from_sizes(
         n,

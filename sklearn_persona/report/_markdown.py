@@ -4,7 +4,10 @@ import re
 
 from sklearn_persona.report._cards import make_card
 from sklearn_persona.report._checklist import checklist
+from sklearn_persona.report._explained import explained_rows, explained_text
 from sklearn_persona.report._methods import methods
+from sklearn_persona.report._reading import reading_notes
+from sklearn_persona.report._selected import selected_tables
 from sklearn_persona.report._summary import headline, summary
 from sklearn_persona.report._words import shown
 
@@ -42,6 +45,17 @@ def markdown(facts):
         lines += [""] if items else []
     for i in range(len(facts.personas)):
         lines += _card(make_card(facts, i))
+    lines += ["## Explained and unexplained", "", escape(explained_text(facts)), ""]
+    head = ("", "coverage", "participants", "cases", "effect [95% interval]")
+    rows = [(row["label"], *row["cells"]) for row in explained_rows(facts)]
+    lines += _table(head, rows)
+    for table in selected_tables(facts) or ():
+        rows = [(" and ".join(r["names"]), *r["cells"]) for r in table["rows"]]
+        head = (table["title"], "in the best rule", "in any kept rule", "false ones")
+        lines += ["## Selection over half-samples", "", *_table(head, rows)]
+    if facts.reading is not None:
+        lines += ["## How the table was read", ""]
+        lines += [*(f"* {escape(note)}" for note in reading_notes(facts)), ""]
     lines += ["## Methods", ""]
     for paragraph in methods(facts):
         lines += [escape(paragraph), ""]
@@ -75,6 +89,8 @@ def _card(card):
         shown_rows += card["tests"]["extra"]
         shown_rows.append(("corrected effect", card["corrected"] or "not computed"))
         lines += _table((card["outcomes"]["half"], "[95% interval]"), shown_rows)
+    for doubt in card["doubts"]:
+        lines += [f"**{escape(doubt)}**", ""]
     for other in card["alternatives"]:
         lines += [
             f"Also described by {escape(other['rule'])} (Jaccard "

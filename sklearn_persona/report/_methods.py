@@ -94,6 +94,9 @@ def _space(facts):
         if cuts == "all"
         else f"{plural(cuts, 'quantile')} of the training values"
     )
+    low, high = settings["min_variables"], settings["max_variables"]
+    conditions = f"{low} to {high} conditions" if low < high else f"{high} conditions"
+    conditions = "1 condition each" if high == 1 else conditions
     kinds = {
         "one-sided": "bounds",
         "interval": "bounds and ranges with two edges",
@@ -103,8 +106,7 @@ def _space(facts):
     if settings["conditions"] == "auto" and settings["objective"] != "auto":
         kinds = "bounds"
     text = (
-        f"Rules are conjunctions of {settings['min_variables']} to "
-        f"{settings['max_variables']} conditions on different variables: {kinds} at "
+        f"Rules are conjunctions of {conditions} on different variables: {kinds} at "
         f"{edges}, equality or sets of categories. A rule holds at least "
         f"{percent(settings['min_coverage'])} of the training units, and "
         f"{facts.min_arm_size} units of each arm lie inside and outside"

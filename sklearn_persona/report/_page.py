@@ -4,9 +4,19 @@ import functools
 
 from sklearn_persona.report._cards import make_card, make_forest
 from sklearn_persona.report._checklist import SOURCES, checklist
+from sklearn_persona.report._explained import explained_rows, explained_text
 from sklearn_persona.report._methods import methods
+from sklearn_persona.report._reading import reading_notes
+from sklearn_persona.report._selected import selected_tables
 from sklearn_persona.report._summary import headline, summary
-from sklearn_persona.report._words import count, number, percent, plural, shown
+from sklearn_persona.report._words import (
+    arm_text,
+    count,
+    number,
+    percent,
+    plural,
+    shown,
+)
 
 __all__ = ["page"]
 
@@ -43,8 +53,15 @@ def page(facts):
             headline=headline(facts),
             sections=summary(facts),
             cards=cards,
+            good="benefit" if facts.arms else "better",
+            tested=facts.settings["validation"] is not None,
             flow=_flow(facts),
             forest=make_forest(facts),
+            explained=explained_rows(facts),
+            explained_text=explained_text(facts),
+            explained_effect="Effect" if facts.arms else "Outcome less all others'",
+            selected=selected_tables(facts),
+            reading=reading_notes(facts),
             baseline=_baseline(facts),
             methods=methods(facts),
             checklist=checklist(facts),
@@ -102,7 +119,7 @@ def _flow(facts):
             for arm, key in zip(facts.arms[::-1], ("treated", "control")):
                 mean = record[f"mean_{key}"]
                 lines.append(
-                    f"{count(record[f'n_{key}'])} {shown(arm, 30)}"
+                    f"{arm_text(arm, 30)}: {count(record[f'n_{key}'])}"
                     + ("" if mean is None else f", mean {number(mean)}")
                 )
         boxes.append((name, lines))
@@ -140,11 +157,14 @@ def _baseline(facts):
                     for row in table["outcomes"]["rows"]
                 ],
             }
+        n = table["n_inside"] + table["n_outside"]
         tables.append(
             {
                 "number": table["persona"] + 1,
                 "n_inside": table["n_inside"],
                 "n_outside": table["n_outside"],
+                "share_inside": percent(table["n_inside"] / n),
+                "share_outside": percent(table["n_outside"] / n),
                 "rows": rows,
                 "n_left_out": table["n_left_out"],
                 "outcomes": outcomes,

@@ -43,7 +43,15 @@ class PersonaReport:
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, X=None, y=None, treatment=None, title=None, outcome=None
+        cls,
+        estimator,
+        *,
+        X=None,
+        y=None,
+        treatment=None,
+        title=None,
+        outcome=None,
+        reading=None,
     ):
         """Report a fitted discoverer.
 
@@ -60,6 +68,11 @@ class PersonaReport:
             Heading, for example the name of the trial.
         outcome : str, optional
             Name of the outcome, with scale and time.
+        reading : mapping, optional
+            How the table was read, as the command line says it: ``notes``, a list of
+            str, and ``suspects``, which maps columns that may have been measured
+            after treatment began to the reason. Cards of personas that use one say
+            so.
 
         Returns
         -------
@@ -70,10 +83,17 @@ class PersonaReport:
         TypeError
             When `estimator` is no `PersonaDiscoverer`.
         ValueError
-            When `X`, `y` or `treatment` are not those of the fit.
+            When `X`, `y` or `treatment` are not those of the fit, or `reading` has
+            another form.
         """
         facts = collect(
-            estimator, X=X, y=y, treatment=treatment, title=title, outcome=outcome
+            estimator,
+            X=X,
+            y=y,
+            treatment=treatment,
+            title=title,
+            outcome=outcome,
+            reading=reading,
         )
         return cls(facts)
 

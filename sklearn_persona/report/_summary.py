@@ -2,14 +2,19 @@
 
 import math
 
+from sklearn_persona.report._explained import together
 from sklearn_persona.report._limits import (
     POWER,
     detectable,
+    lowest_p_value,
     n_tests,
     smallest_p_value,
     tested_half,
 )
+from sklearn_persona.report._reading import doubts
+from sklearn_persona.report._selected import splits_text
 from sklearn_persona.report._words import (
+    arm_text,
     between,
     count,
     number,
@@ -17,7 +22,6 @@ from sklearn_persona.report._words import (
     percent,
     plural,
     rule_text,
-    shown,
     some,
 )
 
@@ -28,7 +32,7 @@ def comparison(facts):
     """What an effect compares, in words."""
     if not facts.arms:
         return "inside minus outside"
-    control, treated = (shown(arm, 40) for arm in facts.arms)
+    control, treated = map(arm_text, facts.arms)
     return f"{treated} against {control}"
 
 
@@ -44,6 +48,12 @@ def headline(facts):
             + ("finds" if found else "does not find")
             + " more in this trial than chance does."
         )
+    lowest = lowest_p_value(facts)
+    if lowest is not None:
+        what = "arrangements of the arms exist"
+        if lowest.reason == "permutations":
+            what = "permutations were drawn"
+        return f"No persona could have been confirmed: too few {what}."
     verb = "personas were confirmed" if n > 1 else "persona was confirmed"
     text = f"{some(n).capitalize()} {verb}."
     if n and facts.settings["criterion"] == "effect":
@@ -124,8 +134,12 @@ def _confirmed(facts):
             f"{facts.settings['n_splits']} random splits of the smallest adjusted p "
             f"value is {p_text(facts.trial_p_value)}. This is about the whole "
             "procedure: every split finds other personas, so none of those below is "
-            "confirmed by it."
+            "confirmed by it.",
+            splits_text(facts),
         ]
+    lowest = lowest_p_value(facts)
+    if lowest is not None:
+        return [f"{headline(facts)} {_hopeless(facts, lowest)}"]
     if validation == "permutation":
         text = (
             "All participants chose the personas and tested them; the p values are "
@@ -150,6 +164,9 @@ def _confirmed(facts):
             "The arms were not randomised: p values are approximate, and nothing "
             "accounts for what was not measured."
         )
+    covered = together(facts)
+    if covered is not None:
+        paragraphs.append(covered)
     if facts.n_confirmed == 0:
         paragraphs.append(
             "That does not show that everyone responds alike: see what this trial "
@@ -161,6 +178,22 @@ def _confirmed(facts):
             "in the next one. It does not tell who of its members responds."
         )
     return paragraphs
+
+
+def _hopeless(facts, lowest):
+    """Why no persona could have been confirmed, whatever the outcomes."""
+    where = f" in the {lowest.half} half" if lowest.half else ""
+    advice = "more participants"
+    if lowest.reason == "permutations":
+        advice = f"more than n_permutations={facts.settings['n_permutations']}"
+    elif facts.flow["n_strata"] > 1:
+        advice = "larger strata, or more participants"
+    return (
+        f"The smallest p value that any persona could have{where}, whatever the "
+        f"outcomes, is {p_text(lowest.value)}, and a claim needs one below "
+        f"{facts.settings['alpha']:g}. That asks for {advice}. The personas below "
+        "describe the data that chose them."
+    )
 
 
 def _claim(facts, i, persona):
@@ -184,13 +217,26 @@ def _claim(facts, i, persona):
     both = facts.settings["criterion"] == "heterogeneity"
     if facts.settings["validation"] == "permutation" and both:
         p_value = max(p_value, persona.p_adjusted_interaction)
-    return f"{text}. Adjusted p value: {p_text(p_value)}."
+    text += f". Adjusted p value: {p_text(p_value)}."
+    if i > 1 and not persona.p_conditional < facts.settings["alpha"]:
+        alone = "It cannot be tested outside the earlier personas"
+        if not math.isnan(persona.p_conditional):
+            p_alone = p_text(persona.p_conditional)
+            alone = "Its members outside the earlier personas do not show an effect by "
+            alone += f"themselves (p = {p_alone})"
+        text += f" {alone}: it may be the same finding in other words."
+    return " ".join([text, *doubts(facts, persona)])
 
 
 def _not_shown(facts):
     flow, unit = facts.flow, facts.flow["unit"]
     if tested_half(facts) is None:
         return ["Anything: nothing was tested."]
+    if lowest_p_value(facts) is not None:
+        return [
+            "Any persona: no p value could have reached the level of "
+            f"{facts.settings['alpha']:g}."
+        ]
     paragraphs = []
     for effect in detectable(facts):
         where = (
@@ -217,10 +263,10 @@ def _not_shown(facts):
             )
         paragraphs.append(text)
     floor = smallest_p_value(facts)
-    if floor is not None:
-        what = f"{facts.min_arm_size} {unit}s"
+    if floor is not None and floor < 1:
+        what = plural(facts.min_arm_size, unit)
         if facts.design != "crossover":
-            what = f"{facts.min_arm_size} {unit}s of each arm"
+            what += " of each arm"
         paragraphs.append(
             f"A p value below {p_text(floor)} in the smallest persona that was allowed "
             f"({what}): fewer arrangements of the arms than that exist."

@@ -8,6 +8,7 @@ from sklearn_persona._card import p_text
 from sklearn_persona._export import limit_text, one_line
 
 __all__ = [
+    "arm_text",
     "between",
     "count",
     "number",
@@ -46,6 +47,12 @@ def shown(text, longest=LONGEST_NAME):
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in line):
         return f"{ISOLATE}{line}{END}"
     return line
+
+
+def arm_text(label, longest=40):
+    """The label of an arm; a number is called arm 1, so that it is no count."""
+    text = shown(label, longest)
+    return text if any(c.isalpha() for c in text) else f"arm {text}"
 
 
 def number(value):

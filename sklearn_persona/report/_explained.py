@@ -1,0 +1,75 @@
+"""Who is explained by a claim, who is not, and what treatment does there."""
+
+from sklearn_persona.report._words import between, count, number, percent
+
+__all__ = ["explained_rows", "explained_text", "together"]
+
+ROWS = {
+    "favorable": "Explained, favorable",
+    "unfavorable": "Explained, unfavorable",
+    "explained": "Explained, either way",
+    "unexplained": "Unexplained",
+    "everyone": "Everyone",
+}
+
+
+def explained_rows(facts):
+    """Rows of the table of the explained and the unexplained.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    rows : list of dict
+        ``label``, ``whole`` (whether it is everyone), and ``cells``: coverage,
+        participants, cases, and the effect with its interval.
+    """
+    rows = []
+    for name, label in ROWS.items():
+        row = facts.partition[name]
+        effect = "-"
+        if row["effect"] is not None:
+            effect = f"{number(row['effect'])} {between(_interval(row))}"
+        cells = [percent(row["coverage"]), count(row["n_groups"]), count(row["n"])]
+        rows.append(
+            {"label": label, "whole": name == "everyone", "cells": [*cells, effect]}
+        )
+    return rows
+
+
+def explained_text(facts):
+    """What is counted there, in a sentence or two."""
+    if facts.settings["validation"] is None:
+        claim = "Explained is who is covered by any persona below, none of them tested."
+    else:
+        claim = "Explained is who is covered by a confirmed persona."
+    half = "all analysed participants"
+    if facts.flow["holdout"] is not None:
+        half = "the holdout, which chose nothing"
+    return (
+        f"{claim} Counted in {half}. A figure of the explained holds for their share "
+        "only."
+    )
+
+
+def together(facts):
+    """What the confirmed personas cover together; None where nothing is claimed."""
+    explained, rest = (facts.partition[k] for k in ("explained", "unexplained"))
+    if not explained["n"] or facts.settings["validation"] is None:
+        return None
+    many = facts.n_confirmed > 1
+    what = "confirmed personas together cover" if many else "confirmed persona covers"
+    text = (
+        f"The {what} {percent(explained['coverage'])} of those who tested "
+        f"{'them' if many else 'it'}; "
+        f"{percent(rest['coverage'])} stay unexplained"
+    )
+    if facts.arms and rest["effect"] is not None:
+        text += f" (effect {number(rest['effect'])} {between(_interval(rest))})"
+    return text + "."
+
+
+def _interval(row):
+    return row["ci_low"], row["ci_high"]

@@ -1,0 +1,80 @@
+"""What a selection comes back to: over half-samples, and over random splits."""
+
+from sklearn_persona.report._words import (
+    number,
+    p_text,
+    percent,
+    plural,
+    shown,
+    some,
+)
+
+__all__ = ["selected_tables", "splits_text"]
+
+
+def selected_tables(facts):
+    """Tables of how often half-samples choose variables and pairs of them.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    tables : list of dict or None
+        ``title``, ``rows`` (``names`` and ``cells``: share of the best rules, of any
+        kept rule, and the bound) and ``n_left_out``. None when the selection was not
+        resampled.
+    """
+    if facts.selection is None:
+        return None
+    tables = []
+    for title, key in (("Variable", "variables"), ("Pair of variables", "pairs")):
+        found = facts.selection[key]
+        if not found["rows"]:
+            continue
+        rows = [
+            {
+                "names": [shown(name) for name in row["names"]],
+                "share": round(100 * row["frequency"], 2),
+                "cells": [
+                    percent(row["frequency"]),
+                    percent(row["frequency_kept"]),
+                    number(row["false_bound"]),
+                ],
+            }
+            for row in found["rows"]
+        ]
+        tables.append({"title": title, "rows": rows, "n_left_out": found["n_left_out"]})
+    return tables
+
+
+def splits_text(facts):
+    """How the smallest adjusted p values of repeated splits spread.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    text : str or None
+        None without repeated splits.
+    """
+    found = facts.splits
+    if found is None:
+        return None
+    low, first, middle, third, high = map(p_text, found["quantiles"])
+    n = found["n"]
+    if found["n_untested"] == n:
+        return (
+            f"In none of the {plural(n, 'split')} was a persona tested with p below 1."
+        )
+    text = (
+        f"Over the {plural(n, 'split')} this smallest p value went from {low} to "
+        f"{high}, half of them from {first} to {third}, with a median of {middle}. It "
+        f"was below {facts.settings['alpha']:g} in {some(found['n_below'])} of {n}."
+    )
+    if found["n_untested"]:
+        text += f" It was 1, mostly without any test, in {some(found['n_untested'])}."
+    return text
