@@ -27,6 +27,9 @@ from sklearn_persona._null import null_maxima, reach_counts
 from sklearn_persona._search import find_rules
 from sklearn_persona.datasets import make_parallel_trial
 
+# Clusters of this machine do not stand beside one another.
+pytestmark = pytest.mark.xdist_group("engines")
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PACKAGE = Path(search_module.__file__).resolve().parents[1]
 
