@@ -1,0 +1,116 @@
+"""Sphinx configuration of the documentation.
+
+From the root of the repository:
+
+    python -m sphinx -W --keep-going -b html docs docs/_build/html
+"""
+
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import sklearn_persona
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS / "_extensions"))
+
+project = "sklearn-persona"
+author = "The sklearn-persona developers"
+copyright = author
+version = release = sklearn_persona.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+    "sphinx_design",
+]
+exclude_patterns = ["_build", "images/growth.md", "**/GALLERY_HEADER.rst"]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]
+
+# Roles with a name must find their target, wherever that is a part of this package.
+# Names in single backticks become links where they can.
+nitpicky = True
+default_role = "py:obj"
+nitpick_ignore_regex = [("py:obj", ".*"), ("py:.*", r"(sklearn|numpy|pandas)\..*")]
+
+# -- Pages -----------------------------------------------------------------------------
+myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# -- API -------------------------------------------------------------------------------
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+# -- Gallery ---------------------------------------------------------------------------
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    # Every script is run.
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "gallery_order.ReadingOrder",
+    "doc_module": ("sklearn_persona",),
+    "backreferences_dir": "api/examples",
+    "reference_url": {"sklearn_persona": None},
+    "abort_on_example_error": False,
+    "only_warn_on_example_error": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "download_all_examples": False,
+    "plot_gallery": "True",
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "image_srcset": ["2x"],
+    "matplotlib_animations": False,
+    "reset_modules": ("matplotlib", "gallery_order.reset"),
+}
+
+# -- HTML ------------------------------------------------------------------------------
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn-persona"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {"index": []}
+
+
+def link_the_gallery(app, docname, source):
+    """Make links to example scripts, true on a code host, links to their pages."""
+    source[0] = re.sub(
+        r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)", source[0]
+    )
+
+
+def skip_foreign(app, what, name, thing, skip, options):
+    """Leave out what classes inherit from other packages."""
+    if name.startswith("set_") and name.endswith("_request"):
+        return True
+    thing = getattr(thing, "fget", None) or getattr(thing, "__func__", thing)
+    module = getattr(thing, "__module__", None)
+    if callable(thing) and module and not module.startswith("sklearn_persona"):
+        return True
+    return None
+
+
+def setup(app):
+    """Connect the above."""
+    warnings.filterwarnings("ignore", category=ResourceWarning)
+    app.connect("source-read", link_the_gallery)
+    app.connect("autodoc-skip-member", skip_foreign)
