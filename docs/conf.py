@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_design",
 ]
-exclude_patterns = ["_build", "images/growth.md", "**/GALLERY_HEADER.rst"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]
 
@@ -91,11 +91,10 @@ html_theme_options = {
 html_sidebars = {"index": []}
 
 
-def link_the_gallery(app, docname, source):
-    """Make links to example scripts, true on a code host, links to their pages."""
-    source[0] = re.sub(
-        r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)", source[0]
-    )
+def link_pages(app, docname, source):
+    """Turn links that are true on a code host into links to pages of the site."""
+    text = re.sub(r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)", source[0])
+    source[0] = text.replace("](../benchmarks/README.md)", "](benchmarks.md)")
 
 
 def skip_foreign(app, what, name, thing, skip, options):
@@ -112,5 +111,5 @@ def skip_foreign(app, what, name, thing, skip, options):
 def setup(app):
     """Connect the above."""
     warnings.filterwarnings("ignore", category=ResourceWarning)
-    app.connect("source-read", link_the_gallery)
+    app.connect("source-read", link_pages)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -261,7 +261,7 @@ def _effect(y, weight, arms, rows):
 
 
 class _TargetingGainScorer(BaseEstimator):
-    """Scorer of :func:`targeting_gain` that requests treatment and weights."""
+    """Scorer of `targeting_gain` that requests treatment and weights."""
 
     # scikit-learn reads requests off a method named `score`; the estimator, its first
     # argument here, is no metadata.

@@ -20,7 +20,7 @@ _MOST = 10_000_000
 
 @dataclass(frozen=True)
 class EnrichmentDesign:
-    """Result of :func:`enrichment_design`.
+    """Result of `enrichment_design`.
 
     Sizes are per arm; of a crossover ``paired=True``, participants in all.
 

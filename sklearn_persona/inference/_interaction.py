@@ -33,7 +33,7 @@ _TIE = 1e-9
 
 @dataclass(frozen=True)
 class InteractionResult:
-    """Result of :func:`interaction_test`.
+    """Result of `interaction_test`.
 
     Attributes
     ----------

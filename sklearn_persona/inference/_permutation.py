@@ -39,7 +39,7 @@ def _tie(scale, n):
 
 @dataclass(frozen=True)
 class PermutationResult:
-    """Result of :func:`permutation_pvalue`.
+    """Result of `permutation_pvalue`.
 
     Attributes
     ----------

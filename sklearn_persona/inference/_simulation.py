@@ -17,7 +17,7 @@ __all__ = ["SimulatedPower", "simulate_power"]
 
 @dataclass(frozen=True)
 class SimulatedPower:
-    """Result of :func:`simulate_power`.
+    """Result of `simulate_power`.
 
     Attributes
     ----------
