@@ -64,10 +64,11 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "download_all_examples": False,
     "plot_gallery": "True",
-    "capture_repr": ("_repr_html_", "__repr__"),
+    "capture_repr": ("_repr_html_",),
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "reset_modules": ("matplotlib", "gallery_order.reset"),
+    # Tables are shown, other last values are not.,
 }
 
 # -- HTML ------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 A grid search on dask workers
 =============================
 
-Whatever joblib can distribute, dask can: cross-validation, grid searches, permutations, and
-the branches of one large search. The result is that of one core.
+Whatever joblib can distribute, dask can: cross-validation, grid searches, permutations,
+and the branches of one large search. The result is that of one core.
 
 Here the two workers are threads of this process, so that the script runs as it is. For
-worker processes leave ``processes=False`` out and put the lines that use the cluster below
-``if __name__ == "__main__":``; for a cluster that is running pass its address to ``Client``.
-Needs ``pip install 'sklearn-persona[dask]'``.
+worker processes leave ``processes=False`` out and put the lines that use the cluster
+below ``if __name__ == "__main__":``; for a cluster that is running pass its address to
+``Client``. Needs ``pip install 'sklearn-persona[dask]'``.
 """
 
 import joblib
@@ -25,7 +25,9 @@ sklearn.set_config(enable_metadata_routing=True)
 
 trial = make_parallel_trial(n_samples=200, n_features=8, effect=2.0, random_state=0)
 grid = GridSearchCV(
-    PersonaDiscoverer(n_personas=2, n_alternatives=0, n_bootstrap=0, random_state=0),
+    PersonaDiscoverer(
+        n_personas=2, n_alternatives=0, n_bootstrap=0, prognostic=None, random_state=0
+    ),
     {"max_variables": [1, 2], "min_coverage": [0.1, 0.3]},
     cv=ArmStratifiedGroupKFold(n_splits=3, shuffle=True, random_state=0),
 )

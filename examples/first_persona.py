@@ -85,6 +85,7 @@ both = (found & trial.persona).sum()
 print(f"planted {trial.persona.sum()}, found {found.sum()}, in both {both}")
 
 # %%
-# For everyone, ``predict`` says 1 (favorable), -1 (unfavorable) or 0 (nothing is claimed).
+# For everyone, ``predict`` says 1 (favorable), -1 (unfavorable) or 0 (nothing is
+# claimed).
 
-finder.predict(X.head(10))
+print(finder.predict(X.head(10)))

@@ -2,10 +2,10 @@
 The published crossover, simulated
 ==================================
 
-The published personas came from a crossover of ketamine and saline with 33 participants and
-400 baseline variables: clinical scales, brain volumes and MEG powers.
-`make_ketamine_crossover` simulates such trials with one of the published rules
-planted: inside it, ketamine is 12 MADRS points better than saline; outside it does nothing.
+The published personas came from a crossover of ketamine and saline with 33 participants
+and 400 baseline variables: clinical scales, brain volumes and MEG powers.
+`make_ketamine_crossover` simulates such trials with one of the published rules planted:
+inside it, ketamine is 12 MADRS points better than saline; outside it does nothing.
 
 The same search is run on a trial of the published size and on one of 300 participants.
 """
@@ -72,8 +72,8 @@ def summary(trial, finder):
 # 33 participants
 # ---------------
 #
-# Fifteen pairs choose among thousands of conditions, fifteen test. The rules look strong
-# in training, where they were chosen for it.
+# Fifteen pairs choose among thousands of conditions, fifteen test. The rules look
+# strong in training, where they were chosen for it.
 
 small, finder = analyse(33)
 print(f"{finder.search_.n_candidates:.2g} candidates, {finder.n_confirmed_} confirmed")
@@ -101,6 +101,6 @@ for name, (low, high) in large.planted["persona 1"].items():
 PersonaDisplay.from_estimator(finder, X=large.data).plot()
 
 # %%
-# `What it finds, and how often it is wrong <../error_rates.html>`_ has both sizes over 200
-# simulated trials: at 33 participants the planted persona is confirmed in 1.5 % of them, at
-# 300 in 99.5 %.
+# `What it finds, and how often it is wrong <../error_rates.html>`_ has both sizes over
+# 200 simulated trials: at 33 participants the planted persona is confirmed in 1.5 % of
+# them, at 300 in 99.5 %.

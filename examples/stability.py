@@ -18,9 +18,14 @@ from sklearn_persona import PersonaDiscoverer
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.plotting import StabilityDisplay
 
-trial = make_parallel_trial(n_samples=240, n_features=10, effect=1.5, random_state=3)
+trial = make_parallel_trial(n_samples=240, n_features=10, effect=1.5, random_state=0)
 finder = PersonaDiscoverer(
-    max_variables=2, n_personas=2, n_alternatives=0, n_resamples=20, random_state=0
+    max_variables=2,
+    n_personas=2,
+    n_alternatives=0,
+    n_resamples=20,
+    prognostic=None,  # nothing moves the outcome in both arms here
+    random_state=0,
 )
 finder.fit(trial.data, trial.target, treatment=trial.treatment)
 persona = finder.personas_[0]
@@ -30,15 +35,15 @@ print(f"{persona.rule} ({'confirmed' if persona.confirmed else 'not confirmed'})
 # How often it comes back
 # -----------------------
 #
-# Over the half-samples: the share in which each of its variables, and all of them, is in
-# the best rule, and how far the members agree.
+# Over the half-samples: the share in which each of its variables, and all of them, is
+# in the best rule, and how far the members agree.
 
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 StabilityDisplay.from_estimator(finder, ax=ax)
 
 # %%
-# Variables by their frequency in the best rule of a half-sample. ``false_bound`` bounds the
-# expected number of variables that are as frequent by chance.
+# Variables by their frequency in the best rule of a half-sample. ``false_bound`` bounds
+# the expected number of variables that are as frequent by chance.
 
 finder.selection_frequencies_.head().round(2)
 
@@ -46,9 +51,9 @@ finder.selection_frequencies_.head().round(2)
 # What the effect is worth
 # ------------------------
 #
-# The naive effect is that of the participants who chose the rule. The holdout had no say,
-# but a confirmed persona was selected by passing there. The corrected effect joins both and
-# allows for that.
+# The naive effect is that of the participants who chose the rule. The holdout had no
+# say, but a confirmed persona was selected by passing there. The corrected effect joins
+# both and allows for that.
 
 train, holdout = persona.train, persona.holdout
 inside = persona.covers(trial.data)
@@ -56,7 +61,12 @@ truth = 1.5 * trial.persona[inside].mean()
 effects = pd.DataFrame(
     {
         "effect": [train.effect, holdout.effect, persona.effect_corrected, truth],
-        "low": [train.ci_effect[0], holdout.ci_effect[0], persona.ci_corrected[0], None],
+        "low": [
+            train.ci_effect[0],
+            holdout.ci_effect[0],
+            persona.ci_corrected[0],
+            None,
+        ],
         "high": [
             train.ci_effect[1],
             holdout.ci_effect[1],
@@ -90,4 +100,4 @@ ax.set(
 )
 ax.invert_yaxis()
 ax.legend(loc="lower right", frameon=False)
-fig.show()
+plt.show()
