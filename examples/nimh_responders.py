@@ -5,8 +5,8 @@ Responder classifiers beside personas in a real ketamine trial
 What the literature would fit on the public NIMH crossover (31 participants, age, sex,
 BMI and baseline scores): a support vector classifier of response, on the ketamine
 sessions or on all of them. Beside it, on the same participants, personas and a tree of
-effects. With 29 participants nobody should win, and nobody does; the point is how to
-tell.
+effects. With 29 participants nobody should win, and in the public data nobody does; the
+point is how to tell.
 
 The two files are read from the folder that is given as first argument (and downloaded
 into it when they are missing), else from scikit-learn's data folder if they are there.

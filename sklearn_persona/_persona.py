@@ -46,6 +46,16 @@ class Condition:
     data_low, data_high : float or None
         Smallest and largest value in the training cases, for the card.
     modality : str or None
+
+    Examples
+    --------
+    >>> from sklearn_persona import Persona
+    >>> persona = Persona.from_conditions({"age": (None, 40), "sex": {"F"}})
+    >>> age, sex = persona.conditions
+    >>> age.high, sex.levels, age.label
+    (40.0, ('F',), 'age')
+    >>> print(age)
+    age <= 40
     """
 
     name: str | None
@@ -134,6 +144,19 @@ class Alternative:
         The same in the holdout, which did not choose this rule; None without one.
     shares_variable : bool
         Whether the persona has a condition on one of the same variables.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> twice = trial.data.assign(other=10 * trial.data["x0"])
+    >>> finder = PersonaDiscoverer(max_variables=2, random_state=0)
+    >>> finder = finder.fit(twice, trial.target, treatment=trial.treatment)
+    >>> other = finder.personas_[0].alternatives[0]
+    >>> other.n_variables, other.jaccard > 0.7
+    (2, True)
     """
 
     conditions: tuple
