@@ -56,6 +56,9 @@ class Condition:
     (40.0, ('F',), 'age')
     >>> print(age)
     age <= 40
+    >>> import pandas as pd
+    >>> age.covers(pd.DataFrame({"age": [30, 50]})).tolist()
+    [True, False]
     """
 
     name: str | None
@@ -157,6 +160,8 @@ class Alternative:
     >>> other = finder.personas_[0].alternatives[0]
     >>> other.n_variables, other.jaccard > 0.7
     (2, True)
+    >>> "other" in other.rule, other.covers(twice).shape
+    (True, (200,))
     """
 
     conditions: tuple
@@ -233,6 +238,24 @@ class Persona:
     >>> import pandas as pd
     >>> persona.covers(pd.DataFrame({"age": [30, 50, 35], "sex": ["F", "F", "M"]}))
     array([ True, False, False])
+    >>> persona.rule
+    'age <= 40 and sex = F'
+    >>> Persona.from_dict(persona.to_dict()).rule == persona.rule
+    True
+
+    On a trial that did not choose it, and as the plan of the next one:
+
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> half = Persona.from_conditions({"x0": (0, None)})
+    >>> evidence = half.evaluate(trial.data, trial.target, treatment=trial.treatment)
+    >>> evidence.p_value < 0.05
+    True
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> finder = PersonaDiscoverer(max_variables=1, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> finder.personas_[0].enrichment_design(power=0.9).power >= 0.9
+    True
     """
 
     conditions: tuple

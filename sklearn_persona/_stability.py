@@ -96,6 +96,8 @@ class Stability:
     (4, True)
     >>> len(stability.variable_frequencies)
     1
+    >>> Stability.from_dict(stability.to_dict()).jaccard == stability.jaccard
+    True
     """
 
     n_resamples: int

@@ -78,6 +78,10 @@ class ProtocolResult:
     ['discovery']
     >>> "auc" in set(result.table["metric"])
     True
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> result.plot() is not None
+    True
     """
 
     table: pd.DataFrame
