@@ -54,7 +54,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     # Every script is run.
     "filename_pattern": r"\.py$",
-    "within_subsection_order": "gallery_order.ReadingOrder",
+    "within_subsection_order": "gallery_setup.ReadingOrder",
     "doc_module": ("sklearn_persona",),
     "backreferences_dir": "api/examples",
     "reference_url": {"sklearn_persona": None},
@@ -65,9 +65,10 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "plot_gallery": "True",
     "capture_repr": ("_repr_html_",),
+    "image_scrapers": ("matplotlib", "gallery_setup"),
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
-    "reset_modules": ("matplotlib", "gallery_order.reset"),
+    "reset_modules": ("matplotlib", "gallery_setup.reset"),
     # Tables are shown, other last values are not.,
 }
 

@@ -57,15 +57,17 @@ results(therapy)
 # The effects in the half that chose the rules, with everyone beside them. The first
 # rows look as if they were something. They were chosen for that.
 
-fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
-_ = ForestDisplay.from_estimator(therapy, ax=ax)
+fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+ForestDisplay.from_estimator(therapy, ax=ax)
+_ = ax.set_title("Beating the Blues: effects in BDI points")
 
 # %%
 # What could this trial have shown? The smallest effects, in standard deviations, that
 # trials of other sizes would confirm four times in five.
 
-fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
-_ = PowerDisplay.from_estimator(therapy, ax=ax)
+fig, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
+PowerDisplay.from_estimator(therapy, ax=ax)
+_ = ax.set_title("What trials of other sizes would find")
 
 # %%
 # Depression after a job-search workshop

@@ -59,11 +59,10 @@ print(persona)
 # dot is a patient.
 
 fig, axes = plt.subplots(
-    1, 2, figsize=(11, 4.2), layout="constrained", width_ratios=(3, 2)
+    1, 2, figsize=(11, 4), layout="constrained", width_ratios=(3, 2)
 )
-display = PersonaDisplay.from_estimator(finder, X=X)
-display.plot(ax=axes[0])
-display.plot(ax=axes[1], kind="region")
+display = PersonaDisplay.from_estimator(finder, X=X, ax=axes[0])
+_ = display.plot(ax=axes[1], kind="region")
 
 # %%
 # How much better the drug is for them
@@ -73,6 +72,7 @@ display.plot(ax=axes[1], kind="region")
 
 fig, ax = plt.subplots(figsize=(9, 3.4), layout="constrained")
 ForestDisplay.from_estimator(finder, ax=ax)
+_ = ax.set_title("Effect of the drug inside each persona, and in everyone")
 
 # %%
 # Is it right?

@@ -98,7 +98,7 @@ for name, (low, high) in large.planted["persona 1"].items():
 # %%
 # The first persona, allowed two variables, describes mostly the same participants.
 
-PersonaDisplay.from_estimator(finder, X=large.data).plot()
+display = PersonaDisplay.from_estimator(finder, X=large.data)
 
 # %%
 # `What it finds, and how often it is wrong <../error_rates.html>`_ has both sizes over

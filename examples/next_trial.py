@@ -89,8 +89,9 @@ plt.show()
 # The smallest effect that trials of other sizes would confirm four times in five, with
 # the design, level and number of tests of this one.
 
-fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
 PowerDisplay.from_estimator(finder, ax=ax)
+_ = ax.set_title("What trials of other sizes would find")
 
 # %%
 # A formula knows one rule. The whole procedure, with its search, is simulated: trials

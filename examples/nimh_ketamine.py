@@ -1,6 +1,6 @@
 """
 The trial of the published personas: ketamine in treatment-resistant depression
-================================================================================
+===============================================================================
 
 The public part of trial NCT00088699 (OpenNeuro ds005917) has 31 participants, six
 baseline variables and depression scores two days after each infusion.
@@ -88,8 +88,9 @@ print(finder.personas_[0])
 # %%
 # The effects of all three. Their intervals are those of a dozen pairs at most.
 
-fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
-_ = ForestDisplay.from_estimator(finder, ax=ax)
+fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+ForestDisplay.from_estimator(finder, ax=ax)
+_ = ax.set_title("Effects in MADRS points")
 
 # %%
 # A persona by hand

@@ -40,6 +40,7 @@ print(f"{persona.rule} ({'confirmed' if persona.confirmed else 'not confirmed'})
 
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 StabilityDisplay.from_estimator(finder, ax=ax)
+_ = ax.set_title("What refits on other participants come back to")
 
 # %%
 # Variables by their frequency in the best rule of a half-sample. ``false_bound`` bounds
@@ -96,8 +97,8 @@ ax.set(
     yticks=range(3),
     yticklabels=shown.index,
     xlabel="effect inside, in units of the outcome",
+    ylim=(2.5, -0.5),
     title="The effect of the first persona, three times",
 )
-ax.invert_yaxis()
-ax.legend(loc="lower right", frameon=False)
+ax.legend(loc="upper left", bbox_to_anchor=(0.02, 0.98), frameon=False)
 plt.show()

@@ -52,7 +52,7 @@ result.paper()
 # And its figure: the ROC curves, accuracy by cohort, calibration, and the net benefit
 # of treating by the classifier.
 
-result.plot()
+figure = result.plot()
 
 # %%
 # Is it specific to the drug?

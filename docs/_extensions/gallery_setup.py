@@ -1,8 +1,10 @@
-"""Order of the examples, and what each of them starts from."""
+"""Order of the examples, what each of them starts from, and figures without pyplot."""
 
 import warnings
 
 import sklearn
+from matplotlib.figure import Figure
+from sphinx_gallery.scrapers import figure_rst
 
 from sklearn_persona.exceptions import PersonaWarning
 
@@ -39,3 +41,18 @@ def reset(gallery_conf, fname):
     sklearn.set_config(enable_metadata_routing=False)
     warnings.resetwarnings()
     warnings.simplefilter("default", PersonaWarning)
+
+
+def _get_sg_image_scraper():
+    return loose_figure
+
+
+def loose_figure(block, block_vars, gallery_conf):
+    """Save the variable ``figure`` of an example, which pyplot does not know."""
+    figure = block_vars["example_globals"].pop("figure", None)
+    if not isinstance(figure, Figure):
+        return ""
+    path = next(block_vars["image_path_iterator"])
+    figure.savefig(path, dpi=150)
+    titles = ", ".join(filter(None, (axes.get_title() for axes in figure.axes)))
+    return figure_rst([path], gallery_conf["src_dir"], titles)
