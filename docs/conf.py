@@ -10,10 +10,14 @@ import sys
 import warnings
 from pathlib import Path
 
-import sklearn_persona
-
 DOCS = Path(__file__).resolve().parent
+PACKAGE = DOCS.parent / "sklearn_persona"
+if not [*PACKAGE.glob("_kernel*.so"), *PACKAGE.glob("_kernel*.pyd")]:
+    # Not compiled in place: the installed package, not the folder of sources.
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != PACKAGE.parent]
 sys.path.insert(0, str(DOCS / "_extensions"))
+
+import sklearn_persona  # noqa: E402
 
 project = "sklearn-persona"
 author = "The sklearn-persona developers"
@@ -30,7 +34,6 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
-suppress_warnings = ["config.cache"]
 
 # Roles with a name must find their target, wherever that is a part of this package.
 # Names in single backticks become links where they can.
@@ -45,6 +48,7 @@ myst_heading_anchors = 3
 # -- API -------------------------------------------------------------------------------
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

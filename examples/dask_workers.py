@@ -12,6 +12,8 @@ below ``if __name__ == "__main__":``; for a cluster that is running pass its add
 """
 
 import joblib
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import sklearn
 from distributed import Client, LocalCluster
@@ -60,6 +62,25 @@ on_workers.round(3)
 grid.fit(trial.data, trial.target, treatment=trial.treatment)
 alone = pd.DataFrame(grid.cv_results_)[columns]
 print("identical:", alone.equals(on_workers))
+
+fig, ax = plt.subplots(figsize=(7, 2.8), layout="constrained")
+for offset, table, name in ((-0.1, on_workers, "workers"), (0.1, alone, "one core")):
+    rows = np.arange(len(table)) + offset
+    ax.plot(table["mean_test_score"], rows, "o", label=name)
+ax.set(
+    yticks=range(len(alone)),
+    yticklabels=[
+        f"{depth} variable{'s' if depth > 1 else ''}, coverage from {share:.0%}"
+        for depth, share in zip(
+            alone["param_max_variables"], alone["param_min_coverage"]
+        )
+    ],
+    ylim=(len(alone) - 0.5, -0.5),
+    xlabel="targeting gain (SD of the outcome)",
+    title="The same grid, on two workers and on one core",
+)
+ax.legend(frameon=False)
+plt.show()
 
 # %%
 # `From one core to a cluster <../scaling.html>`_ has the same for ray, and what is

@@ -8,6 +8,7 @@ and nested cross-validation work as for any estimator.
 
 import warnings
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import sklearn
@@ -70,7 +71,32 @@ columns = {
     "mean_test_score": "targeting gain",
     "std_test_score": "SD over folds",
 }
-pd.DataFrame(grid.cv_results_)[list(columns)].rename(columns=columns).round(3)
+results = pd.DataFrame(grid.cv_results_)[list(columns)].rename(columns=columns)
+results.round(3)
+
+# %%
+# The folds of each cell as dots. Nothing explained is a gain of 0.
+
+fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+for row, scores in enumerate(
+    zip(*(grid.cv_results_[f"split{i}_test_score"] for i in range(3)))
+):
+    ax.plot(scores, [row] * 3, "o", color="0.6")
+ax.plot(results["targeting gain"], results.index, "D", color="#0b665c", label="mean")
+labels = [
+    f"{int(depth)} variable{'s' if depth > 1 else ''}, d above {least:g}"
+    for depth, least in zip(results["max_variables"], results["min_effect_size"])
+]
+ax.set(
+    yticks=results.index,
+    yticklabels=labels,
+    ylim=(len(results) - 0.5, -0.5),
+    xlabel="targeting gain (SD of the outcome)",
+    title="Grid search over a discoverer",
+)
+ax.axvline(0, color="0.8", linewidth=1)
+ax.legend(frameon=False)
+plt.show()
 
 # %%
 # The score of the best cell is that of a choice. An honest one needs another loop

@@ -6,6 +6,7 @@ A simulated ketamine crossover of 300 participants and 40 columns, from the fit 
 page. From a shell, ``python examples/report.py FILE`` writes the page to FILE.
 """
 
+# sphinx_gallery_thumbnail_path = 'images/report_desktop.png'
 import sys
 import warnings
 

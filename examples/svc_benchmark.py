@@ -18,8 +18,8 @@ from sklearn_persona.datasets import make_structural_mri_cohorts
 study = make_structural_mri_cohorts(random_state=0)
 discovery = study.cohorts["discovery"]
 print(
-    f"{len(discovery.data)} patients, {discovery.data.shape[1]} columns, "
-    f"covariates: {', '.join(study.covariates)}"
+    f"{len(discovery.data)} patients, {discovery.data.shape[1]} columns; covariates:\n"
+    f"{', '.join(study.covariates)}"
 )
 
 # %%

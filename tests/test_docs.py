@@ -111,6 +111,21 @@ def test_example_is_a_gallery_script(path):
     assert not re.search(r"[\"'](/|~/|[A-Z]:\\)\w", text)
 
 
+@pytest.mark.parametrize("name", ["get_started", "migration"])
+def test_snippets_run(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(
+        r"(?ms)^```python\n(.*?)^```$", (DOCS / f"{name}.md").read_text()
+    )
+    ours = [b for b in blocks if "import pysubgroup" not in b and "econml" not in b]
+    assert ours
+    space = {}
+    for block in ours:
+        exec(compile(block, f"{name}.md", "exec"), space)
+    assert space["finder"].n_confirmed_ >= 1
+    assert "confirmed" in capsys.readouterr().out
+
+
 def public_names():
     modules = [name for name in sklearn_persona.__all__ if name != "__version__"]
     for name in modules:
