@@ -94,7 +94,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": []}
+html_sidebars = {name: [] for name in ("index", "get_started", "glossary", "whats_new")}
 
 
 def link_pages(app, docname, source):
