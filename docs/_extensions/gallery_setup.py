@@ -6,8 +6,7 @@ import sklearn
 from matplotlib.figure import Figure
 from sphinx_gallery.scrapers import figure_rst
 
-from sklearn_persona.exceptions import PersonaWarning
-
+FILTERS = list(warnings.filters)
 ORDER = (
     "first_persona",
     "ketamine_crossover",
@@ -39,8 +38,7 @@ class ReadingOrder:
 def reset(gallery_conf, fname):
     """Undo what an example set for the whole process."""
     sklearn.set_config(enable_metadata_routing=False)
-    warnings.resetwarnings()
-    warnings.simplefilter("default", PersonaWarning)
+    warnings.filters[:] = FILTERS
 
 
 def _get_sg_image_scraper():
