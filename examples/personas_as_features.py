@@ -7,11 +7,15 @@ clinical columns, or also what a search for personas claims of a patient. Both a
 and compared here by nested cross-validation on the same participants: on a simulated
 trial with a persona, and on its twin without one.
 
-Takes about two minutes on one core.
+This page has three outer and two inner folds and a small grid; ``python
+examples/personas_as_features.py full`` has five, three and all of it, for the figures
+of :doc:`comparing fairly <../comparing>`, and takes two minutes.
 """
 
+import sys
 import tempfile
 
+import matplotlib.pyplot as plt
 import numpy as np
 import sklearn
 from sklearn.linear_model import LogisticRegression
@@ -24,12 +28,14 @@ from sklearn_persona import PersonaDiscoverer
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.model_selection import (
     ArmStratifiedGroupKFold,
+    ComparisonDisplay,
     compare,
     comparison_differences,
     comparison_paper,
 )
 
 sklearn.set_config(enable_metadata_routing=True)
+FULL = "full" in sys.argv
 
 
 class PersonaClaim(PersonaDiscoverer):
@@ -49,7 +55,7 @@ class PersonaClaim(PersonaDiscoverer):
 
 def models(folder):
     """Classifiers of response, each tuned on inner folds of whole participants."""
-    inner = ArmStratifiedGroupKFold(3)
+    inner = ArmStratifiedGroupKFold(3 if FULL else 2)
     scoring = "balanced_accuracy"
     finder = PersonaClaim(
         n_personas=3, n_alternatives=0, n_bootstrap=0, random_state=0, memory=folder
@@ -68,11 +74,10 @@ def models(folder):
             ("logistic", LogisticRegression(class_weight="balanced")),
         ]
     )
-    grid = {
-        "features__personas__max_variables": [1, 2],
-        "features__personas__min_effect_size": [0.2, 0.5],
-        "features__personas__alpha": [0.05, 0.2],
-    }
+    thresholds = {"max_variables": [2], "min_effect_size": [0.2, 0.5]}
+    if FULL:
+        thresholds |= {"max_variables": [1, 2], "alpha": [0.05, 0.2]}
+    grid = {f"features__personas__{name}": v for name, v in thresholds.items()}
     svc = make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
     logistic = make_pipeline(
         StandardScaler(), LogisticRegression(class_weight="balanced")
@@ -94,11 +99,7 @@ def models(folder):
                 random_state=0,
                 memory=folder,
             ),
-            {
-                "max_variables": [1, 2],
-                "min_effect_size": [0.2, 0.5],
-                "alpha": [0.05, 0.2],
-            },
+            thresholds,
             cv=inner,
         ),
     }
@@ -112,41 +113,37 @@ def results(title, trial):
             trial.data,
             trial.target,
             treatment=trial.treatment,
-            cv=5,
+            cv=5 if FULL else 3,
             random_state=0,
         )
     rates = trial.target[trial.treatment == 1], trial.target[trial.treatment == 0]
-    print(f"{title}\n{'-' * len(title)}")
     print(
-        f"{len(trial.data)} patients, five outer and three inner folds. Response: "
-        f"{rates[0].mean():.0%} under the drug, {rates[1].mean():.0%} under placebo.\n"
+        f"{len(trial.data)} patients. Response: {rates[0].mean():.0%} under the drug, "
+        f"{rates[1].mean():.0%} under placebo.\n"
     )
-    print("Prediction of response, and gain from treating by it, all patients:\n")
-    shown = ["balanced_accuracy", "roc_auc", "targeting_gain"]
-    paper = comparison_paper(table, metrics=shown, subsets=["all"])
-    print(paper.loc["all", shown].to_string())
-    print("\nAUC among the treated (arm 1), and among patients on placebo (arm 0):\n")
     arms = comparison_paper(table, metrics=["roc_auc"], subsets=["arm 1", "arm 0"])
-    print(arms["roc_auc"].unstack(0)[["arm 1", "arm 0"]].to_string())
+    arms = arms["roc_auc"].unstack(0)[["arm 1", "arm 0"]]
+    arms.columns = ["AUC, drug", "AUC, placebo"]
+    print(arms.rename_axis(None).to_string())
+    _, ax = plt.subplots(figsize=(8, 2.8), layout="constrained")
+    ComparisonDisplay.from_table(table, subsets=["all"]).plot(ax=ax)
+    ax.set_title(title)
+    plt.show()
     difference = comparison_differences(table, reference="svc").query(
-        "subset == 'all' and metric in ['balanced_accuracy', 'targeting_gain']"
+        "subset == 'all' and metric == 'targeting_gain'"
     )
-    print("\nLess the SVC, corrected resampled t test:\n")
-    columns = [
-        "estimator",
-        "metric",
-        "difference",
-        "low",
-        "high",
-        "p_value",
-        "p_adjusted",
-    ]
-    print(difference[columns].round(3).to_string(index=False))
-    print()
+    print("\nTargeting gain less that of the SVC, corrected resampled t test:\n")
+    columns = ["difference", "low", "high", "p_value", "p_adjusted"]
+    rows = difference.set_index("estimator").rename_axis(None)[columns]
+    print(rows.round(2).to_string())
 
 
 # %%
-# A persona of two variables with 40 % of the patients, in whom the drug works.
+# A trial with a persona
+# ----------------------
+#
+# Two variables, 40 % of the patients, in whom the drug works.
+
 results(
     "A trial with a persona",
     make_parallel_trial(
@@ -155,7 +152,11 @@ results(
 )
 
 # %%
-# Its twin: the same drug for everybody, nothing to find.
+# Its twin without one
+# --------------------
+#
+# Nothing to find.
+
 results(
     "The twin without one",
     make_parallel_trial(

@@ -1,10 +1,12 @@
-"""A report of a simulated crossover trial: one HTML file to open or to send.
+"""
+A report: one HTML file to open or to send
+==========================================
 
-    python examples/report.py [FILE]
-
-writes FILE (default report.html) and prints where.
+A simulated ketamine crossover of 300 participants and 40 columns, from the fit to the
+page. From a shell, ``python examples/report.py FILE`` writes the page to FILE.
 """
 
+# sphinx_gallery_thumbnail_path = 'images/report_desktop.png'
 import sys
 import warnings
 
@@ -53,7 +55,26 @@ def make_report(n_participants=300, n_columns=40):
     )
 
 
+# %%
+# The page is one file without scripts. :doc:`Reports, figures and exports <../report>`
+# shows how it looks and tells what is on it. The same as Markdown, here the summary:
+
 if __name__ == "__main__":
-    path = sys.argv[1] if len(sys.argv) > 1 else "report.html"
-    make_report().to_html(path)
-    print(f"Written to {path}")
+    report = make_report()
+    if len(sys.argv) > 1:
+        report.to_html(sys.argv[1])
+        print(f"Written to {sys.argv[1]}")
+    else:
+        print(report.to_markdown().split("\n## ")[0].rstrip())
+
+# %%
+# ``to_frame`` has one row a persona, for a spreadsheet. Those that were tested:
+
+if __name__ == "__main__":
+    columns = ["rule", "direction", "confirmed", "holdout_effect", "p_adjusted"]
+    for row in report.to_frame()[columns].dropna().itertuples(index=False):
+        print(
+            f"{row.rule}\n    {row.direction}, "
+            f"{'confirmed' if row.confirmed else 'not confirmed'}, effect in the "
+            f"holdout {row.holdout_effect:.1f}, adjusted p {row.p_adjusted:.3g}"
+        )

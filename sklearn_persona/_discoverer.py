@@ -265,6 +265,12 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     True
     >>> finder.transform(trial.data).shape[0]
     200
+    >>> finder.get_feature_names_out()[0]
+    'persona0'
+    >>> sorted(set(finder.predict(trial.data).tolist()) - {-1})
+    [0, 1]
+    >>> finder.score(trial.data, trial.target, treatment=trial.treatment) > 0
+    True
     """
 
     __metadata_request__fit: ClassVar = TRIAL_COLUMNS

@@ -98,6 +98,21 @@ class Evidence:
         one that only tells who does well has two of the same size.
     ci_contrast_treated, ci_contrast_control : tuple of float or None
         Their 95 % t intervals.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(max_variables=2, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> holdout = finder.personas_[0].holdout
+    >>> holdout.p_value <= 0.05, holdout.effect > holdout.effect_complement
+    (True, True)
+    >>> holdout.n == holdout.n_treated + holdout.n_control
+    True
+    >>> Evidence.from_dict(holdout.to_dict()) == holdout
+    True
     """
 
     n: int

@@ -46,6 +46,19 @@ class Condition:
     data_low, data_high : float or None
         Smallest and largest value in the training cases, for the card.
     modality : str or None
+
+    Examples
+    --------
+    >>> from sklearn_persona import Persona
+    >>> persona = Persona.from_conditions({"age": (None, 40), "sex": {"F"}})
+    >>> age, sex = persona.conditions
+    >>> age.high, sex.levels, age.label
+    (40.0, ('F',), 'age')
+    >>> print(age)
+    age <= 40
+    >>> import pandas as pd
+    >>> age.covers(pd.DataFrame({"age": [30, 50]})).tolist()
+    [True, False]
     """
 
     name: str | None
@@ -134,6 +147,21 @@ class Alternative:
         The same in the holdout, which did not choose this rule; None without one.
     shares_variable : bool
         Whether the persona has a condition on one of the same variables.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> twice = trial.data.assign(other=10 * trial.data["x0"])
+    >>> finder = PersonaDiscoverer(max_variables=2, random_state=0)
+    >>> finder = finder.fit(twice, trial.target, treatment=trial.treatment)
+    >>> other = finder.personas_[0].alternatives[0]
+    >>> other.n_variables, other.jaccard > 0.7
+    (2, True)
+    >>> "other" in other.rule, other.covers(twice).shape
+    (True, (200,))
     """
 
     conditions: tuple
@@ -210,6 +238,24 @@ class Persona:
     >>> import pandas as pd
     >>> persona.covers(pd.DataFrame({"age": [30, 50, 35], "sex": ["F", "F", "M"]}))
     array([ True, False, False])
+    >>> persona.rule
+    'age <= 40 and sex = F'
+    >>> Persona.from_dict(persona.to_dict()).rule == persona.rule
+    True
+
+    On a trial that did not choose it, and as the plan of the next one:
+
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
+    >>> half = Persona.from_conditions({"x0": (0, None)})
+    >>> evidence = half.evaluate(trial.data, trial.target, treatment=trial.treatment)
+    >>> evidence.p_value < 0.05
+    True
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> finder = PersonaDiscoverer(max_variables=1, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> finder.personas_[0].enrichment_design(power=0.9).power >= 0.9
+    True
     """
 
     conditions: tuple

@@ -27,6 +27,19 @@ class Edge:
         this side of this variable; NaN without any.
     n : int
         Number of those rules.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=120, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(
+    ...     max_variables=1, n_resamples=4, prognostic=None, random_state=0
+    ... )
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> edge = finder.personas_[0].stability.edges[0]
+    >>> edge.low <= edge.high, edge.side in ("low", "high")
+    (True, True)
     """
 
     variable: str
@@ -68,6 +81,23 @@ class Stability:
         found; NaN without any.
     left_out_jaccard : float
         Smallest Jaccard index of the best match over these refits; NaN without any.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=120, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(
+    ...     max_variables=1, n_resamples=4, prognostic=None, random_state=0
+    ... )
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> stability = finder.personas_[0].stability
+    >>> stability.n_resamples, 0 <= stability.jaccard <= 1
+    (4, True)
+    >>> len(stability.variable_frequencies)
+    1
+    >>> Stability.from_dict(stability.to_dict()).jaccard == stability.jaccard
+    True
     """
 
     n_resamples: int

@@ -51,7 +51,7 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
         The classes. Exists only if `estimator_` has it.
     n_features_in_ : int
         Number of columns of the table seen at fit, the named columns included.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str
         Names of these columns. Exists only if all of them are strings.
 
     See Also

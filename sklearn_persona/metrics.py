@@ -261,7 +261,31 @@ def _effect(y, weight, arms, rows):
 
 
 class _TargetingGainScorer(BaseEstimator):
-    """Scorer of :func:`targeting_gain` that requests treatment and weights."""
+    """Scorer: `targeting_gain` of ``estimator.predict(X)``.
+
+    It requests `treatment` and `sample_weight`. Direction and reference arm are those
+    of the estimator. The unit is the standard deviation of the scored rows, and y is
+    taken as given: not cut at a `response_threshold`, so that values of it, and other
+    estimators, are compared by one outcome. `score` of the estimator uses the unit and
+    the threshold of its fit; pass a binary y to score the response.
+
+    Examples
+    --------
+    >>> import sklearn
+    >>> from sklearn.model_selection import cross_validate
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> from sklearn_persona.metrics import targeting_gain_scorer
+    >>> trial = make_parallel_trial(n_samples=160, effect=3.0, random_state=0)
+    >>> finder = PersonaDiscoverer(max_variables=1, prognostic=None, random_state=0)
+    >>> with sklearn.config_context(enable_metadata_routing=True):
+    ...     found = cross_validate(
+    ...         finder, trial.data, trial.target, cv=2, scoring=targeting_gain_scorer,
+    ...         params={"treatment": trial.treatment},
+    ...     )
+    >>> found["test_score"].shape
+    (2,)
+    """
 
     # scikit-learn reads requests off a method named `score`; the estimator, its first
     # argument here, is no metadata.
@@ -312,19 +336,24 @@ def _innermost(estimator):
 
 
 class _CoverageScorer(BaseEstimator):
-    """Scorer of the share of rows with a prediction other than 0."""
+    """Scorer: share of rows the estimator explains, ``predict(X) != 0``.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> from sklearn_persona.metrics import coverage_scorer
+    >>> trial = make_parallel_trial(n_samples=200, effect=3.0, random_state=0)
+    >>> finder = PersonaDiscoverer(max_variables=1, prognostic=None, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> 0 < coverage_scorer(finder, trial.data) < 1
+    True
+    """
 
     def __call__(self, estimator, X, y=None):
         """Return the covered share of X of shape (n, p), in [0, 1]."""
         return float(np.mean(np.asarray(estimator.predict(X)) != 0))
 
 
-#: Scorer: :func:`targeting_gain` of ``estimator.predict(X)``, in the direction and with
-#: the reference arm of the estimator. The unit is the standard deviation of the scored
-#: rows, and y is taken as given: not cut at a `response_threshold`, so that values of
-#: it, and other estimators, are compared by one outcome. `score` of the estimator uses
-#: the unit and the threshold of its fit; pass a binary y to score the response.
 targeting_gain_scorer = _TargetingGainScorer()
-
-#: Scorer: share of rows the estimator explains, ``predict(X) != 0``.
 coverage_scorer = _CoverageScorer()

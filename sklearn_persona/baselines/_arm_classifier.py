@@ -79,6 +79,8 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
     >>> control = model.estimator_.score(trial.data[placebo], trial.target[placebo])
     >>> round(drug, 2), round(control, 2)
     (0.73, 0.53)
+    >>> model.classes_.tolist(), model.n_features_in_, model.feature_names_in_[0]
+    ([0.0, 1.0], 10, 'x0')
     """
 
     __metadata_request__fit: ClassVar = {"treatment": True, "groups": True}

@@ -124,6 +124,14 @@ class HonestCausalTree(LeafEffects):
     ['x0 <= 0.195217', 'x0 > 0.195217']
     >>> tree.leaves_.effect.round(2).tolist()
     [0.14, 1.95]
+    >>> tree.predict(trial.data[:3]).shape, tree.apply(trial.data[:3]).shape
+    ((3,), (3,))
+    >>> bool((tree.predict_effect(trial.data) == tree.predict(trial.data)).all())
+    True
+    >>> sorted(set(tree.predict_persona(trial.data).tolist()))
+    [-1, 1]
+    >>> tree.score(trial.data, trial.target, treatment=trial.treatment) > 0
+    True
     """
 
     _parameter_constraints: ClassVar = {

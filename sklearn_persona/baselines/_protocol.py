@@ -61,6 +61,27 @@ class ProtocolResult:
         One sentence on how the discovery cohort was evaluated.
     level : float
         Coverage of the intervals.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_persona.baselines import published_protocol
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(
+    ...     n_samples=60, n_features=3, prognostic=1.0, binary=True, random_state=0
+    ... )
+    >>> result = published_protocol(
+    ...     LogisticRegression(), trial.data, trial.target, n_splits=3, n_repeats=1,
+    ...     n_bootstrap=50, random_state=0,
+    ... )
+    >>> result.paper().index.tolist()
+    ['discovery']
+    >>> "auc" in set(result.table["metric"])
+    True
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> result.plot() is not None
+    True
     """
 
     table: pd.DataFrame

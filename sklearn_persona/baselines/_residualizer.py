@@ -63,6 +63,11 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
     >>> table = np.column_stack([head, region])
     >>> CovariateResidualizer([0]).fit_transform(table).ravel().round(2)
     array([15.1, 14.9, 14.9, 15.1])
+    >>> residualizer = CovariateResidualizer([0]).fit(table)
+    >>> residualizer.transform(table).shape
+    (4, 1)
+    >>> residualizer.get_feature_names_out().tolist()
+    ['x1']
     """
 
     def __init__(self, covariates=None, *, categorical=None):

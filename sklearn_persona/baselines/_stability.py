@@ -65,12 +65,16 @@ def region_stability(
     table : DataFrame
         A row per region or family:
 
-        weight : mean over folds of the weights, scaled to length 1
-        pattern : mean over folds of the patterns (Haufe et al. 2014), -1 to 1
-        sign_consistency : share of folds with the sign of the mean pattern
-        p_weight, p_pattern, p_consistency : two-sided, family-wise over the rows by
-            the largest statistic in each permutation; weight and pattern in units of
-            their root mean square over the permutations
+        weight : float
+            Mean over folds of the weights, scaled to length 1.
+        pattern : float
+            Mean over folds of the patterns (Haufe et al. 2014), -1 to 1.
+        sign_consistency : float
+            Share of folds with the sign of the mean pattern.
+        p_weight, p_pattern, p_consistency : float
+            Two-sided, family-wise over the rows by the largest statistic in each
+            permutation; weight and pattern in units of their root mean square over
+            the permutations.
 
     Raises
     ------

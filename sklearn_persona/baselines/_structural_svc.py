@@ -121,6 +121,11 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
     ['x7', 'x8', 'x9']
     >>> round(model.score(trial.data[200:], trial.target[200:]), 2)
     0.81
+    >>> patients = trial.data[200:]
+    >>> bool(((model.decision_function(patients) > 0) == model.predict(patients)).all())
+    True
+    >>> bool(0 < model.response_probability(patients).min() < 1)
+    True
     """
 
     __metadata_request__fit: ClassVar = {"groups": True}

@@ -138,6 +138,14 @@ class VirtualTwins(LeafEffects):
     0.05
     >>> twins.leaves_.rule.tolist()
     ['x0 <= 0.271056', 'x0 > 0.271056']
+    >>> twins.predict(trial.data[:3]).shape, twins.apply(trial.data[:3]).shape
+    ((3,), (3,))
+    >>> bool((twins.predict_effect(trial.data) == twins.predict(trial.data)).all())
+    True
+    >>> sorted(set(twins.predict_persona(trial.data).tolist()))
+    [-1, 1]
+    >>> twins.score(trial.data, trial.target, treatment=trial.treatment) > 0
+    True
     """
 
     _parameter_constraints: ClassVar = {

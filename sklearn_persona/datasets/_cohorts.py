@@ -121,15 +121,19 @@ def make_structural_mri_cohorts(
         cohort : ndarray of shape (n_samples,), str
             "discovery", "external" or "saline".
         site : ndarray of shape (n_samples,), str
+            Scanner on which the patient was measured.
         groups : ndarray of shape (n_samples,), int
             Patient; every row is one.
         period : None
+            There are no periods.
         cohorts : dict of str to :class:`~sklearn.utils.Bunch`
             The rows of each cohort: data, target, treatment, site, groups.
         covariates : list
             What to regress out: names, or positions when not `as_frame`.
         feature_names : list of str
+            Columns of `data`.
         modalities : dict of str to str
+            Column to its source.
         frontal, cerebellar : list of str
             Regions that carry the signal, upwards and downwards.
         families : dict of str to str
@@ -137,6 +141,7 @@ def make_structural_mri_cohorts(
         latent : ndarray of shape (n_samples,)
             ``s`` of the true volumes, whatever `signal`.
         DESCR : str
+            What the data set is.
 
     Raises
     ------

@@ -143,6 +143,7 @@ def make_ketamine_crossover(
         baseline : ndarray of shape (n_samples,), float
             MADRS total at baseline, never missing, at least 20.
         feature_names : list of str
+            Columns of `data`.
         modalities : dict of str to str
             Column to "clinical", "structural MRI" or "MEG".
         persona : ndarray of shape (n_samples,), bool
@@ -155,6 +156,7 @@ def make_ketamine_crossover(
         effect : dict of str to float
             What ketamine adds in each persona.
         DESCR : str
+            What the data set is.
 
     Raises
     ------

@@ -102,12 +102,14 @@ def fetch_nimh_ketamine(*, data_home=None, download_if_missing=True):
         baseline : ndarray of shape (53,), float
             MADRS total at baseline.
         feature_names : list of str
+            Columns of `data`.
         modalities : dict of str to str
             Column to "demographic", "physiological" or "clinical".
         n_participants : int
             31: participants with major depression and at least one infusion. Two
             of them have no score at day 2 and no row.
         DESCR : str
+            What the data set is.
 
     Raises
     ------

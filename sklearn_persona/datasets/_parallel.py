@@ -106,6 +106,7 @@ def make_parallel_trial(
         With the following attributes:
 
         data : DataFrame or ndarray of shape (n_samples, n_features), float
+            Baseline, one row a participant.
         target : ndarray of shape (n_samples,), float
             Outcome; larger is better. 0.0 and 1.0 when `binary`.
         treatment : ndarray of shape (n_samples,), int
@@ -113,7 +114,9 @@ def make_parallel_trial(
         groups : ndarray of shape (n_samples,), int
             Participant; every row is one.
         period : None
+            There are no periods.
         feature_names : list of str
+            Columns of `data`.
         modalities : dict of str to str
             "simulated" for every column.
         persona : ndarray of shape (n_samples,), bool
@@ -126,6 +129,7 @@ def make_parallel_trial(
         effect : dict of str to float
             ``{"persona 1": effect}``.
         DESCR : str
+            What the data set is.
 
     Raises
     ------

@@ -20,7 +20,7 @@ _MOST = 10_000_000
 
 @dataclass(frozen=True)
 class EnrichmentDesign:
-    """Result of :func:`enrichment_design`.
+    """Result of `enrichment_design`.
 
     Sizes are per arm; of a crossover ``paired=True``, participants in all.
 
@@ -46,6 +46,15 @@ class EnrichmentDesign:
         positive.
     power_everyone, assurance_everyone : float
         Power and expected power of an all-comers trial of `n_per_arm`.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import enrichment_design
+    >>> plan = enrichment_design(0.5, 1.0, 0.25, se=0.2, power=0.9)
+    >>> plan.n_per_arm, plan.n_screened
+    (86, 688)
+    >>> plan.assurance < plan.power
+    True
     """
 
     n_per_arm: int

@@ -33,7 +33,7 @@ _TIE = 1e-9
 
 @dataclass(frozen=True)
 class InteractionResult:
-    """Result of :func:`interaction_test`.
+    """Result of `interaction_test`.
 
     Attributes
     ----------
@@ -51,6 +51,15 @@ class InteractionResult:
         Whether every arrangement was visited.
     n_arrangements : int
         Arrangements visited: all of them if `exact`, else `n_permutations`.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import interaction_test
+    >>> result = interaction_test(
+    ...     [5, 6, 1, 2, 1, 2, 1, 2], [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0]
+    ... )
+    >>> result.effect_inside, result.effect_outside
+    (4.0, 0.0)
     """
 
     effect_inside: float

@@ -39,7 +39,7 @@ def _tie(scale, n):
 
 @dataclass(frozen=True)
 class PermutationResult:
-    """Result of :func:`permutation_pvalue`.
+    """Result of `permutation_pvalue`.
 
     Attributes
     ----------
@@ -54,6 +54,15 @@ class PermutationResult:
         Arrangements visited: all of them if `exact`, else `n_permutations`.
     statistic : float
         Mean of treated minus mean of control, in the units of the data.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import permutation_pvalue
+    >>> result = permutation_pvalue([5, 6, 7, 8], [1, 2, 3, 4])
+    >>> result.statistic, result.exact, result.n_arrangements
+    (4.0, True, 70)
+    >>> result.p_value == result.p_floor == 2 / 70
+    True
     """
 
     p_value: float

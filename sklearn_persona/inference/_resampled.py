@@ -28,6 +28,13 @@ class ResampledResult:
     p_value : float
         Two-sided.
     n_splits : int
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import corrected_resampled_test
+    >>> result = corrected_resampled_test([0.2, 0.1, 0.3], n_train=80, n_test=40)
+    >>> result.df, result.n_splits, round(result.mean, 2)
+    (2, 3, 0.2)
     """
 
     mean: float

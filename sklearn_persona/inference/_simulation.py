@@ -17,7 +17,7 @@ __all__ = ["SimulatedPower", "simulate_power"]
 
 @dataclass(frozen=True)
 class SimulatedPower:
-    """Result of :func:`simulate_power`.
+    """Result of `simulate_power`.
 
     Attributes
     ----------
@@ -32,6 +32,18 @@ class SimulatedPower:
         Share in which such a persona was among those found, confirmed or not.
     standard_error : float
         Monte-Carlo standard error of `power`.
+
+    Examples
+    --------
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.inference import simulate_power
+    >>> finder = PersonaDiscoverer(max_variables=1, n_bootstrap=0, prognostic=None)
+    >>> found = simulate_power(
+    ...     finder, n_participants=80, n_features=3, n_variables=1, effect=0.0,
+    ...     n_trials=3, random_state=0,
+    ... )
+    >>> found.any_confirmed
+    0.0
     """
 
     n_trials: int

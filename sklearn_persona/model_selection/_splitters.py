@@ -183,6 +183,8 @@ class ArmStratifiedGroupKFold(_ArmStratifiedMixin, BaseCrossValidator):
     ...     print(train, test)
     [0 1 4 5] [2 3 6]
     [2 3 6] [0 1 4 5]
+    >>> cv.get_n_splits()
+    2
     """
 
     def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
@@ -254,6 +256,8 @@ class ArmStratifiedGroupShuffleSplit(_ArmStratifiedMixin, BaseShuffleSplit):
     ...     print(len(train), np.unique(arm[test], return_counts=True)[1])
     12 [4 4]
     12 [4 4]
+    >>> cv.get_n_splits()
+    2
     """
 
     def __init__(self, n_splits=10, *, test_size=None, random_state=None):

@@ -44,6 +44,8 @@ class ForestDisplay:
     >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
     >>> ForestDisplay.from_estimator(finder).labels[-1]
     'everyone (holdout)'
+    >>> ForestDisplay.from_estimator(finder).plot().ax_ is not None
+    True
     """
 
     def __init__(self, labels, effects, intervals, colors, rules):

@@ -67,6 +67,13 @@ class GrowthDisplay:
     1.25
     >>> bool(display.everybody[0.5][-1] > display.holdout[0.5])
     True
+    >>> from sklearn_persona import PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(n_samples=120, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(max_variables=1, prognostic=None, random_state=0)
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> GrowthDisplay.from_estimator(finder).plot().ax_ is not None
+    True
     """
 
     def __init__(self, candidates, everybody, holdout, n_tests, n_candidates=None):

@@ -47,6 +47,8 @@ class PersonaDisplay:
     >>> display = PersonaDisplay.from_estimator(finder, persona=0)
     >>> display.ax_.get_title(loc="left").startswith("favorable")
     True
+    >>> PersonaDisplay.from_estimator(finder).plot().ax_ is not None
+    True
     """
 
     def __init__(self, persona, X=None):

@@ -44,6 +44,8 @@ class PowerDisplay:
     >>> display = PowerDisplay.from_estimator(finder)
     >>> display.size
     100
+    >>> PowerDisplay.from_estimator(finder).plot().ax_ is not None
+    True
     """
 
     def __init__(self, sizes, effects, size):

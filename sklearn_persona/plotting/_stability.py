@@ -40,13 +40,27 @@ class StabilityDisplay:
 
     Examples
     --------
-    >>> from sklearn_persona import Persona
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> from sklearn_persona import Persona, PersonaDiscoverer
+    >>> from sklearn_persona.datasets import make_parallel_trial
     >>> from sklearn_persona.plotting import StabilityDisplay
+    >>> trial = make_parallel_trial(n_samples=120, effect=2.0, random_state=0)
+    >>> finder = PersonaDiscoverer(
+    ...     max_variables=1, n_resamples=4, prognostic=None, random_state=0
+    ... )
+    >>> finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
+    >>> display = StabilityDisplay.from_estimator(finder)
+    >>> display.plot().ax_.get_xlabel()
+    'share, or Jaccard index'
+
+    A persona that was not resampled has none.
+
     >>> persona = Persona.from_conditions({"age": (None, 40)})
     >>> StabilityDisplay(persona)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: This persona has no stability: the selection was not resampled...
+    ValueError: This persona has no stability: ...
     """
 
     def __init__(self, persona):

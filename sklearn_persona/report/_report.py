@@ -36,6 +36,13 @@ class PersonaReport:
     '# Trial 1'
     >>> len(report.to_frame()) == len(finder.personas_)
     True
+    >>> "Trial 1" in report.to_html()
+    True
+    >>> report.to_csv().splitlines()[0].split(",")[:2]
+    ['persona', 'rule']
+    >>> again = PersonaReport.from_dict(report.to_dict())
+    >>> again.to_html() == report.to_html()
+    True
     """
 
     def __init__(self, facts):
