@@ -145,7 +145,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         error rate. In large tables only the conditions closest to the members are
         combined. 0 skips.
     memory : str or joblib.Memory, default=None
-        Cache of the search, so that a grid over thresholds searches once.
+        Folder in which searches, blocks of permutations, resamples and splits are kept
+        as they are done. A run that was interrupted goes on from there with the same
+        result, and a grid over thresholds searches once. Needs a fixed `random_state`
+        where something is random. Kept results are unpickled: use no folder of others.
     alpha : float, default=0.05
         Level of all claims.
     min_effect_size : float, default=0.5
@@ -751,6 +754,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 n_jobs=self.n_jobs,
                 on_poll=progress or None,
                 effect_sizes=sizes,
+                memory=self.memory,
                 **self._claims(),
             )
             progress.close()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.utils.validation import check_memory
 
 from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._evidence import effect_inside
 from sklearn_persona._refinement import Refinement, find_refined
@@ -73,6 +73,15 @@ class Procedure:
     refine: bool
     min_coverage: float
     memory: object = None
+
+    @property
+    def lasting_memory(self):
+        """Where results go that another fit may take; None if they could differ."""
+        return self.memory if self.settings.max_time is None else None
+
+    def plain(self):
+        """The same without a memory."""
+        return replace(self, memory=None)
 
     def adjust(self, units, in_holdout, rng):
         """Divide units and adjust them for what baseline says.
@@ -159,18 +168,20 @@ class Procedure:
             interval_variables=interval_variables,
         )
         refinement = Refinement(self.columns, train.rows) if self.refine else None
-        search = find_refined
-        if self.memory is not None and settings.max_time is None:
-            memory = check_memory(self.memory)
-            search = memory.cache(find_refined, ignore=["n_jobs", "on_poll", "on_best"])
-        rules, record = search(
+        problem = (
             selectors,
             LabelColumn(train.score, train.treated),
             settings,
             refinement,
-            n_jobs=effective_n_jobs(n_jobs),
-            on_poll=progress,
-            on_best=None if progress is None else progress.best,
+        )
+        options = {
+            "n_jobs": effective_n_jobs(n_jobs),
+            "on_poll": progress,
+            "on_best": None if progress is None else progress.best,
+        }
+        kept = Checkpoints(self.lasting_memory, *problem)
+        ((rules, record),) = kept.results(
+            [("search",)], lambda _: [find_refined(*problem, **options)]
         )
         if self.auto:
             rules = [rule for rule in rules if _has_direction(rule, train)]

@@ -24,6 +24,7 @@ LEAVES = (
     "datasets",
 )
 ORDER = (
+    "_checkpoints",
     "_kernel",
     "_cube",
     "_table",

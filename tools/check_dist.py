@@ -149,7 +149,18 @@ def check(folder, arguments, tests):
     options = {"cwd": folder, "env": environment}
     quiet = ("-q", "--disable-pip-version-check")
     call(python, "-m", "pip", "install", *quiet, "pip>=25.3", **options)
-    call(python, "-m", "pip", "wheel", *quiet, "--no-deps", "-w", folder, sdist, **options)
+    call(
+        python,
+        "-m",
+        "pip",
+        "wheel",
+        *quiet,
+        "--no-deps",
+        "-w",
+        folder,
+        sdist,
+        **options,
+    )
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         report(wheel_problems(archive.namelist()))

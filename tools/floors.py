@@ -1,7 +1,7 @@
 """The lowest versions that pyproject.toml allows, as a constraints file.
 
-    python tools/floors.py > floors.txt
-    PIP_BUILD_CONSTRAINT=floors.txt pip install -c floors.txt ".[test]"
+python tools/floors.py > floors.txt
+PIP_BUILD_CONSTRAINT=floors.txt pip install -c floors.txt ".[test]"
 """
 
 import re

@@ -1,0 +1,100 @@
+"""Parts of a long calculation, kept in a folder so that an interrupted one goes on."""
+
+import threading
+
+import joblib
+import numpy as np
+import sklearn
+from sklearn.utils.validation import check_memory
+
+from sklearn_persona._version import __version__
+
+__all__ = ["Checkpoints"]
+
+_VERSIONS = (__version__, sklearn.__version__, np.__version__)
+# joblib writes down the source of a kept function at its first call, not atomically.
+_LOCK = threading.Lock()
+
+
+class _Missing:
+    """In place of a result that was to be read, and could not be."""
+
+
+def _keep(key, result):
+    """What joblib stores: the result of a part, by its key alone."""
+    if result is _Missing:
+        raise LookupError(key)
+    return result
+
+
+class Checkpoints:
+    """Results of the parts of a calculation, stored as soon as each is there.
+
+    They are read and written by the caller alone; workers need no access to the folder.
+    A result that cannot be read, for instance of a write that was cut off, is computed
+    again.
+
+    Parameters
+    ----------
+    memory : None, str or joblib.Memory
+        None stores nothing.
+    *fixed : object
+        What all parts depend on. Versions of the package, of scikit-learn and of numpy
+        are added.
+    """
+
+    def __init__(self, memory, *fixed):
+        self._cached = None
+        if memory is None:
+            return
+        cached = check_memory(memory).cache(_keep, ignore=["result"])
+        # Other kinds of memory cannot say what they have.
+        if hasattr(cached, "check_call_in_cache"):
+            self._cached = cached
+            self._key = joblib.hash((_VERSIONS, fixed))
+
+    @property
+    def on(self):
+        """Whether anything is stored."""
+        return self._cached is not None
+
+    def results(self, parts, compute):
+        """Yield the results of parts in order, those that are not there from `compute`.
+
+        Parameters
+        ----------
+        parts : list of tuple
+            What tells the parts apart: plain values.
+        compute : callable
+            Called once with the positions of the missing parts; returns their results
+            in this order, best one by one.
+
+        Yields
+        ------
+        result : object
+        """
+        found = {i: self._load(part) for i, part in enumerate(parts)}
+        missing = [i for i, result in found.items() if result is _Missing]
+        computed = iter(compute(missing)) if missing else iter(())
+        for i, part in enumerate(parts):
+            result = found.pop(i)
+            if result is _Missing:
+                result = next(computed)
+                self._store(part, result)
+            yield result
+
+    def _load(self, part):
+        if self._cached is None:
+            return _Missing
+        with _LOCK:
+            if not self._cached.check_call_in_cache((self._key, part), _Missing):
+                return _Missing
+            try:
+                return self._cached((self._key, part), _Missing)
+            except LookupError:
+                return _Missing
+
+    def _store(self, part, result):
+        if self._cached is not None:
+            with _LOCK:
+                self._cached((self._key, part), result)
