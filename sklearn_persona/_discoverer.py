@@ -448,14 +448,22 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For input that cannot be analysed; the message says what was got, what
-            was expected and what to do.
+            For input that cannot be analysed, or that needs more memory than there is;
+            the message says what was got, what was expected and what to do. After any
+            error or Ctrl-C the estimator is as it was before the call.
         """
         self._validate_params()
         n_tasks = 1 + bool(self.n_resamples)
         n_tasks += self.validation in ("permutation", "repeated")
-        with fit_context(self, X, y, n_tasks):
-            return self._fit(X, y, treatment, groups, period, strata)
+        before = dict(vars(self))
+        try:
+            with fit_context(self, X, y, n_tasks):
+                return self._fit(X, y, treatment, groups, period, strata)
+        except BaseException:
+            # Not half-fitted: as it was, be it fitted or not.
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _fit(self, X, y, treatment, groups, period, strata):
         self._check_limits()
@@ -489,6 +497,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.objective_ = self._objective(units)
         procedure = self._procedure(columns, modality, cases.arms)
         in_holdout = self._split(units, rng)
+        procedure.check_room(units, int(np.count_nonzero(~in_holdout)))
         train, holdout = procedure.adjust(units, in_holdout, rng)
         self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
         for part, name in ((train, "training"), (holdout, "holdout")):

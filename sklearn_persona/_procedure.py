@@ -12,6 +12,7 @@ from sklearn_persona._binning import make_selectors
 from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._evidence import effect_inside
+from sklearn_persona._memory import check_room
 from sklearn_persona._refinement import Refinement, find_refined
 from sklearn_persona._search import SearchSettings
 from sklearn_persona._selection import Selection
@@ -83,6 +84,19 @@ class Procedure:
         """The same without a memory."""
         return replace(self, memory=None)
 
+    def _kind_of_conditions(self, n_units):
+        """One-sided or intervals, and the variables of a rule that may have these."""
+        if self.conditions != "auto":
+            return self.conditions, 4
+        some = self.auto and self.n_cuts != "all" and n_units <= MOST_INTERVAL_UNITS
+        return "interval" if some else "one-sided", 2
+
+    def check_room(self, units, n_training):
+        """Refuse a search of so many training units that would not fit into memory."""
+        conditions, _ = self._kind_of_conditions(n_training)
+        rows = units.rows[:n_training]
+        check_room(self.columns, rows, n_cuts=self.n_cuts, conditions=conditions)
+
     def adjust(self, units, in_holdout, rng):
         """Divide units and adjust them for what baseline says.
 
@@ -147,11 +161,7 @@ class Procedure:
         """
         least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
         n_arms = 1 if train.treated is None else 2
-        conditions, interval_variables = self.conditions, 4
-        if conditions == "auto":
-            some = self.auto and self.n_cuts != "all"
-            some &= len(train) <= MOST_INTERVAL_UNITS
-            conditions, interval_variables = "interval" if some else "one-sided", 2
+        conditions, interval_variables = self._kind_of_conditions(len(train))
         selectors = make_selectors(
             self.columns,
             train.rows,

@@ -29,6 +29,7 @@ ORDER = (
     "_cube",
     "_table",
     "_binning",
+    "_memory",
     "_alternatives",
     "_designs",
     "_objectives",
