@@ -1,6 +1,7 @@
 """Parts of a long calculation, kept in a folder so that an interrupted one goes on."""
 
 import threading
+from contextlib import suppress
 
 import joblib
 import numpy as np
@@ -25,6 +26,17 @@ def _keep(key, result):
     if result is _Missing:
         raise LookupError(key)
     return result
+
+
+class _Stopped(Exception):
+    """Nobody takes further results."""
+
+
+def _give_up(computed):
+    """Stop the workers as an error would; joblib warns of closed generators."""
+    if hasattr(computed, "throw"):
+        with suppress(_Stopped):
+            computed.throw(_Stopped)
 
 
 class Checkpoints:
@@ -72,16 +84,24 @@ class Checkpoints:
         Yields
         ------
         result : object
+
+        Notes
+        -----
+        To be closed (`contextlib.closing`), so that an error stops the workers.
         """
         found = {i: self._load(part) for i, part in enumerate(parts)}
         missing = [i for i, result in found.items() if result is _Missing]
-        computed = iter(compute(missing)) if missing else iter(())
-        for i, part in enumerate(parts):
-            result = found.pop(i)
-            if result is _Missing:
-                result = next(computed)
-                self._store(part, result)
-            yield result
+        computed = compute(missing) if missing else ()
+        try:
+            following = iter(computed)
+            for i, part in enumerate(parts):
+                result = found.pop(i)
+                if result is _Missing:
+                    result = next(following)
+                    self._store(part, result)
+                yield result
+        finally:
+            _give_up(computed)
 
     def _load(self, part):
         if self._cached is None:

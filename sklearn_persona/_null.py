@@ -6,6 +6,7 @@ so that most labelings cost a few bounds. And what the *best* objective of each 
 is: the whole null distribution, at the price of a search for each.
 """
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -268,7 +269,7 @@ def _in_chunks(
     halt = _Halt()
     parts = []
     try:
-        for part in kept.results(
+        results = kept.results(
             [(*span, *options) for span in spans],
             lambda missing: parallel(
                 delayed(function)(
@@ -276,10 +277,12 @@ def _in_chunks(
                 )
                 for i in missing
             ),
-        ):
-            parts.append(part)
-            if on_done is not None:
-                on_done(spans[len(parts) - 1][1])
+        )
+        with closing(results):
+            for _, last in spans:
+                parts.append(next(results))
+                if on_done is not None:
+                    on_done(last)
     except BaseException:
         halt.on = True
         raise

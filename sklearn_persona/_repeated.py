@@ -1,5 +1,7 @@
 """Evidence about the procedure: validation repeated over random splits."""
 
+from contextlib import closing
+
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -52,10 +54,11 @@ def split_pvalues(
             for i in missing
         ),
     )
-    for p_value in results:
-        p_values.append(p_value)
-        if on_poll is not None:
-            on_poll(len(p_values) / len(seeds))
+    with closing(results):
+        for p_value in results:
+            p_values.append(p_value)
+            if on_poll is not None:
+                on_poll(len(p_values) / len(seeds))
     return np.array(p_values)
 
 

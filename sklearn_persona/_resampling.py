@@ -7,6 +7,7 @@ participant alone. Everything is repeated: adjustment, cuts, search, refinement.
 
 import copy
 import math
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -202,10 +203,11 @@ def repeat_selection(
             for i in missing
         ),
     )
-    for i, (refit, task) in enumerate(zip(results, tasks), 1):
-        done[task[0]].append(refit)
-        if on_poll is not None:
-            on_poll(i / len(tasks))
+    with closing(results):
+        for i, (refit, task) in enumerate(zip(results, tasks), 1):
+            done[task[0]].append(refit)
+            if on_poll is not None:
+                on_poll(i / len(tasks))
     return Refits(units, [rule.members for rule in rules], **done)
 
 
