@@ -17,6 +17,7 @@ from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_t
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
 from sklearn_persona._evidence import outcome_sd
 from sklearn_persona._flow import describe_flow
+from sklearn_persona._frames import from_plain, to_plain
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._partition import partition_table
@@ -421,6 +422,14 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+    def __getstate__(self):
+        """Plain values and records of the package, which skops can carry too."""
+        state = super().__getstate__()
+        return {name: to_plain(value) for name, value in state.items()}
+
+    def __setstate__(self, state):
+        super().__setstate__({name: from_plain(v) for name, v in state.items()})
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Search personas in one half of the participants, test them in the other.

@@ -82,7 +82,8 @@ def main():
     folder = parser.parse_args(argv[:at]).folder
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "build" if folder is None else folder.resolve()
-        if not folder.exists():
+        if not list(folder.glob("sklearn_persona/_cube.*.so")):
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             build(folder)
         sys.exit(run(folder, argv[at + 1 :] or QUICK))
