@@ -14,10 +14,10 @@ import atheris
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from _brute_force import Values
-from _paths import force_isa, force_path
-
 with atheris.instrument_imports(include=["sklearn_persona"]):
+    from _brute_force import Values
+    from _paths import force_isa, force_path
+
     from sklearn_persona._binning import make_selectors
     from sklearn_persona._columns import LabelColumn
     from sklearn_persona._kernel import available_isas, unpack_rows
@@ -110,6 +110,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     options = [f"-max_total_time={int(sys.argv[1])}", "-rss_limit_mb=0"]
+    # Short inputs would draw the same small trial again and again.
+    options += ["-max_len=64", "-len_control=0"]
     atheris.Setup([sys.argv[0], *options], one_search)
     atheris.Fuzz()
 
