@@ -88,9 +88,8 @@ def bin_trial(trial, n_cuts, least_members):
 @contextlib.contextmanager
 def forced_isa(isa):
     """Searches inside run with this instruction set; yields whether they do."""
-    from sklearn_persona._kernel import available_isas
-
     from sklearn_persona import _columns
+    from sklearn_persona._kernel import available_isas
 
     if isa is None or isa not in available_isas():
         yield isa is None

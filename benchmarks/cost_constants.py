@@ -8,10 +8,10 @@ import argparse
 import time
 
 import numpy as np
-from sklearn_persona._cube import CellTable, Cubes, CubeSearch
 
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn, fixed_point, make_column, size_limits
+from sklearn_persona._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._search import SearchSettings
 from sklearn_persona._table import read_table
 

@@ -27,11 +27,11 @@ from joblib import Parallel, delayed
 from sklearn.linear_model import LassoCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn_persona._kernel import unpack_rows
 
 from benchmarks.recovery.planted import Planted
 from sklearn_persona import PersonaDiscoverer, _directions, _discoverer, _objectives
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._kernel import unpack_rows
 from sklearn_persona._objectives import OBJECTIVES, arm_rows, pooled_sd
 from sklearn_persona._table import read_table
 from sklearn_persona.exceptions import PersonaWarning

@@ -8,11 +8,11 @@ needs, and each evaluates all of that; one by one each visits what it needs itse
 from dataclasses import replace
 
 import numpy as np
-from sklearn_persona._kernel import pack_rows, unpack_rows
 
 from benchmarks.permutation_cost import SETTINGS, trial
 from sklearn_persona._columns import LabelColumn, make_column
 from sklearn_persona._designs import Permutations
+from sklearn_persona._kernel import pack_rows, unpack_rows
 from sklearn_persona._search import find_rules
 
 N_LABELINGS = 8

@@ -16,6 +16,7 @@ from sklearn_persona._persona import Alternative, Condition, Persona
 from sklearn_persona._stability import Edge, Stability
 from sklearn_persona._trial_frame import TrialFrame
 from sklearn_persona._version import __version__
+from sklearn_persona._versions import show_versions
 
 __all__ = [
     "Alternative",
@@ -35,4 +36,5 @@ __all__ = [
     "model_selection",
     "plotting",
     "report",
+    "show_versions",
 ]

@@ -140,6 +140,11 @@ def _numeric_conditions(values, cuts, intervals):
                 rank += 1
 
 
+def n_level_sets(n_levels):
+    """Number of sets of levels that are conditions of a categorical column."""
+    return 2**n_levels - 2 if 2 < n_levels <= MAX_LEVELS_FOR_SETS else n_levels
+
+
 def _level_sets(n_levels):
     """Sets of level codes: singletons, then larger proper subsets."""
     sets = [(EQUAL, code, (code,)) for code in range(n_levels)]

@@ -17,6 +17,7 @@ from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_t
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
 from sklearn_persona._evidence import outcome_sd
 from sklearn_persona._flow import describe_flow
+from sklearn_persona._frames import from_plain, to_plain
 from sklearn_persona._naming import Naming
 from sklearn_persona._objectives import OBJECTIVES
 from sklearn_persona._partition import partition_table
@@ -145,7 +146,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         error rate. In large tables only the conditions closest to the members are
         combined. 0 skips.
     memory : str or joblib.Memory, default=None
-        Cache of the search, so that a grid over thresholds searches once.
+        Folder in which searches, blocks of permutations, resamples and splits are kept
+        as they are done. A run that was interrupted goes on from there with the same
+        result, and a grid over thresholds searches once. Needs a fixed `random_state`
+        where something is random. Kept results are unpickled: use no folder of others.
     alpha : float, default=0.05
         Level of all claims.
     min_effect_size : float, default=0.5
@@ -419,6 +423,14 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
+    def __getstate__(self):
+        """Plain values and records of the package, which skops can carry too."""
+        state = super().__getstate__()
+        return {name: to_plain(value) for name, value in state.items()}
+
+    def __setstate__(self, state):
+        super().__setstate__({name: from_plain(v) for name, v in state.items()})
+
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Search personas in one half of the participants, test them in the other.
 
@@ -445,14 +457,22 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For input that cannot be analysed; the message says what was got, what
-            was expected and what to do.
+            For input that cannot be analysed, or that needs more memory than there is;
+            the message says what was got, what was expected and what to do. After any
+            error or Ctrl-C the estimator is as it was before the call.
         """
         self._validate_params()
         n_tasks = 1 + bool(self.n_resamples)
         n_tasks += self.validation in ("permutation", "repeated")
-        with fit_context(self, X, y, n_tasks):
-            return self._fit(X, y, treatment, groups, period, strata)
+        before = dict(vars(self))
+        try:
+            with fit_context(self, X, y, n_tasks):
+                return self._fit(X, y, treatment, groups, period, strata)
+        except BaseException:
+            # Not half-fitted: as it was, be it fitted or not.
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _fit(self, X, y, treatment, groups, period, strata):
         self._check_limits()
@@ -486,6 +506,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.objective_ = self._objective(units)
         procedure = self._procedure(columns, modality, cases.arms)
         in_holdout = self._split(units, rng)
+        procedure.check_room(units, int(np.count_nonzero(~in_holdout)))
         train, holdout = procedure.adjust(units, in_holdout, rng)
         self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
         for part, name in ((train, "training"), (holdout, "holdout")):
@@ -751,6 +772,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 n_jobs=self.n_jobs,
                 on_poll=progress or None,
                 effect_sizes=sizes,
+                memory=self.memory,
                 **self._claims(),
             )
             progress.close()

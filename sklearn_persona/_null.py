@@ -6,6 +6,7 @@ so that most labelings cost a few bounds. And what the *best* objective of each 
 is: the whole null distribution, at the price of a search for each.
 """
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._beam import beam_search
+from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._columns import Columns, LabelColumn
 from sklearn_persona._directions import labels_of, members_of, spaces_of
 from sklearn_persona._kernel import Search
@@ -35,6 +37,9 @@ TIE = 1e-9
 WIDTH = 20
 # Tasks a worker, so that none waits long for the last one.
 TASKS = 8
+# With a memory the blocks of labelings must not depend on the workers there are: so
+# many labelings in each, and rounds as for so many workers.
+KEPT_LABELINGS, KEPT_WORKERS = 5, 8
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def reach_counts(
     refinement=None,
     n_jobs=None,
     on_poll=None,
+    memory=None,
 ):
     """Count the permuted labelings whose best rule reaches each observed objective.
 
@@ -108,6 +114,8 @@ def reach_counts(
         Tasks at once, of joblib. The result does not depend on it.
     on_poll : callable or None
         Called with the share of the permutations that is done.
+    memory : None, str or joblib.Memory
+        Where blocks of labelings are kept as soon as they are done.
 
     Returns
     -------
@@ -147,12 +155,14 @@ def reach_counts(
     if not OBJECTIVES[settings.objective].squared:
         thresholds = thresholds**2
 
-    n_workers = effective_n_jobs(n_jobs)
+    shared = selectors, labels, settings, refinement
+    kept = Checkpoints(memory, "reach", *shared)
+    n_workers = KEPT_WORKERS if kept.on else effective_n_jobs(n_jobs)
     n_reached = np.zeros(len(observed), np.int64)
     n_seen = np.full(len(observed), n_permutations)
     is_open = np.ones(len(observed), bool)
     done = 0
-    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+    with _parallel(n_jobs) as parallel:
         while done < n_permutations and is_open.any():
             size = _round_size(done, n_reached[is_open], stop_after, n_workers)
             size = min(size, n_permutations - done)
@@ -160,9 +170,11 @@ def reach_counts(
                 parallel,
                 n_workers,
                 _reach_chunk,
-                (selectors, labels, settings, refinement),
+                shared,
                 (done, done + size),
-                (thresholds[is_open].min(), thresholds[is_open].max()),
+                (float(thresholds[is_open].min()), float(thresholds[is_open].max())),
+                kept,
+                lambda last: on_poll and on_poll(last / n_permutations),
             )
             for i in np.flatnonzero(is_open):
                 reached = np.flatnonzero(best >= thresholds[i])
@@ -174,8 +186,6 @@ def reach_counts(
                 else:
                     n_reached[i] += len(reached)
             done += size
-            if on_poll is not None:
-                on_poll(done / n_permutations)
     p_value = np.where(
         is_open, (n_reached + 1) / (n_permutations + 1), n_reached / n_seen
     )
@@ -206,7 +216,7 @@ def null_maxima(
     """
     _check_settings(settings)
     n_permutations = as_count("n_permutations", n_permutations)
-    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+    with _parallel(n_jobs) as parallel:
         return _in_chunks(
             parallel,
             effective_n_jobs(n_jobs),
@@ -236,7 +246,14 @@ def _round_size(done, n_reached, stop_after, n_workers):
     return max(int(np.ceil(expected)), TASKS * n_workers)
 
 
-def _in_chunks(parallel, n_workers, function, shared, span, options=()):
+def _parallel(n_jobs):
+    """Workers whose results come one by one, in order."""
+    return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+
+
+def _in_chunks(
+    parallel, n_workers, function, shared, span, options=(), kept=None, on_done=None
+):
     """Results of a function of consecutive labelings, on the selected backend."""
     selectors, labels, settings, refinement = shared
     if refinement is None:
@@ -244,15 +261,28 @@ def _in_chunks(parallel, n_workers, function, shared, span, options=()):
         selectors = replace(selectors, limits=[])
     start, stop = span
     n_chunks = min(stop - start, TASKS * n_workers if n_workers > 1 else 1)
+    kept = Checkpoints(None) if kept is None else kept
+    if kept.on:
+        n_chunks = -(-(stop - start) // KEPT_LABELINGS)
     edges = np.linspace(start, stop, n_chunks + 1).astype(int).tolist()
+    spans = list(pairwise(edges))
     halt = _Halt()
+    parts = []
     try:
-        parts = parallel(
-            delayed(function)(
-                selectors, labels, settings, refinement, a, b, halt, *options
-            )
-            for a, b in pairwise(edges)
+        results = kept.results(
+            [(*span, *options) for span in spans],
+            lambda missing: parallel(
+                delayed(function)(
+                    selectors, labels, settings, refinement, *spans[i], halt, *options
+                )
+                for i in missing
+            ),
         )
+        with closing(results):
+            for _, last in spans:
+                parts.append(next(results))
+                if on_done is not None:
+                    on_done(last)
     except BaseException:
         halt.on = True
         raise

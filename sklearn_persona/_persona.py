@@ -526,9 +526,17 @@ class Persona:
         Raises
         ------
         ValueError
-            For another schema or unknown fields.
+            For another schema, unknown fields, or values of another kind.
         """
-        values = dict(values)
+        try:
+            return cls._read(dict(values))
+        except (AttributeError, KeyError, OverflowError, TypeError) as error:
+            raise ValueError(
+                f"Expected values as of to_dict, got some of another kind: {error}."
+            ) from error
+
+    @classmethod
+    def _read(cls, values):
         schema = values.pop("schema", None)
         if schema != SCHEMA:
             raise ValueError(f"Expected schema {SCHEMA!r}, got {schema!r}.")
@@ -694,7 +702,7 @@ def _written(conditions):
 def _read_back(conditions):
     """Conditions from plain values."""
     known = {f.name for f in fields(Condition)}
-    if not conditions or any(set(c) - known for c in conditions):
+    if not conditions or not all(_is_condition(c, known) for c in conditions):
         raise ValueError(
             f"A persona needs conditions with fields among {sorted(known)}, got "
             f"{conditions!r}."
@@ -702,6 +710,20 @@ def _read_back(conditions):
     return tuple(
         Condition(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()})
         for c in conditions
+    )
+
+
+def _is_condition(values, known):
+    """Whether these are plain values of a condition, of the right kinds."""
+    if not isinstance(values, Mapping) or set(values) - known:
+        return False
+    edges = [values.get("low"), values.get("high")]
+    position, levels = values.get("position"), values.get("levels")
+    return (
+        _is_range(edges)
+        and (levels is not None or edges != [None, None])
+        and (position is None or (isinstance(position, int) and position >= 0))
+        and (levels is None or isinstance(levels, list | tuple))
     )
 
 

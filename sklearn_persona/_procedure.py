@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.utils.validation import check_memory
 
 from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._evidence import effect_inside
+from sklearn_persona._memory import check_room
 from sklearn_persona._refinement import Refinement, find_refined
 from sklearn_persona._search import SearchSettings
 from sklearn_persona._selection import Selection
@@ -73,6 +74,28 @@ class Procedure:
     refine: bool
     min_coverage: float
     memory: object = None
+
+    @property
+    def lasting_memory(self):
+        """Where results go that another fit may take; None if they could differ."""
+        return self.memory if self.settings.max_time is None else None
+
+    def plain(self):
+        """The same without a memory."""
+        return replace(self, memory=None)
+
+    def _kind_of_conditions(self, n_units):
+        """One-sided or intervals, and the variables of a rule that may have these."""
+        if self.conditions != "auto":
+            return self.conditions, 4
+        some = self.auto and self.n_cuts != "all" and n_units <= MOST_INTERVAL_UNITS
+        return "interval" if some else "one-sided", 2
+
+    def check_room(self, units, n_training):
+        """Refuse a search of so many training units that would not fit into memory."""
+        conditions, _ = self._kind_of_conditions(n_training)
+        rows = units.rows[:n_training]
+        check_room(self.columns, rows, n_cuts=self.n_cuts, conditions=conditions)
 
     def adjust(self, units, in_holdout, rng):
         """Divide units and adjust them for what baseline says.
@@ -138,11 +161,7 @@ class Procedure:
         """
         least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
         n_arms = 1 if train.treated is None else 2
-        conditions, interval_variables = self.conditions, 4
-        if conditions == "auto":
-            some = self.auto and self.n_cuts != "all"
-            some &= len(train) <= MOST_INTERVAL_UNITS
-            conditions, interval_variables = "interval" if some else "one-sided", 2
+        conditions, interval_variables = self._kind_of_conditions(len(train))
         selectors = make_selectors(
             self.columns,
             train.rows,
@@ -159,18 +178,20 @@ class Procedure:
             interval_variables=interval_variables,
         )
         refinement = Refinement(self.columns, train.rows) if self.refine else None
-        search = find_refined
-        if self.memory is not None and settings.max_time is None:
-            memory = check_memory(self.memory)
-            search = memory.cache(find_refined, ignore=["n_jobs", "on_poll", "on_best"])
-        rules, record = search(
+        problem = (
             selectors,
             LabelColumn(train.score, train.treated),
             settings,
             refinement,
-            n_jobs=effective_n_jobs(n_jobs),
-            on_poll=progress,
-            on_best=None if progress is None else progress.best,
+        )
+        options = {
+            "n_jobs": effective_n_jobs(n_jobs),
+            "on_poll": progress,
+            "on_best": None if progress is None else progress.best,
+        }
+        kept = Checkpoints(self.lasting_memory, *problem)
+        ((rules, record),) = kept.results(
+            [("search",)], lambda _: [find_refined(*problem, **options)]
         )
         if self.auto:
             rules = [rule for rule in rules if _has_direction(rule, train)]

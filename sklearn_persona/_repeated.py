@@ -1,8 +1,11 @@
 """Evidence about the procedure: validation repeated over random splits."""
 
+from contextlib import closing
+
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._naming import Naming
 from sklearn_persona._validation import (
     draw_seeds,
@@ -41,14 +44,21 @@ def split_pvalues(
     """
     p_values = []
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    tasks = (
-        delayed(_split_pvalue)(procedure, units, seed, holdout_size, claims)
-        for seed in seeds
+    kept = Checkpoints(
+        procedure.lasting_memory, procedure.plain(), units, holdout_size, claims
     )
-    for p_value in parallel(tasks):
-        p_values.append(p_value)
-        if on_poll is not None:
-            on_poll(len(p_values) / len(seeds))
+    results = kept.results(
+        [("split", seed) for seed in seeds],
+        lambda missing: parallel(
+            delayed(_split_pvalue)(procedure, units, seeds[i], holdout_size, claims)
+            for i in missing
+        ),
+    )
+    with closing(results):
+        for p_value in results:
+            p_values.append(p_value)
+            if on_poll is not None:
+                on_poll(len(p_values) / len(seeds))
     return np.array(p_values)
 
 

@@ -7,11 +7,13 @@ participant alone. Everything is repeated: adjustment, cuts, search, refinement.
 
 import copy
 import math
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._naming import Naming
 from sklearn_persona._splitting import stratified_group_folds
 from sklearn_persona._stability import selection_table, summarize
@@ -192,14 +194,20 @@ def repeat_selection(
             tasks += [(kind, n_parts, seeds[r], k) for r, k in parts]
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     done = {kind: [] for kind in parts_of}
-    results = parallel(
-        delayed(_refit)(procedure, units, targets, n_parts, seed, part)
-        for _, n_parts, seed, part in tasks
+    # A refit is kept as a whole.
+    kept = Checkpoints(procedure.lasting_memory, procedure.plain(), units, targets)
+    results = kept.results(
+        [task[1:] for task in tasks],
+        lambda missing: parallel(
+            delayed(_refit)(procedure.plain(), units, targets, *tasks[i][1:])
+            for i in missing
+        ),
     )
-    for i, (refit, task) in enumerate(zip(results, tasks), 1):
-        done[task[0]].append(refit)
-        if on_poll is not None:
-            on_poll(i / len(tasks))
+    with closing(results):
+        for i, (refit, task) in enumerate(zip(results, tasks), 1):
+            done[task[0]].append(refit)
+            if on_poll is not None:
+                on_poll(i / len(tasks))
     return Refits(units, [rule.members for rule in rules], **done)
 
 

@@ -47,7 +47,7 @@ class Selection:
         objectives : array-like of shape (n_rules,)
             Of rules found by the search.
         **options
-            ``seed``, ``n_permutations``, ``n_jobs``, ``on_poll``.
+            ``seed``, ``n_permutations``, ``n_jobs``, ``on_poll``, ``memory``.
 
         Returns
         -------

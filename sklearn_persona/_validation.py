@@ -274,6 +274,7 @@ def validate_by_permutation(
     seed,
     on_poll=None,
     effect_sizes=None,
+    memory=None,
 ):
     """Test personas on the data that chose them, adjusted for the whole search.
 
@@ -295,6 +296,8 @@ def validate_by_permutation(
         Called with the share of the permutations that is done.
     effect_sizes : list of float, default=None
         Corrected d of each persona; None takes that of the data that chose it.
+    memory : None, str or joblib.Memory
+        Where blocks of permutations are kept.
 
     Returns
     -------
@@ -309,6 +312,7 @@ def validate_by_permutation(
         "n_permutations": n_permutations,
         "n_jobs": n_jobs,
         "on_poll": on_poll,
+        "memory": memory,
     }
     everyone = np.ones(len(units), bool)
     exchanged = units.treated is not None or units.paired

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from sklearn_persona._kernel import unpack_rows
 
 import sklearn_persona._alternatives as module
 from sklearn_persona import Alternative, Persona, PersonaDiscoverer
 from sklearn_persona._alternatives import LEAST_JACCARD, AlternativeSearch
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._kernel import unpack_rows
 from sklearn_persona._procedure import Procedure
 from sklearn_persona._table import TableColumn
 from sklearn_persona.datasets import make_ketamine_crossover

@@ -13,8 +13,6 @@ from _brute_force import best_rules
 from _paths import expand_in_parts, force_path
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn_persona._cube import CellTable, Cubes, CubeSearch
-from sklearn_persona._kernel import pack_rows, round_value, unpack_rows
 from test_oracle import BORDERS, SMALL, assert_same, cases, profile, run
 from test_search import change, find, selectors_of, table
 
@@ -22,6 +20,8 @@ import sklearn_persona._directions as search_module
 from sklearn_persona._binning import Selectors, make_selectors
 from sklearn_persona._columns import LabelColumn, fixed_point, make_column
 from sklearn_persona._cost import cube_seconds, quick_seconds
+from sklearn_persona._cube import CellTable, Cubes, CubeSearch
+from sklearn_persona._kernel import pack_rows, round_value, unpack_rows
 from sklearn_persona._search import find_rules
 from sklearn_persona.exceptions import SearchCostWarning
 

@@ -11,7 +11,6 @@ from _brute_force import SQUARED, Values, allowed
 from _paths import force_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn_persona._kernel import unpack_rows
 from test_oracle import empty_pool, real_beam_search, worst_pool
 
 import sklearn_persona._directions as directions_module
@@ -19,6 +18,7 @@ from sklearn_persona._binning import BETWEEN, make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._directions import INTERVAL_COST, spaces_of
+from sklearn_persona._kernel import unpack_rows
 from sklearn_persona._null import null_maxima, reach_counts
 from sklearn_persona._search import SearchSettings, find_rules
 from sklearn_persona._table import read_table

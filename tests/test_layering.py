@@ -16,6 +16,7 @@ LEAVES = (
     "exceptions",
     "_version",
     "_figure",
+    "_frames",
     "_labels",
     "_printing",
     "_progress",
@@ -24,10 +25,12 @@ LEAVES = (
     "datasets",
 )
 ORDER = (
+    "_checkpoints",
     "_kernel",
     "_cube",
     "_table",
     "_binning",
+    "_memory",
     "_alternatives",
     "_designs",
     "_objectives",
@@ -66,6 +69,7 @@ ORDER = (
     "model_selection",
     "report",
     "plotting",
+    "_versions",
     "__init__",
     "_cli",
     "__main__",

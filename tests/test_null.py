@@ -12,18 +12,18 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from sklearn_persona._kernel import (
-    pack_rows,
-    sets_in_order,
-    transpose_sets,
-    words_for,
-)
 
 import sklearn_persona._null as null_module
 from sklearn_persona._beam import beam_search
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._designs import Permutations, make_units, read_cases
+from sklearn_persona._kernel import (
+    pack_rows,
+    sets_in_order,
+    transpose_sets,
+    words_for,
+)
 from sklearn_persona._null import STOP_AFTER, null_maxima, reach_counts
 from sklearn_persona._search import SearchSettings, find_rules
 from sklearn_persona._table import read_table
@@ -230,7 +230,7 @@ def test_early_stopping_is_valid(ties, monkeypatch):
     rng = np.random.default_rng(0)
     draws = iter(())
 
-    def fake(parallel, n_workers, function, shared, span, options):
+    def fake(parallel, n_workers, function, shared, span, options, *_):
         return np.array(list(itertools.islice(draws, span[1] - span[0])))
 
     monkeypatch.setattr(null_module, "_in_chunks", fake)
@@ -263,7 +263,7 @@ def test_values_are_closed_one_by_one(monkeypatch):
     # Each value stops at its own labeling; later ones search only what is open.
     asked, best = [], np.array([3.0, 1.0, 3.0, 1.0, 2.0, 2.0, 9.0, 0.0] * 4)
 
-    def fake(parallel, n_workers, function, shared, span, options):
+    def fake(parallel, n_workers, function, shared, span, options, *_):
         asked.append((*span, *options))
         low, enough = options
         cut = np.where(best >= low, np.minimum(best, enough), 0.0)

@@ -11,12 +11,12 @@ from _brute_force import Values, allowed, best_rules, conditions_of
 from _paths import force_isa, force_path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sklearn_persona._kernel import available_isas, pack_rows
 
 import sklearn_persona._directions as search_module
 from sklearn_persona._beam import Pool
 from sklearn_persona._binning import Selectors, make_selectors
 from sklearn_persona._columns import LabelColumn, make_column
+from sklearn_persona._kernel import available_isas, pack_rows
 from sklearn_persona._search import SearchSettings, find_rules
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")

@@ -22,7 +22,7 @@ MODULES = (
     "report",
 )
 CONTRACT = {
-    "": ("PersonaDiscoverer", "Persona", "TrialFrame"),
+    "": ("PersonaDiscoverer", "Persona", "TrialFrame", "show_versions"),
     "metrics": ("cohens_d", "percent_change", "targeting_gain"),
     "inference": (
         "permutation_pvalue",

@@ -218,8 +218,10 @@ def recorded(units, n_resamples, monkeypatch):
             return SimpleNamespace(rules=[])
 
     monkeypatch.setattr(module, "_for_share", lambda procedure, share: Smaller(share))
+    procedure = SimpleNamespace(columns=(), modality=np.zeros(0, int))
+    procedure.lasting_memory, procedure.plain = None, lambda: procedure
     repeat_selection(
-        SimpleNamespace(columns=(), modality=np.zeros(0, int)),
+        procedure,
         units,
         [],
         n_resamples,

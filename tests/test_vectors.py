@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from _paths import force_isa
-from sklearn_persona._kernel import Search, available_isas, pack_rows, words_for
 
 from sklearn_persona._binning import Selectors
 from sklearn_persona._columns import LabelColumn, make_column
+from sklearn_persona._kernel import Search, available_isas, pack_rows, words_for
 from sklearn_persona._search import SearchSettings
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")

@@ -1,6 +1,5 @@
 """Tables from files: which format, and whether it can be one."""
 
-import os
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 
 from sklearn_persona._cli._delimited import read_delimited
 from sklearn_persona._cli._errors import InputError, place, some_names, unknown_name
+from sklearn_persona._memory import available_bytes
 from sklearn_persona.report._words import shown
 
 __all__ = ["RawTable", "read_file"]
@@ -208,15 +208,12 @@ def _check_start(path, kind):
 
 
 def _check_memory(path, size, factor):
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return
-    if size * factor > memory:
+    memory = available_bytes()
+    if memory is not None and size * factor > memory:
         raise InputError(
             f"{place(path)}: has {size / 1e9:.1f} GB, too much to be read into "
-            f"{memory / 1e9:.0f} GB of memory. Save the columns of the analysis as "
-            "Parquet."
+            f"{memory / 1e9:.1f} GB of free memory. Save the columns of the analysis "
+            "as Parquet."
         )
 
 
