@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_persona._kernel import pack_rows, unpack_rows
 from sklearn_persona._table import numbers
 
-__all__ = ["Selectors", "all_places", "column_cuts", "make_selectors"]
+__all__ = ["Selectors", "all_places", "check_room", "column_cuts", "make_selectors"]
 
 # Sides in the order in which ties are broken.
 AT_MOST, ABOVE, BETWEEN, EQUAL, ONE_OF = range(5)
@@ -18,6 +18,9 @@ MAX_LEVELS_FOR_SETS = 5
 
 # Row sets larger than this in total are refused before they are built.
 MAX_BYTES = 6 * 2**30
+# What a condition takes besides its row set: 130 bytes of Python objects, and what the
+# search keeps of it.
+CONDITION_BYTES = 400
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,52 @@ def _level_sets(n_levels):
     return sets
 
 
+def check_room(columns, rows, *, n_cuts, conditions):
+    """Refuse a table whose conditions would not fit in memory, before any is built.
+
+    Parameters
+    ----------
+    columns : sequence of TableColumn
+    rows : ndarray of int, shape (n_units,)
+    n_cuts : int or "all"
+    conditions : {"one-sided", "interval"}
+
+    Raises
+    ------
+    ValueError
+        With the settings to lower.
+    """
+    n_units = len(rows)
+    size = CONDITION_BYTES + 8 * -(-n_units // 64)
+    most = max(n_units - 1, 0) if n_cuts == "all" else n_cuts
+
+    def n_conditions(column, exactly):
+        if column.levels is not None:
+            n = len(column.levels)
+            return 2**n - 2 if n <= MAX_LEVELS_FOR_SETS else n
+        n = most
+        if exactly:
+            # A quantile is a value, or lies between two.
+            n = min(n, 2 * len(np.unique(column.values[rows])))
+        return 2 * n + (n * (n - 1) // 2 if conditions == "interval" else 0)
+
+    if sum(n_conditions(column, False) for column in columns) * size <= MAX_BYTES:
+        return
+    total = 0
+    for column in columns:
+        total += n_conditions(column, True)
+        if total * size > MAX_BYTES:
+            raise ValueError(_no_room(columns, n_units))
+
+
+def _no_room(columns, n_units):
+    return (
+        f"The conditions of {len(columns)} columns over {n_units} units need more than "
+        f"{MAX_BYTES // 2**30} GiB; lower n_cuts, use conditions='one-sided' or select "
+        "fewer columns."
+    )
+
+
 def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members):
     """Build the conditions of a table over the units of an analysis.
 
@@ -185,11 +234,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
         bits = pack_rows(member)
         n_bytes += bits.nbytes
         if n_bytes > MAX_BYTES:
-            raise ValueError(
-                f"The conditions of {len(columns)} columns over {n_units} units need "
-                f"more than {MAX_BYTES // 2**30} GiB; lower n_cuts, use "
-                "conditions='one-sided' or select fewer columns."
-            )
+            raise ValueError(_no_room(columns, n_units))
         packed.append(bits)
         for side, rank, limit in kept:
             keys["feature"].append(position)

@@ -9,7 +9,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.validation import check_memory
 
 from sklearn_persona._adjustment import Adjustment
-from sklearn_persona._binning import make_selectors
+from sklearn_persona._binning import check_room, make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._evidence import effect_inside
 from sklearn_persona._refinement import Refinement, find_refined
@@ -92,11 +92,14 @@ class Procedure:
         Raises
         ------
         ValueError
-            When an arm is too small to be divided by a persona, or not comparable.
+            When an arm is too small to be divided by a persona, or not comparable, or
+            the conditions would not fit in memory.
         """
         train = units.take(~in_holdout)
         holdout = units.take(in_holdout) if in_holdout.any() else None
         self._check_sizes(train)
+        conditions, _ = self._conditions(train)
+        check_room(self.columns, train.rows, n_cuts=self.n_cuts, conditions=conditions)
         return self.adjustment(train, holdout, rng)
 
     def _check_sizes(self, train):
@@ -138,11 +141,7 @@ class Procedure:
         """
         least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
         n_arms = 1 if train.treated is None else 2
-        conditions, interval_variables = self.conditions, 4
-        if conditions == "auto":
-            some = self.auto and self.n_cuts != "all"
-            some &= len(train) <= MOST_INTERVAL_UNITS
-            conditions, interval_variables = "interval" if some else "one-sided", 2
+        conditions, interval_variables = self._conditions(train)
         selectors = make_selectors(
             self.columns,
             train.rows,
@@ -175,6 +174,14 @@ class Procedure:
         if self.auto:
             rules = [rule for rule in rules if _has_direction(rule, train)]
         return Found(rules, Selection(selectors, settings, train, refinement), record)
+
+    def _conditions(self, train):
+        """Kind of conditions, and the most variables of a rule that has intervals."""
+        if self.conditions != "auto":
+            return self.conditions, 4
+        some = self.auto and self.n_cuts != "all"
+        some &= len(train) <= MOST_INTERVAL_UNITS
+        return "interval" if some else "one-sided", 2
 
     def _warn_of_empty(self, selectors, stacklevel):
         pairs = zip(self.columns, selectors.n_conditions)

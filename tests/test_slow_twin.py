@@ -179,7 +179,7 @@ def make_trial(seed, validation):
 
 @contextlib.contextmanager
 def recorded(into):
-    """Note the random labelings that a fit draws; where they come from does not matter."""
+    """Note the random labelings that a fit draws, whatever they come from."""
 
     def noting(cls):
         def make(units, seed):
