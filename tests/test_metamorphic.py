@@ -36,7 +36,7 @@ def make_trial(design, seed=0, units=48):
         data["treatment"] = np.array(["arm 0", "arm 1"])[treated]
     # Multiples of 1/64, so that scaling by a power of two is exact.
     y = np.round(64 * rng.normal(size=len(X))) / 64
-    y = y + 3 * (X["a"] > 0).to_numpy() * treated
+    y = y + 4 * (X["a"] > 0).to_numpy() * treated
     return X, y, data
 
 
@@ -92,20 +92,26 @@ def assert_same(one, other, *, rel=1e-9, flip=False):
 @pytest.mark.parametrize("design", DESIGNS)
 def test_units_of_the_outcome(design, validation):
     X, y, data = make_trial(design)
-    plain = fit(X, y, data, validation=validation)
-    assert validation is None or plain.n_confirmed_
+    options = {"validation": validation}
+    if design == "single-arm":
+        # A rule and its complement tie, favorable and unfavorable.
+        options["direction"] = "favorable"
+    plain = fit(X, y, data, **options)
     # Powers of two are exact, down to denormal numbers.
-    for scale in (2.0**40, 2.0**-40, 2.0**-1060):
-        scaled = fit(X, scale * y, data, validation=validation)
+    for scale in (2.0**40, 2.0**-40, 2.0**900, 2.0**-600):
+        scaled = fit(X, scale * y, data, **options)
         assert_same(facts(plain), facts(scaled))
         for p, q in zip(plain.personas_, scaled.personas_):
             assert q.train.effect == pytest.approx(scale * p.train.effect, rel=1e-9)
+    # Denormal numbers have few digits, so an effect or its SD has.
+    denormal = fit(X, 2.0**-1060 * y, data, **options)
+    assert_same(facts(plain), facts(denormal), rel=1e-2)
     for scale, shift in ((1e12, 0), (1e-12, 0), (1, 1e6), (-1, 3)):
         changed = fit(
             X,
             scale * y + shift,
             data,
-            validation=validation,
+            **options,
             greater_is_better=scale > 0,
         )
         assert_same(facts(plain), facts(changed), rel=1e-6)
