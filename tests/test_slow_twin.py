@@ -291,19 +291,19 @@ def check(trial):
     count("fits equal to those of the slow twin")
 
 
-@profile(120, **PHASES)
+@profile(40, **PHASES)
 @given(SEEDS)
 def test_holdout_equals_the_slow_twin(seed):
     check(make_trial(seed, "holdout"))
 
 
-@profile(30, **PHASES)
+@profile(15, **PHASES)
 @given(SEEDS)
 def test_discovery_equals_the_slow_twin(seed):
     check(make_trial(seed, None))
 
 
-@profile(60, **PHASES)
+@profile(25, **PHASES)
 @given(SEEDS)
 def test_permutation_equals_the_slow_twin(seed):
     check(make_trial(seed, "permutation"))
