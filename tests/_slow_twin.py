@@ -875,6 +875,11 @@ def without_arm_means(score, arm):
 def validate_by_permutation(personas, rules, units, labelings, settings):
     """`labelings`: lists of (score, arm) for each null hypothesis, in order of use."""
     arm, paired = units.arm, units.paired
+    exchanged = arm is not None or paired
+    least = floor_without_outcomes(units, [True] * len(units), False)
+    if exchanged and float(least) >= settings["alpha"]:
+        # No labeling could be significant.
+        return
 
     def distinct(chosen):
         found = {
