@@ -908,3 +908,9 @@ def test_intervals_without_spread():
         mean_interval([1.0, np.inf])
     with pytest.raises(ValueError, match="level must lie"):
         mean_interval([1.0], level=1.0)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, True, "high"])
+def test_intervals_name_the_level_they_refuse(level):
+    with pytest.raises(ValueError, match="^level must"):
+        bootstrap_ci([1.0, 2.0, 3.0], level=level)
