@@ -912,5 +912,5 @@ def test_intervals_without_spread():
 
 @pytest.mark.parametrize("level", [0, 1, 95, True, "high"])
 def test_intervals_name_the_level_they_refuse(level):
-    with pytest.raises(ValueError, match="^level must"):
+    with pytest.raises(ValueError, match=r"^level must"):
         bootstrap_ci([1.0, 2.0, 3.0], level=level)
