@@ -274,7 +274,7 @@ def check(trial):
     if isinstance(finder, ValueError):
         # The only thing that these trials may be refused for.
         assert "Too few cases" in str(finder) or "crossover" in str(finder), finder
-        count("trials refused by both for their size")
+        count("trials refused by the package for their size")
         return
     labelings = [
         [one[b] for b in range(parameters["n_permutations"])] for one in labels
