@@ -50,12 +50,12 @@ def cube_seconds(selectors, settings):
     Returns
     -------
     seconds : float
-        Infinite when there are too many tuples.
+        Infinite when there are too many tuples, or none.
     """
     counts = _features(selectors)
     limits = settings.min_variables, settings.max_variables
     n_tuples = _conjunctions([1] * len(counts), *limits)
-    if n_tuples > MOST_TUPLES:
+    if not 0 < n_tuples <= MOST_TUPLES:
         return np.inf
     n_rules = _conjunctions(counts, *limits) * len(settings.signs)
     per_tuple = selectors.n_units * CUBE_ROW + CUBE_TUPLE

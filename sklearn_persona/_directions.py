@@ -94,7 +94,8 @@ def spaces_of(selectors, settings):
                 least = least or n
                 cost = log(n / least) + INTERVAL_COST * (some is not plain)
                 spaces.append((some, options, settings.price * cost))
-    return spaces
+    # Columns without so many conditions make no rule, which the search will tell.
+    return spaces or [(selectors, settings, 0.0)]
 
 
 def labels_of(label, settings):

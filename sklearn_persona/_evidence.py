@@ -17,6 +17,7 @@ from sklearn_persona.inference import (
     welch_interval,
 )
 from sklearn_persona.inference import mean_interval as t_interval
+from sklearn_persona.inference._checks import rescale
 
 __all__ = ["Evidence", "effect_interval", "evidence", "size_floor"]
 
@@ -320,22 +321,23 @@ def effect_inside(units, inside, values):
 
 
 def _effect_size(units, inside, effect):
+    # By a power of two, so that no square is too large or too small for a double.
+    scaled, exponent = rescale(units.value)
     if units.paired:
-        samples, whole = [units.value[inside]], [units.value]
+        samples, whole = [scaled[inside]], [scaled]
     else:
         first, second = _sides(units, inside)
-        samples = [units.value[first], units.value[second]]
+        samples = [scaled[first], scaled[second]]
         arms = [units.treated, ~units.treated] if units.treated is not None else [...]
-        whole = [units.value[arm] for arm in arms]
-    scale = np.abs(units.value).max()
+        whole = [scaled[arm] for arm in arms]
     for parts in (samples, whole):
         dof = sum(len(part) for part in parts) - len(parts)
         if dof > 0 and all(len(part) for part in parts):
             total = sum(float(((part - part.mean()) ** 2).sum()) for part in parts)
             sd = np.sqrt(total / dof)
             # A constant sample has a rounding error for its spread.
-            if sd > 1e-13 * scale:
-                return effect / sd
+            if sd > 1e-13 * np.abs(scaled).max():
+                return np.ldexp(effect, -exponent) / sd
     return 0.0
 
 

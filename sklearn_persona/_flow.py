@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_persona._evidence import effect_inside, effect_interval, size_floor
+from sklearn_persona.inference._checks import rescale, unscale
 
 __all__ = ["describe_flow"]
 
@@ -92,11 +93,13 @@ def _half(units):
 
 def _spread(units):
     """Sample standard deviation within arms; None with too few units."""
-    parts = [units.value]
+    # By a power of two, so that no square is too large or too small for a double.
+    value, exponent = rescale(units.value)
+    parts = [value]
     if units.treated is not None:
-        parts = [units.value[units.treated], units.value[~units.treated]]
+        parts = [value[units.treated], value[~units.treated]]
     dof = sum(len(part) - 1 for part in parts if len(part))
     if dof < 1:
         return None
     squares = sum(((part - part.mean()) ** 2).sum() for part in parts if len(part))
-    return float(np.sqrt(squares / dof))
+    return unscale(np.sqrt(squares / dof), exponent)

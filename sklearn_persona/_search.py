@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_persona._columns import origin
 from sklearn_persona._directions import members_of, open_part, parts_of
-from sklearn_persona._objectives import OBJECTIVES, pooled_sd
+from sklearn_persona._objectives import OBJECTIVES, standardized
 from sklearn_persona.exceptions import SearchCostWarning
 
 __all__ = [
@@ -129,7 +129,7 @@ class SearchRecord:
 def objective_of(label, settings, members, sign):
     """Reported objective of the rule with these members, without its price."""
     outcome = label.outcome - origin(label.outcome, label.treated, settings.objective)
-    scaled = sign * outcome / pooled_sd(outcome, label.treated)
+    scaled = sign * standardized(outcome, label.treated)
     return OBJECTIVES[settings.objective].value(scaled, label.treated, members)
 
 

@@ -9,6 +9,7 @@ from sklearn_persona._designs import Permutations, ResidualPermutations, residua
 from sklearn_persona._null import reach_counts
 from sklearn_persona._objectives import OBJECTIVES, arm_rows
 from sklearn_persona._search import objective_of
+from sklearn_persona.inference._checks import rescale
 
 __all__ = ["Selection"]
 
@@ -96,6 +97,7 @@ class Selection:
         carriers = arm_rows(label.treated, len(score))
         if self.settings.objective == "arm-shift":
             carriers = carriers[:1]
+        score, _ = rescale(score)
         common = score.var()
         ratio = common / max(common, *(score[arm].var() for arm in carriers))
         if not OBJECTIVES[self.settings.objective].squared:

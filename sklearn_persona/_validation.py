@@ -122,7 +122,8 @@ def _described(personas, train, members, seeds, options):
             replace(
                 persona,
                 train=record,
-                reversal=bool(record.effect * overall < 0),
+                # Not their product, which small effects would make zero.
+                reversal=bool(np.sign(record.effect) * np.sign(overall) < 0),
                 claim="not validated",
                 effect_adjusted=_adjusted(train, inside),
             )

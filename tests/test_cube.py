@@ -10,10 +10,11 @@ from unittest import mock
 import numpy as np
 import pytest
 from _brute_force import best_rules
+from _counted import count, profile
 from _paths import expand_in_parts, force_path
 from hypothesis import given
 from hypothesis import strategies as st
-from test_oracle import BORDERS, SMALL, assert_same, cases, profile, run
+from test_oracle import BORDERS, SMALL, assert_same, cases, run
 from test_search import change, find, selectors_of, table
 
 import sklearn_persona._directions as search_module
@@ -21,7 +22,7 @@ from sklearn_persona._binning import Selectors, make_selectors
 from sklearn_persona._columns import LabelColumn, fixed_point, make_column
 from sklearn_persona._cost import cube_seconds, quick_seconds
 from sklearn_persona._cube import CellTable, Cubes, CubeSearch
-from sklearn_persona._kernel import pack_rows, round_value, unpack_rows
+from sklearn_persona._kernel import available_isas, pack_rows, round_value, unpack_rows
 from sklearn_persona._search import find_rules
 from sklearn_persona.exceptions import SearchCostWarning
 
@@ -30,11 +31,13 @@ OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 
 def check(case):
     expected, n_candidates = best_rules(*case)
-    for how in ({}, {"isa": "portable"}, {"n_jobs": 2}, {"parts": True}):
+    isas = [{"isa": isa} for isa in available_isas()[:-1]]
+    for how in ({}, *isas, {"n_jobs": 2}, {"n_jobs": 3}, {"parts": True}):
         how = dict(how)
         parts = expand_in_parts() if how.pop("parts", 0) else contextlib.nullcontext()
         with parts:
             rules, record = run(case, path="cubes", **how)
+        count("searches by cubes equal to brute force")
         assert_same(rules, expected)
         assert record.proven_optimal
         assert record.n_candidates == n_candidates

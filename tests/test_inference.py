@@ -371,7 +371,7 @@ def test_bootstrap_is_the_full_enumeration(n, statistic, level):
 
 
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=5), st.floats(0.01, 0.99))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_bootstrap_enumeration_with_ties(x, level):
     n = len(x)
     values = np.array([np.mean(s) for s in itertools.product(x, repeat=n)])
@@ -878,7 +878,7 @@ def test_detectable_effect_errors(args, kwargs, message):
 
 
 @given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 99))
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_welch_interval_is_scipys(n, m, seed):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=n), 3 * rng.normal(size=m) + 1
@@ -908,3 +908,9 @@ def test_intervals_without_spread():
         mean_interval([1.0, np.inf])
     with pytest.raises(ValueError, match="level must lie"):
         mean_interval([1.0], level=1.0)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, True, "high"])
+def test_intervals_name_the_level_they_refuse(level):
+    with pytest.raises(ValueError, match=r"^level must"):
+        bootstrap_ci([1.0, 2.0, 3.0], level=level)

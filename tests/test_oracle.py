@@ -8,8 +8,9 @@ from unittest import mock
 import numpy as np
 import pytest
 from _brute_force import Values, allowed, best_rules, conditions_of
+from _counted import count, profile
 from _paths import force_isa, force_path
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sklearn_persona._directions as search_module
@@ -24,17 +25,6 @@ ISAS = available_isas()
 real_beam_search = search_module.beam_search
 # Brute force in exact rationals takes about 20 microseconds a conjunction.
 MOST_CANDIDATES = 4000
-
-
-def profile(max_examples, **options):
-    return settings(
-        max_examples=max_examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        **options,
-    )
 
 
 def make_feature(rng, kind, n, position):
@@ -248,6 +238,7 @@ def check(case):
         {},
         *({"isa": isa} for isa in ISAS[:-1]),
         {"n_jobs": 2},
+        {"n_jobs": 3},
         {"pool": empty_pool},
         {"pool": empty_pool, "n_jobs": 2},
         {"pool": worst_pool},
@@ -256,6 +247,7 @@ def check(case):
         {"room": False},
     ):
         rules, record = run(case, **how)
+        count("searches by row sets equal to brute force")
         assert_same(rules, expected)
         assert record.proven_optimal
         assert record.n_candidates == n_candidates
@@ -470,6 +462,7 @@ def check_bounds(case):
             if not enough.any():
                 continue
             values = squared_values(objective, outcome, treated, inside[enough])
+            count("bounds at least the best of all subsets")
             # Up to 1e-9 SD a value is rounding, for the search too.
             assert bound >= values.max() or values.max() <= 1e-18
 

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -16,9 +17,11 @@ import pytest
 from _paths import force_path
 
 import sklearn_persona._directions as search_module
+from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._columns import LabelColumn
 from sklearn_persona._search import SearchSettings, find_rules
+from sklearn_persona.exceptions import NoPersonaWarning
 
 DEFAULT = SearchSettings(
     objective="effect",
@@ -512,3 +515,29 @@ def test_both_directions_merge_their_lists():
     ]
     alone.sort(key=lambda rule: -rule.objective)
     assert_same_rules(both, alone[:6])
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("validation", ["holdout", "permutation"])
+@pytest.mark.parametrize("objective", ["auto", "effect"])
+@pytest.mark.parametrize("path", ["bits", "cubes"])
+def test_fewer_columns_than_variables_asked_for(path, objective, validation, missing):
+    # One column makes no rule of two variables; one without values makes none at all.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 1))
+    if missing:
+        X[:] = np.nan
+    finder = PersonaDiscoverer(
+        min_variables=1 if missing else 2,
+        objective=objective,
+        prognostic=None,
+        validation=validation,
+        n_permutations=20,
+        random_state=0,
+    )
+    with force_path(path), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        finder.fit(X, rng.normal(size=40), treatment=np.arange(40) % 2)
+    assert NoPersonaWarning in [warning.category for warning in caught]
+    assert finder.personas_ == []
+    assert finder.search_.proven_optimal

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["OBJECTIVES", "Objective", "arm_rows", "pooled_sd"]
+__all__ = ["OBJECTIVES", "Objective", "arm_rows", "pooled_sd", "standardized"]
 
 # Prior variance of the main effect in "arm-shift", in SD^2, as in its header. Smaller
 # ones fail with a strong main effect, larger ones recover no more personas
@@ -71,12 +71,26 @@ def arm_rows(treated, n_units):
 
 def pooled_sd(outcome, treated=None):
     """Standard deviation within arms (ddof=0); around the mean for one sample."""
-    if treated is None:
-        return float(np.std(outcome))
+    residual, exponent = _residual(outcome, treated)
+    return float(np.ldexp(np.sqrt(np.mean(residual**2)), exponent))
+
+
+def standardized(outcome, treated=None):
+    """Outcome in standard deviations within arms."""
+    residual, exponent = _residual(outcome, treated)
+    return np.ldexp(outcome, -exponent) / np.sqrt(np.mean(residual**2))
+
+
+def _residual(outcome, treated):
+    """Outcome less the mean of its arm, times a power of two, and the exponent.
+
+    At most 1 in size, so that no square is too large or too small for a double.
+    """
     residual = np.array(outcome, dtype=float)
-    for arm in (treated, ~treated):
+    for arm in [...] if treated is None else [treated, ~treated]:
         residual[arm] -= residual[arm].mean()
-    return float(np.sqrt(np.mean(residual**2)))
+    exponent = int(np.frexp(np.abs(residual).max(initial=0.0))[1])
+    return np.ldexp(residual, -exponent), exponent
 
 
 def _shift(n, s, N, S):
