@@ -10,6 +10,8 @@ __all__ = ["Pool", "beam_search"]
 
 WIDTH = 300
 POOL_SIZE = 2000
+# Rules whose conditions are exchanged one by one, and how often at most.
+EXCHANGED, ROUNDS = 20, 4
 # Word operations that a beam may spend; wider tables get a narrower beam.
 BUDGET = 4e9
 
@@ -56,6 +58,12 @@ def _best(values, rules, extents, size):
     return values[order], rules[order], extents[order]
 
 
+def _shortened(rules):
+    """Each rule without each of its conditions in turn, in a fixed order."""
+    parts = [np.delete(rules, i, axis=1) for i in range(rules.shape[1])]
+    return np.unique(np.sort(np.concatenate(parts), axis=1), axis=0).astype(np.int32)
+
+
 def beam_search(
     column,
     selectors,
@@ -65,6 +73,7 @@ def beam_search(
     min_modalities,
     most=WIDTH,
     pool_size=POOL_SIZE,
+    exchange=False,
 ):
     """Refine the best rules of each length by every condition.
 
@@ -77,6 +86,9 @@ def beam_search(
         Rules of a length that are refined, at most.
     pool_size : int
         Rules that are returned, at most.
+    exchange : bool
+        In the best rules of ``max_variables``, try every other condition in the place
+        of each one: a beam fixes an edge before it knows what the edge will go with.
 
     Returns
     -------
@@ -96,6 +108,17 @@ def beam_search(
     rows = pack_rows(np.ones((1, selectors.n_units), bool))
     n_evaluated = 0
     size = max(pool_size, most)
+
+    def add(pool, values, rules, extents):
+        depth = rules.shape[1]
+        ok = np.ones(len(rules), bool)
+        if min_modalities > 1:
+            found = np.sort(selectors.modality[rules], axis=1)
+            ok = 1 + (np.diff(found, axis=1) != 0).sum(axis=1) >= min_modalities
+        padded = np.pad(rules[ok], ((0, 0), (0, max_variables - depth)))
+        new = values[ok], np.full(ok.sum(), depth), padded, extents[ok]
+        return _distinct(*map(np.concatenate, zip(pool, new)), pool_size)
+
     for depth in range(1, max_variables + 1):
         values, rules, extents, n = column.expand(parents, rows, size)
         n_evaluated += n
@@ -103,14 +126,19 @@ def beam_search(
             break
         values, rules, extents = _best(values, rules, extents, size)
         if depth >= min_variables:
-            ok = np.ones(len(rules), bool)
-            if min_modalities > 1:
-                found = np.sort(selectors.modality[rules], axis=1)
-                ok = 1 + (np.diff(found, axis=1) != 0).sum(axis=1) >= min_modalities
-            padded = np.pad(rules[ok], ((0, 0), (0, max_variables - depth)))
-            new = values[ok], np.full(ok.sum(), depth), padded, extents[ok]
-            pool = _distinct(*map(np.concatenate, zip(pool, new)), pool_size)
+            pool = add(pool, values, rules, extents)
         parents, rows = np.ascontiguousarray(rules[:width]), extents[:width]
+    for _ in range(ROUNDS if exchange and max_variables > 1 else 0):
+        values, lengths, rules, _ = pool
+        parents = _shortened(rules[lengths == max_variables][:EXCHANGED])
+        if not len(parents):
+            break
+        rows = np.bitwise_and.reduce(column.bits[parents], axis=1)
+        *found, n = column.expand(parents, rows, size)
+        n_evaluated += n
+        pool = add(pool, *_best(*found, size))
+        if pool[0][0] == values[0]:
+            break
     values, lengths, rules, extents = pool
     rules = [tuple(rule[:n]) for rule, n in zip(rules.tolist(), lengths.tolist())]
     return Pool(rules, values, extents, n_evaluated)

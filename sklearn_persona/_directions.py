@@ -174,6 +174,7 @@ class _Direction:
                 min_variables=settings.min_variables,
                 max_variables=settings.max_variables,
                 min_modalities=settings.min_modalities,
+                exchange=not settings.exact,
             )
             self.n_evaluated += self.pool.n_evaluated
             self.kept_bits = np.empty((0, self.column.bits.shape[1]), np.uint64)
