@@ -751,7 +751,7 @@ def test_progress(trial, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
     run({"fixed": Fixed()}, trial, cv=4, verbose=1)
     out, err = capsys.readouterr()
-    assert not out and "compare:  25.0%" in err and "100.0%" in err
+    assert not out and "compare:" in err and " 25.0%" in err and "100.0%" in err
 
 
 def process(model, X, y):
@@ -760,6 +760,7 @@ def process(model, X, y):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("engines")
 def test_on_a_cluster(trial):
     distributed = pytest.importorskip("distributed")
     models = {

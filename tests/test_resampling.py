@@ -101,6 +101,7 @@ class TestOfTheEstimator:
             assert one.to_dict() == other.to_dict()
         assert again.selection_frequencies_.equals(fitted.selection_frequencies_)
 
+    @pytest.mark.xdist_group("engines")
     @pytest.mark.parametrize("backend", ["loky", "dask"])
     def test_is_the_same_in_other_processes(self, fitted, backend):
         if backend == "dask":

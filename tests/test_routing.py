@@ -38,7 +38,7 @@ def routing():
 
 @pytest.fixture(scope="module")
 def trial():
-    return make_parallel_trial(n_samples=240, n_features=3, effect=3.0, random_state=0)
+    return make_parallel_trial(n_samples=160, n_features=3, effect=5.0, random_state=0)
 
 
 @pytest.fixture(scope="module")
