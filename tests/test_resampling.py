@@ -111,7 +111,7 @@ class TestOfTheEstimator:
                     n_workers=1,
                     threads_per_worker=1,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                 ) as cluster,
                 distributed.Client(cluster),
                 joblib.parallel_config(backend="dask", n_jobs=2),
