@@ -191,7 +191,8 @@ def check_versions(python, lowest, options):
         "        sys.exit(f'{name} {found} is installed, not {floor}')\n"
         "    print(f'{name} {found}')\n"
     )
-    pairs = [f"{name}=={version}" for name, version in lowest.items()]
+    # An environment comes with a setuptools of its own, which the build does not see.
+    pairs = [f"{k}=={version}" for k, version in lowest.items() if k != "setuptools"]
     call(python, "-c", code, *pairs, **options)
 
 

@@ -27,7 +27,14 @@ PROGRAMS = (
         "vendor.github-workflows",
         *(str(path) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))),
     ),
-    ("stubtest", "--allowlist", "tools/stubtest.txt", *MODULES),
+    (
+        "stubtest",
+        "--mypy-config-file",
+        "pyproject.toml",
+        "--allowlist",
+        "tools/stubtest.txt",
+        *MODULES,
+    ),
 )
 
 
