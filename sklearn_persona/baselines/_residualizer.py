@@ -296,8 +296,10 @@ def regress(regions, design):
     known = ~np.isnan(regions)
     complete = known.all(axis=0)
     if complete.any():
-        effects[:, complete] = np.linalg.lstsq(full, regions[:, complete])[0]
+        effects[:, complete] = np.linalg.lstsq(full, regions[:, complete], rcond=None)[
+            0
+        ]
     for j in np.flatnonzero(~complete & known.any(axis=0)):
         rows = known[:, j]
-        effects[:, j] = np.linalg.lstsq(full[rows], regions[rows, j])[0]
+        effects[:, j] = np.linalg.lstsq(full[rows], regions[rows, j], rcond=None)[0]
     return effects[1:].T, effects[0]
