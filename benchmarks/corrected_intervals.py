@@ -194,6 +194,7 @@ def main():
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--resamples", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+    parser.add_argument("--only", default="", help="cells whose name has these words")
     parser.add_argument("--seconds", type=float, default=inf, help="stop after")
     arguments = parser.parse_args()
     start, done = time.monotonic(), {}
@@ -201,6 +202,8 @@ def main():
     for seed in range(arguments.seed, arguments.seed + arguments.trials):
         for cell in CELLS:
             for validation in VALIDATIONS:
+                if arguments.only not in f"{cell.name}, {validation}":
+                    continue
                 found = done.setdefault((cell.name, validation), [])
                 found += rows(cell, validation, seed, arguments.resamples)
         n_trials += 1
