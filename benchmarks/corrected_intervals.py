@@ -47,8 +47,8 @@ class Cell:
 
 CELLS = (
     *(Cell(200, 10, effect) for effect in (0.0, 1.5)),
-    *(Cell(64, 30, effect) for effect in (0.0, 2.0)),
-    *(Cell(33, 360, effect, pairs=True) for effect in (0.0, 2.0)),
+    *(Cell(64, 30, effect) for effect in (0.0, 2.0, 3.0)),
+    *(Cell(33, 360, effect, pairs=True) for effect in (0.0, 2.0, 4.0)),
 )
 
 

@@ -7,18 +7,17 @@ stopped; the table is of what is there.
 """
 
 import argparse
-import csv
 import tomllib
 import warnings
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from joblib import Parallel, delayed
 from scipy.stats import binom, binomtest
+from sklearn.linear_model import LogisticRegression
 
 from benchmarks.recovery.designs import make_designs
+from benchmarks.resume import complete, read
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona.exceptions import PersonaWarning
 
@@ -36,11 +35,11 @@ MODES = {
         "n_holdout": 10,
     },
 }
-# Of the trials of a cell, because some modes cost more.
-SHARES = {
-    "holdout": {"null": 1.0, "planted": 1.0},
-    "permutation": {"null": 0.2, "planted": 0.5},
-    "published": {"null": 0.2, "planted": 0.0},
+# Trials of a cell at most: some modes cost more.
+MOST = {
+    "holdout": {"null": 1000, "planted": 100},
+    "permutation": {"null": 300, "planted": 50},
+    "published": {"null": 200, "planted": 0},
 }
 FIELDS = ("cell", "twin", "mode", "seed", "confirmed", "right")
 
@@ -70,10 +69,11 @@ def draw(design, own, seed, null):
     return trial, X, y
 
 
-def run_one(design, own, cell, twin, mode, seed):
+def run_one(design, own, twin, mode, seed):
     """Whether anything is confirmed in a trial, and whether it is the right thing."""
     trial, X, y = draw(design, own, seed, twin == "null")
-    finder = PersonaDiscoverer(random_state=seed, **MODES[mode])
+    propensity = None if trial.randomized else LogisticRegression()
+    finder = PersonaDiscoverer(random_state=seed, propensity=propensity, **MODES[mode])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(
@@ -92,12 +92,7 @@ def run_one(design, own, cell, twin, mode, seed):
         fresh = design.fresh()
         found, truth = kept[0].covers(fresh), design.targets(fresh)[0]
         right = np.count_nonzero(found & truth) > 0.5 * np.count_nonzero(found | truth)
-    return cell, twin, mode, seed, int(bool(kept)), int(right)
-
-
-def read(path):
-    """Results so far; the name of the null twin is no missing value."""
-    return pd.read_csv(path, keep_default_na=False)
+    return int(bool(kept)), int(right)
 
 
 def jobs(own, arguments):
@@ -107,7 +102,8 @@ def jobs(own, arguments):
         for cell, settings in own.items():
             if arguments.cells and cell not in arguments.cells.split(","):
                 continue
-            n = round(settings[f"n_{twin}"] * SHARES[mode][twin] * arguments.share)
+            most = min(settings[f"n_{twin}"], MOST[mode][twin])
+            n = round(most * arguments.share)
             out += [(seed / n, (cell, twin, mode, seed)) for seed in range(n)]
     return [job for _, job in sorted(out)]
 
@@ -115,21 +111,11 @@ def jobs(own, arguments):
 def run(arguments):
     """Append the results that are missing."""
     designs, own = read_cells()
-    done = set()
-    new = not arguments.output.exists()
-    if not new:
-        data = read(arguments.output)
-        done = set(map(tuple, data[["cell", "twin", "mode", "seed"]].values.tolist()))
-    todo = [job for job in jobs(own, arguments) if job not in done]
-    with arguments.output.open("a", newline="") as stream:
-        writer = csv.writer(stream)
-        if new:
-            writer.writerow(FIELDS)
-        parallel = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")
-        tasks = (delayed(run_one)(designs[job[0]], own[job[0]], *job) for job in todo)
-        for row in parallel(tasks):
-            writer.writerow(row)
-            stream.flush()
+
+    def task(cell, twin, mode, seed):
+        return run_one(designs[cell], own[cell], twin, mode, seed)
+
+    complete(arguments.output, FIELDS, jobs(own, arguments), task, arguments.jobs)
 
 
 def table(path):

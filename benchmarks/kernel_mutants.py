@@ -226,6 +226,7 @@ def copy_of(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="mutants whose name holds this")
+    parser.add_argument("--first", type=int, default=1, help="of the list, from 1")
     parser.add_argument("--sets", default="", help="only those compiled for these")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds a mutant")
     parser.add_argument("--no-control", action="store_true", help="no unchanged copy")
@@ -241,7 +242,7 @@ def main():
         subprocess.run([*command, str(source)], check=True)
         chosen = [
             mutant
-            for mutant in MUTANTS
+            for mutant in MUTANTS[options.first - 1 :]
             if options.only in mutant[0] and options.sets in mutant[1]
         ]
         if not options.no_control:

@@ -69,7 +69,8 @@ def run(folder, arguments):
         "PYTHONMALLOC": "malloc",
     }
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += ["-W", "error", *arguments]
+    # A finding is written past Python, to the file behind its stderr.
+    command += ["-W", "error", "--capture=sys", *arguments]
     return subprocess.run(command, cwd=folder, env=environment).returncode
 
 

@@ -564,7 +564,8 @@ static void FN(expand)(worker_t *worker, const level_t *level, const int32_t *ru
                 value = canonical(FN(value)(column, counts, sums));
                 if (value < worker->threshold)
                     continue;
-                memcpy(rule, rules, (size_t)length * sizeof(int32_t));
+                for (v = 0; v < length; v++) /* no memcpy: nothing may have no address */
+                    rule[v] = rules[v];
                 rule[length] = i;
                 sort_by_feature(column, rule, length + 1);
                 collect(worker, both, rule, length + 1, value);
