@@ -38,7 +38,7 @@ MODES = {
 # Trials of a cell at most: some modes cost more.
 MOST = {
     "holdout": {"null": 1000, "planted": 100},
-    "permutation": {"null": 300, "planted": 50},
+    "permutation": {"null": 300, "planted": 25},
     "published": {"null": 200, "planted": 0},
 }
 FIELDS = ("cell", "twin", "mode", "seed", "confirmed", "right")

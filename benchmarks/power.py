@@ -31,7 +31,7 @@ NULL = 0.0
 QUICK = {10: 100, 30: 100, 100: 60, 360: 40}
 TRIALS = {
     "oracle": dict.fromkeys(QUICK, 200),
-    "permutation": {10: 60, 30: 30, 100: 10, 360: 5},
+    "permutation": {10: 60, 30: 30, 100: 6, 360: 3},
     "holdout": QUICK,
     "interaction-tree": QUICK,
     "virtual-twins": {10: 100, 30: 60, 100: 40, 360: 20},

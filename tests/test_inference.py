@@ -400,6 +400,11 @@ def test_bootstrap_edge_cases():
     assert bootstrap_ci([1, 2, 3], statistic=sum) == bootstrap_ci(
         [1, 2, 3], statistic=np.sum
     )
+    # A builtin without a signature, and many observations without spread.
+    assert bootstrap_ci([1, 2, 3], statistic=max) == bootstrap_ci(
+        [1, 2, 3], statistic=np.max
+    )
+    assert bootstrap_ci(np.full(10_001, 0.5)) == (0.5, 0.5)
     low, high = bootstrap_ci([1.0, 2.0], statistic=lambda s: np.nan)
     assert math.isnan(low) and math.isnan(high)
     assert all(type(v) is float for v in bootstrap_ci(PLACEBO))

@@ -19,6 +19,7 @@ from sklearn_persona.inference import (
     simulate_power,
     welch_interval,
 )
+from sklearn_persona.inference._power import t_power
 
 
 class TestContrastInterval:
@@ -202,6 +203,15 @@ class TestEnrichmentDesign:
             t = stats.ttest_ind(a, b)
             found += t.statistic > 0 and t.pvalue < 0.05
         assert abs(found / 1500 - plan.assurance) < 0.035
+
+    def test_power_beyond_huge_thresholds(self):
+        # Two pairs at a strict level: harm is claimed as benefit by no approximation.
+        for effect in (-3.0, -0.5, 0.0):
+            expected = stats.nct.sf(1273.0, 1, effect)
+            found = t_power(effect, 1273.0, 1, benefit_only=True)
+            assert found == pytest.approx(expected, abs=3e-4)
+        both = t_power(4000.0, 1273.0, 1), t_power(4000.0, 1273.0, 1, benefit_only=True)
+        assert both == pytest.approx((stats.chi2.cdf((4000 / 1273) ** 2, 1),) * 2)
 
     def test_an_effect_that_may_be_absent_cannot_be_assured(self):
         # The effect is positive with probability .69.
