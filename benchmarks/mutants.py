@@ -12,6 +12,7 @@ macOS). Needs mutmut 3 and coverage.
 """
 
 import argparse
+import ast
 import csv
 import importlib
 import os
@@ -30,8 +31,15 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "sklearn_persona.inference"
-TESTS = ["test_inference", "test_sequence", "test_planning", "test_resampled"]
-# Tests of the whole package that these modules have no other test for.
+TESTS = [
+    "test_inference",
+    "test_refusals",
+    "test_sequence",
+    "test_planning",
+    "test_resampled",
+    "test_scale",
+]
+# Seconds of a test that runs only where there is no other.
 TOO_SLOW = 6.0
 CAUGHT, SURVIVED, NO_TEST = "caught", "survived", "no test"
 
@@ -92,6 +100,28 @@ def tests_of_lines(names):
     return found, durations.seconds
 
 
+def executed_lines(path):
+    """Line whose tests are those of a line: of its statement, of a header's body."""
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.stmt):
+            continue
+        last = node.end_lineno
+        if isinstance(node, ast.FunctionDef):
+            # Run at import, before any test.
+            first = node.body[
+                ast.get_docstring(node) is not None and len(node.body) > 1
+            ]
+            line, last = first.lineno, node.body[0].lineno - 1
+        elif getattr(node, "body", None):
+            line, last = node.lineno, node.body[0].lineno - 1
+        else:
+            line = node.lineno
+        for k in range(node.lineno, last + 1):
+            found[k] = line
+    return found
+
+
 def put_in_place(name, code):
     """Execute a mutant as its module; everybody who holds the old one gets the new."""
     module = sys.modules[name]
@@ -134,7 +164,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="modules whose name holds this")
     parser.add_argument("--lines", default="", help="only these lines, as 12,40")
-    parser.add_argument("--most-tests", type=int, default=12, help="a mutant")
+    parser.add_argument("--most-tests", type=int, default=80, help="a mutant")
     parser.add_argument("--limit", type=float, default=300, help="seconds a mutant")
     parser.add_argument("--output", type=Path, default=Path("mutants.csv"))
     options = parser.parse_args()
@@ -155,11 +185,11 @@ def main():
             if options.only not in path.stem:
                 continue
             source = path.read_text().splitlines()
-            n = caught = 0
+            n, caught, executed = 0, 0, executed_lines(path)
             for line, code in mutants_of(path):
                 if (lines and line not in lines) or rng.randrange(options.every):
                     continue
-                chosen = tests.get(str(path), {}).get(line, [])
+                chosen = tests.get(str(path), {}).get(executed.get(line, line), [])
                 chosen = [t for t in chosen if seconds[t] < TOO_SLOW] or chosen
                 result = verdict(
                     f"{PACKAGE}.{path.stem}",

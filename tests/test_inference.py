@@ -25,6 +25,7 @@ from sklearn_persona.inference import (
     smallest_testable_size,
     welch_interval,
 )
+from sklearn_persona.inference._arrangements import log_comb, random_sums
 
 PLACEBO = [-9, -6, -2, 6]
 KETAMINE = [-28, -17, -14, -11]
@@ -176,8 +177,6 @@ def test_monte_carlo(paired, n):
 @pytest.mark.parametrize("sizes", [(25, 5), (5, 25), (14, 14)])
 def test_monte_carlo_is_uniform_over_arrangements(sizes):
     """The labeled sum of random arrangements has the exact mean and variance."""
-    from sklearn_persona.inference._arrangements import random_sums
-
     rng = np.random.default_rng(3)
     x = rng.exponential(size=sum(sizes))
     n, k = len(x), sizes[0]
@@ -186,6 +185,11 @@ def test_monte_carlo_is_uniform_over_arrangements(sizes):
     assert abs(sums.mean() - k * x.mean()) < 4 * sd / math.sqrt(20_000)
     assert abs(sums.std() / sd - 1) < 0.03
     assert abs(squares.mean() / (k * np.mean(x**2)) - 1) < 0.02
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 0), (7, 3), (40, 38), (900, 450)])
+def test_logarithm_of_the_number_of_subsets(n, k):
+    assert log_comb(n, k) == pytest.approx(math.log(math.comb(n, k)), abs=1e-10)
 
 
 def test_monte_carlo_floor_counts_ties():
