@@ -320,6 +320,38 @@ def test_many_rows_equal_brute_force(objective, two_arms):
     check((columns, rng.permutation(n), outcome, treated, options))
 
 
+@pytest.mark.parametrize("length", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(6))
+def test_earliest_of_many_equal_conditions(length, seed):
+    """More variables with the same members than a rule has room for."""
+    rng = np.random.default_rng(seed)
+    n = 26
+    first, second = rng.integers(0, 2, (2, n)).astype(float)
+    values = [first, *[second] * 3, *[np.where(first == 1, second, 0.0)] * 2]
+    order = rng.permutation(len(values))
+    columns = [
+        SimpleNamespace(values=values[k].copy(), levels=None, position=j)
+        for j, k in enumerate(order)
+    ]
+    options = {
+        "objective": OBJECTIVES[seed % len(OBJECTIVES)],
+        "n_cuts": 1,
+        "intervals": False,
+        "min_variables": length,
+        "max_variables": length,
+        "modality": [0] * len(columns),
+        "min_modalities": 1,
+        "least_arm": 1,
+        "least_members": 2,
+        "n_personas": 3,
+        "max_overlap": 0.9,
+        "signs": (1, -1),
+    }
+    treated = rng.permutation(n) < n // 2
+    outcome = rng.normal(size=n) + 2 * treated * (first + second)
+    check((columns, rng.permutation(n), outcome, treated, options))
+
+
 def row_sets(n):
     """A column whose selectors are single rows, so that unions make any row set."""
     rows = np.arange(n, dtype=np.int32)
