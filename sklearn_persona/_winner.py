@@ -23,7 +23,7 @@ KEPT = math.sqrt(0.8)
 # Whether this very rule is better or worse than those that refits select is not known;
 # a standard error of so much of that distance stands for it (by simulation, see
 # docs/inference.md).
-UNKNOWN = 0.3
+UNKNOWN = 0.4
 
 
 @dataclass(frozen=True)
@@ -259,10 +259,14 @@ def correct_all(
         if parts:
             joint = parts[0] if len(parts) == 1 else parts[0].and_(parts[1])
             effect, interval = joint.effect, joint.interval
+            sign = 1 if persona.direction == "favorable" else -1
             if rule is not None and tested is not None:
-                sign = 1 if persona.direction == "favorable" else -1
                 threshold = rule.threshold(persona, tested, sign, min_effect_size)
                 effect, interval = _given_claim(joint, tested, sign, threshold)
+            elif holdout is None and persona.confirmed and given.effect_size:
+                # Without a holdout the claim asked for a corrected d.
+                threshold = min_effect_size * abs(given.effect / given.effect_size)
+                effect, interval = _given_claim(joint, joint, sign, threshold)
             persona = replace(
                 persona,
                 effect_corrected=float(effect),

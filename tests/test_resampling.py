@@ -28,7 +28,11 @@ from sklearn_persona._winner import (
     corrections,
     levels_tested,
 )
-from sklearn_persona.inference import contrast_interval, welch_interval
+from sklearn_persona.inference import (
+    conditional_interval,
+    contrast_interval,
+    welch_interval,
+)
 
 OPTIONS = {
     "max_variables": 2,
@@ -497,7 +501,7 @@ class TestCorrection:
         naive = effect_inside(units, inside, y)
         unseen = effect_inside(units, other, y)
         assert_allclose(given.effect, naive - np.sqrt(0.8) * (naive - unseen))
-        assert_allclose(given.unknown, 0.09 * (naive - unseen) ** 2)
+        assert_allclose(given.unknown, 0.16 * (naive - unseen) ** 2)
         arms = [other & units.treated, other & ~units.treated]
         assert_allclose(given.variances, [y[arm].var() for arm in arms])
         sizes = np.array(
@@ -593,6 +597,48 @@ class TestCorrection:
         )
         assert_allclose(mirrored.effect_corrected, -far.effect_corrected)
         assert_allclose(mirrored.ci_corrected, [-v for v in far.ci_corrected[::-1]])
+
+    @pytest.mark.parametrize("direction", ["favorable", "unfavorable"])
+    def test_a_claim_without_a_holdout_is_given_its_corrected_size(self, direction):
+        """The claim asked that the corrected d, here 1.0, exceed a threshold."""
+        sign = 1 if direction == "favorable" else -1
+        given = Correction(
+            effect=sign * 2.0,
+            variances=np.array([4.0, 4.0]),
+            sizes=np.array([30.0, 30.0]),
+            weights=np.array([1.0, -1.0]),
+            unknown=0.0,
+        )
+        assert_allclose(given.effect_size, sign)
+
+        def corrected(least, confirmed=True):
+            persona = replace(
+                Persona.from_conditions({"age": (1, None)}, direction=direction),
+                confirmed=confirmed,
+            )
+            [done] = correct_all(
+                [persona],
+                [(persona, given)],
+                None,
+                [],
+                alpha=0.05,
+                criterion="heterogeneity",
+                min_effect_size=least,
+                correction=None,
+            )
+            return sign * done.effect_corrected, np.sort(
+                sign * np.array(done.ci_corrected)
+            )
+
+        plain, interval = corrected(0.9, confirmed=False)
+        half = stats.t.ppf(0.975, 58) * 2.0 * np.sqrt(2 / 30)
+        assert_allclose([plain, *interval], [2.0, 2.0 - half, 2.0 + half])
+        for least in (0.5, 0.9):
+            se = half / stats.norm.ppf(0.975)
+            expected = conditional_interval(2.0, se, threshold=2.0 * least)
+            effect, interval = corrected(least)
+            assert_allclose([effect, *interval], expected)
+            assert effect < plain and interval[0] < 2.0 - half
 
     @pytest.mark.slow
     @pytest.mark.parametrize("true", [0.0, 0.7])
