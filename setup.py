@@ -8,6 +8,9 @@ from setuptools import Extension, setup
 
 # A debug build flips the checks on: PERSONA_DEBUG=1 pip install .
 DEBUG = os.environ.get("PERSONA_DEBUG") == "1"
+# Lines of the Cython sources can be followed: tools/cython_coverage.py.
+TRACE = os.environ.get("PERSONA_TRACE") == "1"
+MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
 HEADERS = [
     os.path.join(folder, name)
     for folder in ("sklearn_persona/_native", "sklearn_persona/_objectives")
@@ -33,12 +36,14 @@ setup(
                 "sklearn_persona._kernel",
                 ["sklearn_persona/_kernel.pyx"],
                 depends=HEADERS,
+                define_macros=MACROS,
                 extra_compile_args=FLAGS,
             ),
             Extension(
                 "sklearn_persona._cube",
                 ["sklearn_persona/_cube.pyx"],
                 depends=HEADERS,
+                define_macros=MACROS,
                 extra_compile_args=FLAGS + VECTOR_FLAGS,
             ),
         ],
@@ -49,6 +54,7 @@ setup(
             "initializedcheck": DEBUG,
             "nonecheck": DEBUG,
             "cdivision": True,
+            "linetrace": TRACE,
             "freethreading_compatible": True,
         },
     )

@@ -125,6 +125,22 @@ CALLS = [
         "Every cell needs at least one unit, got 0 members, 4 non-members.",
     ),
     (
+        lambda: interaction_test(FOUR, ARMS, HALF, n_permutations=0),
+        "n_permutations must be an integer >= 1, got 0.",
+    ),
+    (
+        lambda: interaction_test(FOUR, ARMS, HALF, level=0),
+        "level must lie strictly between 0 and 1, got 0.",
+    ),
+    (
+        lambda: interaction_test(FOUR, [0, 1, 2, 3], HALF),
+        "treatment must have exactly two labels, got [0, 1, 2, 3].",
+    ),
+    (
+        lambda: enrichment_design(1.0, 1.0, 0.5, se="w"),
+        "se must be a number, got 'w'.",
+    ),
+    (
         lambda: interaction_test(FOUR, ARMS, HALF[:3]),
         "membership must have shape (4,), got (3,).",
     ),

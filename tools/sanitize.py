@@ -24,25 +24,22 @@ FLAGS = (
 QUICK = ("tests/test_oracle.py", "tests/test_cube.py", "tests/test_vectors.py")
 
 
-def build(folder):
+def build(folder, **variables):
     """Copy the sources and build them there.
 
     Parameters
     ----------
     folder : Path
+    **variables
+        Of the environment of the build.
     """
     ignore = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
     for name in ("sklearn_persona", "tests", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    environment = os.environ | {
-        "PERSONA_DEBUG": "1",
-        "CFLAGS": FLAGS,
-        "LDFLAGS": "-fsanitize=address,undefined",
-    }
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-    subprocess.run(command, cwd=folder, env=environment, check=True)
+    subprocess.run(command, cwd=folder, env=os.environ | variables, check=True)
 
 
 def run(folder, arguments):
@@ -86,7 +83,8 @@ def main():
         if not list(folder.glob("sklearn_persona/_cube.*.so")):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            build(folder)
+            linker = "-fsanitize=address,undefined"
+            build(folder, PERSONA_DEBUG="1", CFLAGS=FLAGS, LDFLAGS=linker)
         sys.exit(run(folder, argv[at + 1 :] or QUICK))
 
 
