@@ -17,6 +17,7 @@ import csv
 import importlib
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -41,6 +42,8 @@ TESTS = [
 ]
 # Seconds of a test that runs only where there is no other.
 TOO_SLOW = 6.0
+# Bytes; some mutants would take all there are.
+MEMORY = 8 << 30
 CAUGHT, SURVIVED, NO_TEST = "caught", "survived", "no test"
 
 
@@ -150,6 +153,7 @@ def verdict(name, code, tests, limit):
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         signal.alarm(int(limit))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             put_in_place(name, code)
             os._exit(0 if run_tests([*tests, "-x"]) == 0 else 1)

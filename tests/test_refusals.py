@@ -19,6 +19,7 @@ from sklearn_persona.inference import (
     mean_interval,
     permutation_pvalue,
     sequence_pvalue,
+    welch_interval,
 )
 from sklearn_persona.inference._arrangements import random_sign_sums, random_sums
 from sklearn_persona.inference._checks import as_codes, as_generator
@@ -165,7 +166,7 @@ CALLS = [
         "observed must not hold NaN, got 1 of 2. Leave out statistics that were not "
         "evaluated.",
     ),
-    (lambda: adjust_pvalues([0.5, 1.5], "holm"), "p must lie in [0, 1], got 1.5."),
+    (lambda: adjust_pvalues([0.0, 1.5], "holm"), "p must lie in [0, 1], got 1.5."),
     (
         lambda: adjust_pvalues([0.5], method="hoch"),
         "method must be 'holm', 'fixed-sequence', 'bh' or None, got 'hoch'.",
@@ -174,6 +175,26 @@ CALLS = [
         lambda: permutation_pvalue(TWO, FOUR, paired=True),
         "paired=True needs one treated and one control value per pair, got 2 treated "
         "and 4 control values.",
+    ),
+    (
+        lambda: welch_interval(TWO, []),
+        "control must hold at least 1 value(s), got 0.",
+    ),
+    (
+        lambda: detectable_effect(0, 5),
+        "n_treated must be an integer >= 1, got 0.",
+    ),
+    (
+        lambda: detectable_effect(5, 5, n_candidates=0),
+        "n_candidates must be an integer >= 1, got 0.",
+    ),
+    (
+        lambda: detectable_effect(5, 5, power=1.0),
+        "power must lie strictly between 0 and 1, got 1.0.",
+    ),
+    (
+        lambda: corrected_resampled_test(TWO, [[0.0]], n_train=4, n_test=2),
+        "other must be one-dimensional, got an array of shape (1, 1).",
     ),
     (
         lambda: detectable_effect(4, 5, paired=True),
@@ -256,6 +277,29 @@ def test_an_estimate_far_above_the_threshold_needs_no_correction():
             # The integral is taken on a grid.
             atol=3e-5,
         )
+
+
+def test_scores_without_spread_keep_their_counts():
+    result = corrected_resampled_test([0.5] * 4, n_train=9, n_test=3)
+    assert (result.n_splits, result.df) == (4, 3)
+    assert np.isnan([result.p_value, result.statistic]).all() and result.mean == 0.5
+
+
+def test_bootstrap_of_many_skewed_values_against_the_exact_distribution():
+    # Whole numbers: the sum of n draws has a law that a Fourier transform gives.
+    rng = np.random.default_rng(0)
+    n = 10_001
+    x = np.round(rng.exponential(10.0, size=n))
+    mean, sd = x.mean(), x.std()
+    start, length = int(n * mean - 8_000), 16_384
+    shares = np.bincount(x.astype(int)) / n
+    # Wrapped round a circle that is wider than the law, so nothing overlaps.
+    law = np.fft.irfft(np.fft.rfft(shares, length) ** n, length)
+    below = np.cumsum(np.roll(law, -(start % length)))
+    exact = start + np.searchsorted(below, [0.025, 0.975])
+    plain = n * mean + np.array([-1.959964, 1.959964]) * sd * np.sqrt(n)
+    assert (exact - plain > 5).all()
+    assert np.abs(n * np.array(bootstrap_ci(x)) - exact).max() < 1.5
 
 
 def test_truth_values_are_numbers():
