@@ -41,7 +41,7 @@ TESTS = [
     "test_scale",
 ]
 # Seconds of a test that runs only where there is no other.
-TOO_SLOW = 6.0
+TOO_SLOW = 20.0
 # Bytes; some mutants would take all there are.
 MEMORY = 8 << 30
 CAUGHT, SURVIVED, NO_TEST = "caught", "survived", "no test"
@@ -168,6 +168,9 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="modules whose name holds this")
     parser.add_argument("--lines", default="", help="only these lines, as 12,40")
+    parser.add_argument(
+        "--again", type=Path, help="only what this file says was missed"
+    )
     parser.add_argument("--most-tests", type=int, default=80, help="a mutant")
     parser.add_argument("--limit", type=float, default=300, help="seconds a mutant")
     parser.add_argument("--output", type=Path, default=Path("mutants.csv"))
@@ -179,6 +182,14 @@ def main():
         importlib.import_module(name)
     rng = random.Random(options.seed)
     lines = {int(line) for line in options.lines.split(",") if line}
+    missed = None
+    if options.again:
+        with options.again.open(newline="") as file:
+            missed = {
+                (row["module"], int(row["line"]), row["mutant"])
+                for row in csv.DictReader(file)
+                if row["result"] != CAUGHT
+            }
     results, start = [], time.monotonic()
     with options.output.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -191,7 +202,12 @@ def main():
             source = path.read_text().splitlines()
             n, caught, executed = 0, 0, executed_lines(path)
             for line, code in mutants_of(path):
-                if (lines and line not in lines) or rng.randrange(options.every):
+                pairs = zip(code.splitlines(), source)
+                changed = next((new.strip() for new, old in pairs if new != old), "")
+                if missed is not None:
+                    if (path.stem, line, changed) not in missed:
+                        continue
+                elif (lines and line not in lines) or rng.randrange(options.every):
                     continue
                 chosen = tests.get(str(path), {}).get(executed.get(line, line), [])
                 chosen = [t for t in chosen if seconds[t] < TOO_SLOW] or chosen
@@ -204,13 +220,8 @@ def main():
                 n += 1
                 caught += result == CAUGHT
                 results.append(result)
-                changed = [
-                    new for new, old in zip(code.splitlines(), source) if new != old
-                ]
-                writer.writerow(
-                    [path.stem, line, result, source[line - 1].strip()]
-                    + [changed[0].strip() if changed else ""]
-                )
+                row = [path.stem, line, result, source[line - 1].strip(), changed]
+                writer.writerow(row)
                 file.flush()
             print(f"{path.stem}: {caught} of {n} caught", flush=True)
     n, caught = len(results), results.count(CAUGHT)

@@ -4,9 +4,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import optimize, stats
+from sklearn.base import clone
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona.datasets import make_parallel_trial
@@ -20,6 +22,7 @@ from sklearn_persona.inference import (
     welch_interval,
 )
 from sklearn_persona.inference._power import t_power
+from sklearn_persona.inference._simulation import _as_crossover
 
 
 class TestContrastInterval:
@@ -318,8 +321,56 @@ class TestSimulatePower:
         null = simulate_power(QUICK, effect=0.0, main_effect=1.0, **size, **options)
         assert null.any_confirmed <= 0.25
         assert large.n_trials == 12
+        assert large.any_confirmed >= large.power
+        # Nothing is planted, so what is found seldom covers the same members.
+        assert null.discovered < 1.0
         share = large.power
         assert_allclose(large.standard_error, math.sqrt(share * (1 - share) / 12))
+
+    def test_crossover_has_the_effects_of_the_plan(self):
+        n = 3_001
+        plan = {"effect": 2.0, "main_effect": 0.5}
+        trial = make_parallel_trial(
+            n_samples=n, n_features=3, n_variables=1, random_state=0
+        )
+        X, y, roles = _as_crossover(trial, plan, 7)
+        assert len(X) == len(y) == 2 * n
+        cases = pd.DataFrame(roles | {"y": y})
+        table = cases.pivot(index="groups", columns="treatment", values="y")
+        difference = (table[1] - table[0]).to_numpy()
+        inside = trial.persona
+        for members, effect in ((inside, 2.5), (~inside, 0.5)):
+            own = difference[members]
+            assert abs(own.mean() - effect) < 4.5 / math.sqrt(len(own))
+            assert abs(own.std() - 1.0) < 4 / math.sqrt(2 * len(own))
+        # A participant's level is in both cases, and noise of one half in each.
+        assert abs(np.corrcoef(table[0], table[1] - 2 * inside)[0, 1] - 2 / 3) < 0.05
+        assert abs(table[0].var() - 1.5) < 0.2
+        periods = cases.pivot(index="groups", columns="treatment", values="period")
+        assert (periods.sum(axis=1) == 3).all()
+        assert (periods[1] == 1).sum() == n // 2
+        assert (X.iloc[:n].to_numpy() == X.iloc[n:].to_numpy()).all()
+
+    def test_designs_differ(self):
+        size = {"n_participants": 60, "n_features": 3, "n_variables": 1, "effect": 1.0}
+        options = {"n_trials": 8, "random_state": 0}
+        parallel = simulate_power(QUICK, **size, **options)
+        crossover = simulate_power(QUICK, **size, **options, crossover=True)
+        # Pairs of the same number tell four times as much.
+        assert crossover.power > parallel.power
+
+    def test_one_persona_is_enough(self):
+        finder = clone(QUICK).set_params(n_personas=1)
+        found = simulate_power(
+            finder,
+            n_participants=100,
+            n_features=2,
+            n_variables=1,
+            effect=3.0,
+            n_trials=6,
+            random_state=0,
+        )
+        assert found.any_confirmed >= found.power > 0.5
 
     def test_does_not_depend_on_jobs(self):
         size = {"n_participants": 60, "n_features": 3, "n_variables": 1, "effect": 2.0}

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sklearn_persona.inference import floor_from_sequences, sequence_pvalue
+from sklearn_persona.inference import (
+    _sequence,
+    floor_from_sequences,
+    sequence_pvalue,
+)
 
 
 def standardized(difference, first):
@@ -128,6 +132,65 @@ def test_monte_carlo_agrees_with_enumeration():
             >= standardized(difference[inside16], sequence[inside16]) - 1e-9
         )
     assert abs(drawn.p_value - wanted / 4000) < 0.03
+
+
+@pytest.fixture(params=[True, False], ids=["exact", "monte-carlo"])
+def exact(request, monkeypatch):
+    if not request.param:
+        monkeypatch.setattr(_sequence, "MAX_EXACT", 0)
+    return request.param
+
+
+def test_result_by_hand(exact):
+    sequence = np.array([1, 1, 1, 0, 0, 0, 1, 0, 1, 0], bool)
+    inside = np.arange(10) < 7
+    difference = np.array([4.0, 6.0, 5.0, 1.0, 2.0, 3.0, 5.0, 0.0, 0.0, 0.0])
+    result = sequence_pvalue(difference, sequence.astype(int), inside.astype(int))
+    assert result.exact == exact
+    assert_allclose(result.statistic, (5.0 - 2.0) / 2)
+    visited = 2**7 if exact else 10_000
+    assert result.n_arrangements == visited
+    # 4 of 5 and 3 of 5 labels inside: C(3, 1) of C(10, 5) ways, and the mirror image.
+    wanted = 3 / 252 + 3 / 252
+    assert_allclose(result.p_value, wanted, rtol=1e-12 if exact else 0.25)
+    assert_allclose(result.p_floor, wanted)
+    assert_allclose(floor_from_sequences(sequence.astype(int), inside), wanted)
+    constant = sequence_pvalue(np.ones(10), sequence, inside)
+    assert constant.p_value == 1.0 and constant.statistic == 0.0
+
+
+def test_labels_are_exchanged_within_strata(exact):
+    rng = np.random.default_rng(3)
+    sequence = rng.permutation(12) % 2 == 0
+    inside, difference = np.arange(12) < 7, rng.normal(size=12) + 3 * sequence
+    # Strata of one sequence each leave nothing to exchange.
+    frozen = sequence_pvalue(difference, sequence, inside, strata=sequence)
+    assert frozen.p_value == frozen.p_floor == 1.0
+    strata = np.arange(12) % 3
+    free = sequence_pvalue(difference, sequence, inside, strata=strata, random_state=0)
+    p_value, floor = by_enumeration(difference, sequence, inside, strata)
+    assert abs(free.p_value - p_value) < (1e-12 if exact else 0.01)
+    own = floor_from_sequences(sequence, inside, strata=strata, n_permutations=10_000)
+    if not exact:
+        assert free.p_floor == own
+    assert floor < own + 1e-12 < 1.0
+
+
+def test_floor_and_count_of_few_random_exchanges(monkeypatch):
+    monkeypatch.setattr(_sequence, "MAX_EXACT", 0)
+    sequence, inside = np.arange(40) % 2 == 0, np.arange(40) < 20
+    result = sequence_pvalue(
+        10.0 * sequence, sequence, inside, n_permutations=19, random_state=0
+    )
+    # The most extreme labels of all: only they themselves count.
+    assert result.p_value == result.p_floor == 1 / 20
+    assert result.n_arrangements == 19
+    with pytest.raises(ValueError, match=r"^n_permutations must be an integer >= 1"):
+        sequence_pvalue(10.0 * sequence, sequence, inside, n_permutations=0)
+    with pytest.raises(ValueError, match=r"^n_permutations must be an integer >= 1"):
+        floor_from_sequences(sequence, inside, n_permutations=0)
+    with pytest.raises(ValueError, match=r"^difference must be finite"):
+        sequence_pvalue(np.full(40, np.nan), sequence, inside)
 
 
 def test_one_sequence_inside_is_no_evidence():
