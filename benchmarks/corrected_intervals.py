@@ -180,7 +180,8 @@ def line(name, validation, who, found):
     covered = mean("covered")
     error = sqrt(covered * (1 - covered) / n)
     width = np.median([row["width"] for row in found])
-    ratio = width / np.nanmedian([row["oracle"] for row in found])
+    known = [row["oracle"] for row in found if not np.isnan(row["oracle"])]
+    ratio = width / np.median(known) if known else np.nan
     return (
         f"| {name} | {validation} | {who} | {n} | {mean('naive'):.3f} | "
         f"{covered:.3f} ({error:.3f}) | {ratio:.2f} | {mean('naive_bias'):+.2f} | "
