@@ -31,11 +31,11 @@ NULL = 0.0
 QUICK = {10: 100, 30: 100, 100: 60, 360: 40}
 TRIALS = {
     "oracle": dict.fromkeys(QUICK, 200),
-    "permutation": {10: 40, 30: 20, 100: 4, 360: 2},
+    "permutation": {10: 40, 30: 10, 100: 0, 360: 0},
     "holdout": QUICK,
     "interaction-tree": QUICK,
     "virtual-twins": {10: 60, 30: 40, 100: 20, 360: 10},
-    "pysubgroup": {10: 30, 30: 15, 100: 3, 360: 0},
+    "pysubgroup": {10: 20, 30: 0, 100: 0, 360: 0},
 }
 OWN = {
     "holdout": {},
