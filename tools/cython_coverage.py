@@ -7,14 +7,11 @@ Needs Python 3.11, whose tracing coverage's plugin of Cython follows.
     python tools/cython_coverage.py --folder /tmp/traced -- tests/test_cube.py
 """
 
-import argparse
 import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-from sanitize import build
+from own_build import main
 
 TESTS = (
     "test_oracle",
@@ -38,36 +35,25 @@ show_missing = true
 """
 
 
-def main():
-    """Read the command line."""
-    argv = sys.argv[1:]
-    at = argv.index("--") if "--" in argv else len(argv)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="where to build, or an old build")
-    folder = parser.parse_args(argv[:at]).folder
-    tests = argv[at + 1 :] or [f"tests/{name}.py" for name in TESTS]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "build" if folder is None else folder.resolve()
-        if not list(folder.glob("sklearn_persona/_cube.*.so")):
-            folder.mkdir(parents=True, exist_ok=True)
-            build(folder, PERSONA_DEBUG="1", PERSONA_TRACE="1")
-        settings = folder / "coverage.ini"
-        settings.write_text(SETTINGS)
-        coverage = [sys.executable, "-m", "coverage"]
-        options = os.environ | {"PYTHONPATH": str(folder)}
-        done = subprocess.run(
-            [*coverage, "run", f"--rcfile={settings}", "-m", "pytest", "-q", *tests],
-            cwd=folder,
-            env=options,
-        )
-        subprocess.run(
-            [*coverage, "report", f"--rcfile={settings}"],
-            cwd=folder,
-            env=options,
-            check=True,
-        )
-    sys.exit(done.returncode)
+def run(folder, tests):
+    """Run pytest there and print the table.
+
+    Returns
+    -------
+    code : int
+        Exit code of pytest.
+    """
+    settings = folder / "coverage.ini"
+    settings.write_text(SETTINGS)
+    coverage = [sys.executable, "-m", "coverage"]
+    options = {"cwd": folder, "env": os.environ | {"PYTHONPATH": str(folder)}}
+    command = ["run", f"--rcfile={settings}", "-m", "pytest", "-q", *tests]
+    code = subprocess.run([*coverage, *command], **options).returncode
+    report = ["report", f"--rcfile={settings}"]
+    subprocess.run([*coverage, *report], check=True, **options)
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    tests = [f"tests/{name}.py" for name in TESTS]
+    main(__doc__, run, tests, PERSONA_TRACE="1")

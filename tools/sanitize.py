@@ -8,38 +8,17 @@ stops at the first finding. Needs gcc with libasan, and what the tests need.
     python tools/sanitize.py -- tests/test_cube.py  what pytest is to run
 """
 
-import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from own_build import main
+
 FLAGS = (
     "-fsanitize=address,undefined -fno-sanitize-recover=undefined "
     "-fno-omit-frame-pointer -g1"
 )
 QUICK = ("tests/test_oracle.py", "tests/test_cube.py", "tests/test_vectors.py")
-
-
-def build(folder, **variables):
-    """Copy the sources and build them there.
-
-    Parameters
-    ----------
-    folder : Path
-    **variables
-        Of the environment of the build.
-    """
-    ignore = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
-    for name in ("sklearn_persona", "tests", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-    subprocess.run(command, cwd=folder, env=os.environ | variables, check=True)
 
 
 def run(folder, arguments):
@@ -71,22 +50,6 @@ def run(folder, arguments):
     return subprocess.run(command, cwd=folder, env=environment).returncode
 
 
-def main():
-    """Read the command line."""
-    argv = sys.argv[1:]
-    at = argv.index("--") if "--" in argv else len(argv)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="where to build, or an old build")
-    folder = parser.parse_args(argv[:at]).folder
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "build" if folder is None else folder.resolve()
-        if not list(folder.glob("sklearn_persona/_cube.*.so")):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            linker = "-fsanitize=address,undefined"
-            build(folder, PERSONA_DEBUG="1", CFLAGS=FLAGS, LDFLAGS=linker)
-        sys.exit(run(folder, argv[at + 1 :] or QUICK))
-
-
 if __name__ == "__main__":
-    main()
+    linker = "-fsanitize=address,undefined"
+    main(__doc__, run, QUICK, CFLAGS=FLAGS, LDFLAGS=linker)
