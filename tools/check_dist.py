@@ -37,7 +37,7 @@ TESTS = (
 # Beside the package: the README tells users to run these.
 SOURCES = (
     "README.md LICENSE CITATION.cff pyproject.toml setup.py run.py "
-    "tests/test_oracle.py tests/_brute_force.py tools/check_dist.py "
+    "tests/test_oracle.py tests/_brute_force.py tools/check_dist.py tools/one_search.h "
     "docs/user_guide.md examples/nimh_ketamine.py benchmarks/error_rates.toml "
     "sklearn_persona/_kernel.pyx sklearn_persona/_native/kernels.h"
 ).split()
