@@ -57,7 +57,9 @@ VALIDATIONS = ("holdout", "permutation")
 
 def trial(cell, seed):
     """Variables, outcomes, arms and participants of one trial."""
-    rng = np.random.RandomState(seed)
+    # Another generator than the estimator's, whose split by the same seed would not be
+    # independent of the trial.
+    rng = np.random.default_rng(seed)
     X = rng.standard_normal((cell.n, cell.p))
     effects = MAIN + cell.effect * inside(PLANTED, X)
     if cell.pairs:

@@ -171,13 +171,18 @@ class _Part:
     df: float
 
     def and_(self, other):
-        """Inverse-variance weighted mean."""
+        """Inverse-variance weighted mean.
+
+        Weights from estimated variances favor the part whose variance came out too
+        small; the variance of the mean is corrected for that (Meier, 1953).
+        """
         precision = 1 / np.array([self.variance, other.variance])
         share = precision / precision.sum()
+        doubt = 1 / np.array([self.df, other.df])
         return _Part(
             float(share @ [self.effect, other.effect]),
-            float(1 / precision.sum()),
-            1 / float(share**2 @ [1 / self.df, 1 / other.df]),
+            float((1 + 4 * (share * (1 - share)) @ doubt) / precision.sum()),
+            1 / float(share**2 @ doubt),
         )
 
     @property
