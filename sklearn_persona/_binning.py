@@ -89,9 +89,16 @@ class Selectors:
                 e[k] += e[k - 1] * count
         return e[n_variables]
 
-    def n_candidates(self, max_variables):
-        """Conjunctions of 1..max_variables conditions on different columns."""
-        return sum(self.n_of_size(k) for k in range(1, max_variables + 1))
+    def n_candidates(self, max_variables, interval_variables=4):
+        """Conjunctions of 1..max_variables conditions on different columns.
+
+        Those of more than ``interval_variables`` have no condition with two edges.
+        """
+        plain = self.without_intervals()
+        return sum(
+            (self if k <= interval_variables else plain).n_of_size(k)
+            for k in range(1, max_variables + 1)
+        )
 
 
 def column_cuts(values, n_cuts):

@@ -1,4 +1,4 @@
-"""How long an exact search will take, and by which path it takes less."""
+"""How long an exact search will take, by which path less, and whether too long."""
 
 import time
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_persona._kernel import available_isas
 
-__all__ = ["cube_seconds", "predicted_seconds", "quick_seconds"]
+__all__ = ["cube_seconds", "is_out_of_reach", "predicted_seconds", "quick_seconds"]
 
 PROBES = 24
 # Below so many candidates times words no search is long enough for a probe.
@@ -22,6 +22,12 @@ VALUE_ROW, BOUND_ROW, BIT_RULE = 2e-10, 1.6e-9, 5e-8
 # take a third of what the benchmark prints.
 VECTOR_VALUE_ROW, VECTOR_BOUND_ROW = 1.5e-11, 2e-10
 MOST_VECTOR_ROWS = 510
+# A proof that sizes alone put beyond so many seconds on one thread is out of reach.
+PATIENCE = 300
+# Share of all rules that a branch and bound of noise values, with so many units or
+# more all of them, and the seconds of one a unit, by vectors: about what
+# `python -m benchmarks.proof_times` prints.
+ALL_UNITS, SHARE_POWER, RULE_UNIT = 600, 3.5, 7e-12
 
 
 def _features(selectors):
@@ -85,6 +91,34 @@ def quick_seconds(selectors, settings):
     n_rules = _conjunctions(_features(selectors), 1, min(settings.max_variables, 2))
     per_rule = selectors.n_units * per_row + (0 if vectors else BIT_RULE)
     return n_rules * per_rule * len(settings.signs)
+
+
+def is_out_of_reach(selectors, settings):
+    """Whether no proof can be expected in reasonable time.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+
+    Returns
+    -------
+    out_of_reach : bool
+
+    Notes
+    -----
+    Sizes of the table decide, never outcomes, arms or the machine: permutations and
+    repetitions of a fit search in the same way.
+    """
+    n_units, n_arms = selectors.n_units, 2 if settings.either_arm else 1
+    share = min(n_units / ALL_UNITS, 1) ** SHARE_POWER
+    n_candidates = selectors.n_candidates(
+        settings.max_variables, settings.interval_variables
+    )
+    n_rules = n_candidates * n_arms * len(settings.signs)
+    if n_rules * share * n_units * RULE_UNIT <= PATIENCE:
+        return False
+    return n_arms * cube_seconds(selectors.without_intervals(), settings) > PATIENCE
 
 
 def predicted_seconds(column, selectors, threshold, settings):

@@ -128,10 +128,13 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Analyse the response ``y >= c`` (``y <= c`` when lower is better).
     greater_is_better : bool, default=True
         Whether larger outcomes are better; False for a depression scale.
-    search : {"exact", "beam"}, default="exact"
-        Branch and bound with proof, or a heuristic for what is too large.
+    search : {"auto", "exact", "beam"}, default="auto"
+        Exact, with proof, or a heuristic for what is too large. "auto" is exact unless
+        the numbers of training units and candidates put a proof beyond some five
+        minutes of one core; a `SearchCostWarning` then says so, and
+        ``search_.proven_optimal`` is False.
     max_time : float, default=None
-        Seconds after which the best rules so far are taken.
+        Seconds after which the best rules so far are taken; "auto" is then exact.
     n_personas : int, default=10
         Most personas kept by the search.
     max_overlap : float, default=0.5
@@ -299,7 +302,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "propensity": [None, HasMethods(["fit", "predict_proba"])],
         "response_threshold": [Interval(Real, None, None, closed="neither"), None],
         "greater_is_better": ["boolean"],
-        "search": [StrOptions({"exact", "beam"})],
+        "search": [StrOptions({"auto", "exact", "beam"})],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_personas": [Interval(Integral, 1, None, closed="left")],
         "max_overlap": [Interval(Real, 0, 1, closed="both")],
@@ -341,7 +344,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         propensity=None,
         response_threshold=None,
         greater_is_better=True,
-        search="exact",
+        search="auto",
         max_time=None,
         n_personas=10,
         max_overlap=0.5,
@@ -523,6 +526,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             train, n_jobs=self.n_jobs, progress=progress or None, stacklevel=3
         )
         progress.close()
+        procedure = procedure.as_in(found)
         self.search_ = found.record
         naming = Naming(columns, labels, modality, train.rows)
         personas = naming.with_alternatives(
@@ -840,7 +844,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             n_personas=self.n_personas,
             max_overlap=float(self.max_overlap),
             signs=SIGNS[self.direction],
-            exact=self.search == "exact",
+            exact=self.search != "beam",
             max_time=self.max_time,
             price=PRICE if auto else 0.0,
             either_arm=auto,
@@ -856,6 +860,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             conditions=self.conditions,
             refine=refine,
             min_coverage=self.min_coverage,
+            insists=self.search != "auto" or self.max_time is not None,
             memory=self.memory,
         )
 

@@ -11,12 +11,13 @@ from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._columns import LabelColumn
+from sklearn_persona._cost import is_out_of_reach
 from sklearn_persona._evidence import effect_inside
 from sklearn_persona._memory import check_room
 from sklearn_persona._refinement import Refinement, find_refined
 from sklearn_persona._search import SearchSettings
 from sklearn_persona._selection import Selection
-from sklearn_persona.exceptions import UnusableColumnWarning
+from sklearn_persona.exceptions import SearchCostWarning, UnusableColumnWarning
 
 __all__ = ["Found", "Procedure"]
 
@@ -60,6 +61,8 @@ class Procedure:
     conditions : str
     refine : bool
     min_coverage : float
+    insists : bool
+        Whether an exact search stays one where the table is too large for a proof.
     memory : None, str or joblib.Memory
     """
 
@@ -73,6 +76,7 @@ class Procedure:
     conditions: str
     refine: bool
     min_coverage: float
+    insists: bool = True
     memory: object = None
 
     @property
@@ -83,6 +87,11 @@ class Procedure:
     def plain(self):
         """The same without a memory."""
         return replace(self, memory=None)
+
+    def as_in(self, found):
+        """The same, with the search of a fit on more units, for its refits."""
+        exact = found.selection.settings.exact
+        return replace(self, settings=replace(self.settings, exact=exact), insists=True)
 
     def _kind_of_conditions(self, n_units):
         """One-sided or intervals, and the variables of a rule that may have these."""
@@ -171,12 +180,16 @@ class Procedure:
             least_members=max(least_members, n_arms * self.settings.least_arm),
         )
         if stacklevel is not None:
-            self._warn_of_empty(selectors, stacklevel + 1)
+            self._warn_of_empty(selectors, stacklevel + 2)
         settings = replace(
             self.settings,
             least_members=least_members,
             interval_variables=interval_variables,
         )
+        if settings.exact and not self.insists and is_out_of_reach(selectors, settings):
+            settings = replace(settings, exact=False)
+            if stacklevel is not None:
+                _warn_of_beam(selectors, settings, stacklevel + 2)
         refinement = Refinement(self.columns, train.rows) if self.refine else None
         problem = (
             selectors,
@@ -217,3 +230,18 @@ def _has_direction(rule, train):
     parts = rule.members, ~rule.members
     effects = [effect_inside(train, part, train.value) for part in parts]
     return rule.sign * (effects[0] - effects[1]) > 0
+
+
+def _warn_of_beam(selectors, settings, stacklevel):
+    n_units = selectors.n_units
+    n_candidates = selectors.n_candidates(
+        settings.max_variables, settings.interval_variables
+    )
+    warnings.warn(
+        f"No search of {n_candidates:.2g} candidates among {n_units} training units is "
+        "proven in reasonable time, so a beam looks for the best personas. "
+        "Lower max_variables or n_cuts for a proof, use search='exact' to insist on "
+        "it, or search='beam' to agree without this warning.",
+        SearchCostWarning,
+        stacklevel=stacklevel,
+    )

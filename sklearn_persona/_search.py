@@ -141,7 +141,7 @@ def _warn_if_long(seconds, n_candidates):
             "n_personas, use conditions='one-sided', set max_time for the best answer "
             "until then, or use search='beam'.",
             SearchCostWarning,
-            stacklevel=7,
+            stacklevel=9,
         )
 
 
@@ -205,7 +205,9 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=No
         opened, predicted = open_part(part, n_jobs, deadline, on_poll)
         directions += opened
         seconds += predicted
-    n_candidates = _n_candidates(selectors, settings)
+    n_candidates = selectors.n_candidates(
+        settings.max_variables, settings.interval_variables
+    )
     _warn_if_long(seconds / n_jobs, n_candidates)
 
     if on_best is not None and (best := _best_of_beams(directions)) is not None:
@@ -276,14 +278,6 @@ class _Head:
         either = np.count_nonzero(self.members | members)
         if both == either or both > max_overlap * either:
             self._advance()
-
-
-def _n_candidates(selectors, settings):
-    plain = selectors.without_intervals()
-    return sum(
-        (selectors if k <= settings.interval_variables else plain).n_of_size(k)
-        for k in range(1, settings.max_variables + 1)
-    )
 
 
 def _best_of_beams(directions):

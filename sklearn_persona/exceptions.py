@@ -168,10 +168,10 @@ class UnusableColumnWarning(PersonaWarning):
 
 
 class SearchCostWarning(PersonaWarning):
-    """The exact search is predicted to take very long.
+    """The exact search is predicted to take very long, or was not tried for that.
 
-    The message has the predicted time and what to change. In a job that must end, make
-    it an error.
+    The message has the predicted time, or says that a beam searched instead, and what
+    to change. In a job that must end, or must have a proof, make it an error.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 import itertools
 import warnings
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_persona import PersonaDiscoverer
+import sklearn_persona._procedure as procedure_module
+import sklearn_persona._search as search_module
+from sklearn_persona import PersonaDiscoverer, _cost
+from sklearn_persona._binning import make_selectors
+from sklearn_persona._procedure import Procedure
+from sklearn_persona._table import read_table
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
+    SearchCostWarning,
     SingleArmWarning,
     UnusableColumnWarning,
 )
@@ -240,8 +248,9 @@ def test_prognosis_of_pairs_is_refused():
 
 def test_all_missing_column_warns(trial):
     X = trial.data.assign(volume=np.nan)
-    with pytest.warns(UnusableColumnWarning, match=r"1 column.*\['volume'\]"):
+    with pytest.warns(UnusableColumnWarning, match=r"1 column.*\['volume'\]") as caught:
         finder = quick().fit(X, trial.target, treatment=trial.treatment)
+    assert caught[0].filename == __file__
     assert finder.personas_
     assert all("volume" not in p.rule for p in finder.personas_)
 
@@ -540,6 +549,105 @@ def test_beam_is_close_and_claims_no_proof(trial):
     assert beam.search_.best_objective <= exact.search_.best_objective * (1 + 1e-9)
     assert beam.search_.best_objective >= 0.9 * exact.search_.best_objective
     assert beam.search_.n_candidates == exact.search_.n_candidates
+
+
+class TestOutOfReach:
+    """What is too large for a proof goes to the beam, and says so."""
+
+    @pytest.fixture
+    def impatient(self):
+        with mock.patch.object(_cost, "PATIENCE", 0):
+            yield
+
+    def test_beam_searches_with_a_warning(self, trial, impatient):
+        beam = fit(trial, search="beam")
+        with pytest.warns(SearchCostWarning, match="'exact' to insist") as caught:
+            finder = fit(trial)
+        assert {w.filename for w in caught} == {__file__}
+        assert not finder.search_.proven_optimal
+        assert rules(finder) == rules(beam)
+        assert finder.search_.n_evaluated == beam.search_.n_evaluated
+
+    @pytest.mark.parametrize("options", [{"search": "exact"}, {"max_time": 1000}])
+    def test_insisting_gets_the_proof(self, trial, impatient, options):
+        assert fit(trial, **options).search_.proven_optimal
+
+    def test_permutations_and_refits_search_alike(self, trial):
+        def settings_of(**options):
+            seen = []
+            find = Procedure.find
+
+            def spy(self, *args, **kwargs):
+                found = find(self, *args, **kwargs)
+                seen.append(found.selection.settings.exact)
+                return found
+
+            with mock.patch.object(Procedure, "find", spy):
+                finder = fit(
+                    trial, validation="permutation", n_resamples=2, n_jobs=1, **options
+                )
+            return finder, seen
+
+        # Between a fit on all units and refits on fewer: a limit that these meet.
+        n_fewer = []
+
+        def only_all(selectors, settings):
+            n_fewer.append(selectors.n_units)
+            return selectors.n_units == max(n_fewer)
+
+        with (
+            mock.patch.object(procedure_module, "is_out_of_reach", only_all),
+            pytest.warns(SearchCostWarning),
+        ):
+            finder, seen = settings_of()
+        beam, _ = settings_of(search="beam")
+        assert len(seen) > 2 and not any(seen) and len(n_fewer) == 1
+        assert [p.p_adjusted for p in finder.personas_] == [
+            p.p_adjusted for p in beam.personas_
+        ]
+        assert [p.stability for p in finder.personas_] == [
+            p.stability for p in beam.personas_
+        ]
+
+    def test_long_search_is_announced_to_the_caller(self, trial):
+        with (
+            mock.patch.object(search_module, "LONG", -1),
+            pytest.warns(SearchCostWarning, match="predicted to take") as caught,
+        ):
+            fit(trial, refine_cuts=False)
+        assert {w.filename for w in caught} == {__file__}
+
+    def test_sizes_alone_decide(self):
+        def decides(n_units, n_columns, n_variables, conditions="one-sided"):
+            X = np.random.default_rng(0).standard_normal((n_units, n_columns))
+            selectors = make_selectors(
+                read_table(X),
+                np.arange(n_units),
+                n_cuts=9,
+                conditions=conditions,
+                modality=np.zeros(n_columns, int),
+                least_members=1,
+            )
+            settings = SimpleNamespace(
+                min_variables=1,
+                max_variables=n_variables,
+                signs=(1, -1),
+                either_arm=True,
+                interval_variables=2,
+            )
+            return _cost.is_out_of_reach(selectors, settings)
+
+        # The seeds' size with four variables, and as many columns as there are genes.
+        assert not decides(63, 360, 4)
+        assert not decides(64, 2000, 3)
+        assert not decides(500, 200, 3)
+        assert decides(500, 1000, 3)
+        assert not decides(500, 1000, 2)
+        # Three variables have no intervals, whose number would decide.
+        assert not decides(200, 1000, 3, "interval")
+        # Cubes visit what a branch and bound could not end.
+        assert not decides(4000, 50, 3)
+        assert decides(4000, 400, 3)
 
 
 def test_max_time_gives_the_best_so_far():

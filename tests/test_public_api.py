@@ -122,7 +122,7 @@ def test_constructor():
         "propensity": None,
         "response_threshold": None,
         "greater_is_better": True,
-        "search": "exact",
+        "search": "auto",
         "max_time": None,
         "n_personas": 10,
         "max_overlap": 0.5,

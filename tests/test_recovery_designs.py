@@ -7,10 +7,12 @@ import itertools
 import math
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 ROOT = Path(__file__).resolve().parents[1]
 if not (ROOT / "benchmarks" / "recovery").exists():
@@ -18,6 +20,11 @@ if not (ROOT / "benchmarks" / "recovery").exists():
 # Last, so that the installed package is found before the one beside the benchmarks.
 sys.path.append(str(ROOT))
 
+from benchmarks.information_limit import (  # noqa: E402
+    Posterior,
+    conditions,
+    mean_index,
+)
 from benchmarks.recovery import methods, run, table  # noqa: E402
 from benchmarks.recovery.designs import read_grid  # noqa: E402
 from benchmarks.recovery.population import Trial, meets  # noqa: E402
@@ -348,3 +355,35 @@ def test_page_marks_winner_and_pairs_differences(tmp_path):
     assert (name, ours) == (cell, 1.0)
     assert peer in ("interaction-tree", "interaction-node")
     assert difference == pytest.approx(1.0 - theirs)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_posterior_of_all_rules(k):
+    rng = np.random.default_rng(k)
+    inside, gain = rng.random((12, 8)) < 0.6, rng.normal(size=12)
+    posterior = Posterior(inside, gain, k)
+    # Conditions j and j + 4 are of the same variable.
+    logs = {
+        rule: gain[inside[:, list(rule)].all(axis=1)].sum()
+        for rule in itertools.permutations(range(8), k)
+        if all(a % 4 < b % 4 for a, b in itertools.pairwise(rule))
+    }
+    assert posterior.most_likely == max(logs, key=logs.get)
+    drawn = Counter(posterior.draw(20_000, rng))
+    total = sum(np.exp(list(logs.values())))
+    for rule, log in logs.items():
+        assert drawn[rule] / 20_000 == pytest.approx(np.exp(log) / total, abs=0.02)
+    assert set(drawn) <= set(logs)
+
+
+def test_mean_index_and_conditions():
+    sets = np.array([[1, 1], [1, 0], [0, 0]], dtype=bool)
+    drawn = np.array([[1, 0], [0, 1], [0, 1]], dtype=bool)
+    assert mean_index(sets, drawn) == pytest.approx([(1 / 2 + 1 / 3) / 2, 1 / 2])
+    design = GRID["n63-p20-k2"]
+    (low, _), (_, high) = design.ranges
+    X = np.full((2, 20), 9.0)
+    X[0, 1] = -9
+    assert -9 < low < 9 and -9 < high < 9
+    found = conditions(design, X)
+    assert_array_equal(found[:, [0, 1, 20, 21]], [[1, 0, 0, 1], [1, 1, 0, 0]])

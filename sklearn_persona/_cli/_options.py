@@ -83,7 +83,7 @@ PARAMETERS = {
     "direction": (_word("both", "favorable", "unfavorable"), "effects to look for"),
     "prognostic": (_word("auto", "none"), "adjust the outcome for its prognosis"),
     "response_threshold": (_either(float, "none"), "analyse the response y >= c"),
-    "search": (_word("exact", "beam"), "with proof, or a heuristic"),
+    "search": (_word("auto", "exact", "beam"), "with proof, or a heuristic"),
     "max_time": (_either(float, "none"), "seconds after which the best so far counts"),
     "n_personas": (_either(int), "most personas that are kept"),
     "max_overlap": (_either(float), "largest Jaccard index of two personas"),

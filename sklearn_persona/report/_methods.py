@@ -126,7 +126,9 @@ def _space(facts):
         )
         + f", in direction {settings['direction']}. "
     )
-    if settings["search"] == "exact":
+    # Without a time limit only a beam ends without a proof.
+    limited = settings["max_time"] is not None
+    if settings["search"] != "beam" and (search["proven_optimal"] or limited):
         how = "by branch and bound"
     else:
         how = "by a beam, a heuristic"
