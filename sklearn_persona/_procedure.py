@@ -161,8 +161,8 @@ class Procedure:
             Threads.
         progress : Progress or None
         stacklevel : int or None
-            Of the warning about columns without values; None for a refit, when the fit
-            on all units has said it.
+            Of the warnings about columns without values and a proof out of reach; None
+            for a refit, when the fit on all units has said it.
 
         Returns
         -------

@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,8 @@ from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_persona import Condition, Persona, PersonaDiscoverer
-from sklearn_persona.exceptions import PersonaWarning
+from sklearn_persona import Condition, Persona, PersonaDiscoverer, _cost
+from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report import _page as page_module
@@ -839,6 +840,27 @@ def test_four_against_four():
     assert facts.flow["training"]["p_floor"] == pytest.approx(2 / 70)
     assert lowest_p_value(facts) is None
     assert not any(np.isnan(persona.p_adjusted) for persona in finder.personas_)
+
+
+@pytest.mark.parametrize(
+    ("options", "patience", "text"),
+    [
+        ({}, 300, "by an exact search"),
+        ({"max_time": 1000}, 0, "by an exact search"),
+        ({"search": "exact"}, 0, "by an exact search"),
+        ({}, 0, "by a beam, a heuristic"),
+        ({"search": "beam"}, 300, "by a beam, a heuristic"),
+    ],
+)
+def test_how_it_was_searched(options, patience, text):
+    X, y, arm = small_trial(60)
+    finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
+    with warnings.catch_warnings(), mock.patch.object(_cost, "PATIENCE", patience):
+        warnings.simplefilter("ignore", SearchCostWarning)
+        finder.fit(X, y, treatment=arm)
+    report = PersonaReport.from_estimator(finder).to_markdown()
+    assert text in report
+    assert ("the optimum proven" in report) == ("exact" in text)
 
 
 def test_strata_and_permutations_that_leave_nothing():

@@ -129,7 +129,7 @@ def _space(facts):
     # Without a time limit only a beam ends without a proof.
     limited = settings["max_time"] is not None
     if settings["search"] != "beam" and (search["proven_optimal"] or limited):
-        how = "by branch and bound"
+        how = "by an exact search"
     else:
         how = "by a beam, a heuristic"
     proven = "proven" if search["proven_optimal"] else "not proven"
