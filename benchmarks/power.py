@@ -41,6 +41,8 @@ OWN = {
     "holdout": {},
     "permutation": {"validation": "permutation", "n_permutations": 99},
 }
+# The figure has no point of fewer trials.
+FEW = 6
 FIELDS = ("p", "effect", "method", "seed", "claimed", "right")
 
 
@@ -191,6 +193,7 @@ def figure(data, path):
                 )
                 for effect in EFFECTS
                 if (p, effect, method) in found.index
+                and found.loc[p, effect, method].n >= FEW
             ]
             if not points:
                 continue

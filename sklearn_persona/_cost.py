@@ -1,4 +1,4 @@
-"""How long an exact search will take, by which path less, and whether too long."""
+"""How long an exact search will take, and by which path it takes less."""
 
 import time
 
@@ -6,7 +6,12 @@ import numpy as np
 
 from sklearn_persona._kernel import available_isas
 
-__all__ = ["cube_seconds", "is_out_of_reach", "predicted_seconds", "quick_seconds"]
+__all__ = [
+    "cube_seconds",
+    "least_bit_seconds",
+    "predicted_seconds",
+    "quick_seconds",
+]
 
 PROBES = 24
 # Below so many candidates times words no search is long enough for a probe.
@@ -22,8 +27,6 @@ VALUE_ROW, BOUND_ROW, BIT_RULE = 2e-10, 1.6e-9, 5e-8
 # take a third of what the benchmark prints.
 VECTOR_VALUE_ROW, VECTOR_BOUND_ROW = 1.5e-11, 2e-10
 MOST_VECTOR_ROWS = 510
-# A proof that sizes alone put beyond so many seconds on one thread is out of reach.
-PATIENCE = 300
 # Share of all rules that a branch and bound of noise values, with so many units or
 # more all of them, and the seconds of one a unit, by vectors: about what
 # `python -m benchmarks.proof_times` prints.
@@ -93,8 +96,8 @@ def quick_seconds(selectors, settings):
     return n_rules * per_rule * len(settings.signs)
 
 
-def is_out_of_reach(selectors, settings):
-    """Whether no proof can be expected in reasonable time.
+def least_bit_seconds(selectors, settings):
+    """Predict the time of a branch and bound in all directions by sizes alone.
 
     Parameters
     ----------
@@ -103,22 +106,18 @@ def is_out_of_reach(selectors, settings):
 
     Returns
     -------
-    out_of_reach : bool
-
-    Notes
-    -----
-    Sizes of the table decide, never outcomes, arms or the machine: permutations and
-    repetitions of a fit search in the same way.
+    seconds : float
+        About what noise takes with a price on length, on one thread of a machine with
+        all vectors; the least elsewhere.
     """
-    n_units, n_arms = selectors.n_units, 2 if settings.either_arm else 1
+    n_units = selectors.n_units
     share = min(n_units / ALL_UNITS, 1) ** SHARE_POWER
-    n_candidates = selectors.n_candidates(
-        settings.max_variables, settings.interval_variables
-    )
-    n_rules = n_candidates * n_arms * len(settings.signs)
-    if n_rules * share * n_units * RULE_UNIT <= PATIENCE:
-        return False
-    return n_arms * cube_seconds(selectors.without_intervals(), settings) > PATIENCE
+    per_rule = n_units * RULE_UNIT
+    if n_units > MOST_VECTOR_ROWS:
+        per_rule = n_units * VALUE_ROW + BIT_RULE
+    lengths = range(settings.min_variables, settings.max_variables + 1)
+    n_rules = sum(selectors.n_of_size(k) for k in lengths)
+    return n_rules * len(settings.signs) * share * per_rule
 
 
 def predicted_seconds(column, selectors, threshold, settings):

@@ -20,15 +20,30 @@ from sklearn_persona._columns import (
     search_order,
     size_limits,
 )
-from sklearn_persona._cost import cube_seconds, predicted_seconds, quick_seconds
+from sklearn_persona._cost import (
+    cube_seconds,
+    least_bit_seconds,
+    predicted_seconds,
+    quick_seconds,
+)
 from sklearn_persona._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._kernel import Search, count_rows, pack_rows, unpack_rows
 from sklearn_persona._slices import SliceOptions, run_slices, shares_memory
 
-__all__ = ["Part", "labels_of", "members_of", "open_part", "parts_of", "spaces_of"]
+__all__ = [
+    "Part",
+    "is_out_of_reach",
+    "labels_of",
+    "members_of",
+    "open_part",
+    "parts_of",
+    "spaces_of",
+]
 
 # A search predicted to take less stays in this process: others take time to start.
 SHORT = 2
+# A proof that sizes alone put beyond so many seconds on one thread is out of reach.
+PATIENCE = 300
 # Room of a thread for the row sets that a list may be chosen from.
 COLLECTED_BYTES = 2**28
 # Tuples that each step of the list visits after the time is up.
@@ -124,6 +139,44 @@ def parts_of(selectors, label, settings):
         for some, options, price in spaces_of(selectors, settings)
         for arms, swapped in labels_of(label, settings)
     ]
+
+
+def is_out_of_reach(selectors, settings, arms):
+    """Whether no proof can be expected in reasonable time.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+    arms : {1, 2}
+
+    Returns
+    -------
+    out_of_reach : bool
+
+    Notes
+    -----
+    Sizes of the table decide, never outcomes, labels of the arms or the machine:
+    permutations and repetitions of a fit search in the same way.
+    """
+    n_labels = 2 if settings.either_arm and arms == 2 else 1
+    spaces = [
+        (some, options, least_bit_seconds(some, options))
+        for some, options, _ in spaces_of(selectors, settings)
+    ]
+    if n_labels * sum(by_bits for *_, by_bits in spaces) <= PATIENCE:
+        return False
+    total = 0.0
+    for some, options, seconds in spaces:
+        by_cubes = cube_seconds(some, options)
+        if (
+            by_cubes < seconds
+            and len(some.bits)
+            and _sorted_into_cells(some, options, arms).eligible
+        ):
+            seconds = by_cubes
+        total += n_labels * seconds
+    return total > PATIENCE
 
 
 def members_of(selectors, rule):
@@ -348,20 +401,25 @@ class _CubeDirection:
         self.kept_bits = np.concatenate([self.kept_bits, pack_rows(members[None])])
 
 
-def _cell_table(selectors, label, settings):
-    """Sort the units into cells; None when there are too many or nothing varies."""
-    table = CellTable(
+def _sorted_into_cells(selectors, settings, arms):
+    return CellTable(
         selectors.bits,
         selectors.feature,
         selectors.side,
         selectors.cut,
         selectors.modality,
         selectors.n_units,
-        arms=1 if label.treated is None else 2,
+        arms=arms,
         min_variables=settings.min_variables,
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
     )
+
+
+def _cell_table(selectors, label, settings):
+    """Sort the units into cells; None when there are too many or nothing varies."""
+    arms = 1 if label.treated is None else 2
+    table = _sorted_into_cells(selectors, settings, arms)
     if not table.eligible or fixed_point(label, settings.objective) is None:
         return None
     return table

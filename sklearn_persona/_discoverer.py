@@ -70,8 +70,8 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Find subgroups of a randomised trial with another treatment effect.
 
     A *persona* is a conjunction of ranges on one to four baseline variables. The
-    search over all conjunctions is exact. What it finds on one half of the
-    participants is tested on the other half.
+    search over all conjunctions is exact, unless the table is too large for a proof.
+    What it finds on one half of the participants is tested on the other half.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Whether larger outcomes are better; False for a depression scale.
     search : {"auto", "exact", "beam"}, default="auto"
         Exact, with proof, or a heuristic for what is too large. "auto" is exact unless
-        the numbers of training units and candidates put a proof beyond some five
+        the numbers of training units and candidates put a proof beyond roughly five
         minutes of one core; a `SearchCostWarning` then says so, and
         ``search_.proven_optimal`` is False.
     max_time : float, default=None

@@ -404,6 +404,7 @@ def _beam(column, columns, label, sign, price):
         min_variables=settings.min_variables,
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
+        exchange=not settings.exact,
         **narrow,
     )
     if not pool.rules:

@@ -11,7 +11,7 @@ from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._binning import make_selectors
 from sklearn_persona._checkpoints import Checkpoints
 from sklearn_persona._columns import LabelColumn
-from sklearn_persona._cost import is_out_of_reach
+from sklearn_persona._directions import is_out_of_reach
 from sklearn_persona._evidence import effect_inside
 from sklearn_persona._memory import check_room
 from sklearn_persona._refinement import Refinement, find_refined
@@ -186,7 +186,11 @@ class Procedure:
             least_members=least_members,
             interval_variables=interval_variables,
         )
-        if settings.exact and not self.insists and is_out_of_reach(selectors, settings):
+        if (
+            settings.exact
+            and not self.insists
+            and is_out_of_reach(selectors, settings, n_arms)
+        ):
             settings = replace(settings, exact=False)
             if stacklevel is not None:
                 _warn_of_beam(selectors, settings, stacklevel + 2)
@@ -241,7 +245,8 @@ def _warn_of_beam(selectors, settings, stacklevel):
         f"No search of {n_candidates:.2g} candidates among {n_units} training units is "
         "proven in reasonable time, so a beam looks for the best personas. "
         "Lower max_variables or n_cuts for a proof, use search='exact' to insist on "
-        "it, or search='beam' to agree without this warning.",
+        "it, max_time for the best of an exact search until then, or search='beam' to "
+        "agree without this warning.",
         SearchCostWarning,
         stacklevel=stacklevel,
     )

@@ -262,7 +262,7 @@ def correct_all(
                 rule = _Rule(holdout, inside, levels[id(persona)], criterion)
         parts = [part for part in (*parts, tested) if part is not None]
         if parts:
-            joint = parts[0] if len(parts) == 1 else parts[0].and_(parts[1])
+            joint = joint_of(parts, tested)
             effect, interval = joint.effect, joint.interval
             sign = 1 if persona.direction == "favorable" else -1
             if rule is not None and tested is not None:
@@ -281,6 +281,14 @@ def correct_all(
     return done
 
 
+def joint_of(parts, tested):
+    """Mean of one or two parts; the tested one alone where another adds nothing."""
+    joint = parts[0] if len(parts) == 1 else parts[0].and_(parts[1])
+    if tested is not None and joint.scale >= tested.scale:
+        return tested
+    return joint
+
+
 def _confirming(record, criterion):
     """The p value that decides; an untested contrast confirms nothing."""
     contrast = 0.0 if criterion == "effect" else record.p_interaction
@@ -291,7 +299,7 @@ def _given_claim(joint, tested, sign, threshold):
     """Effect and interval among the estimates whose test was passed."""
     center, low, high = conditional_interval(
         sign * joint.effect,
-        min(joint.scale, tested.scale),
+        joint.scale,
         # Permutation tests may pass a little below the threshold of the t test.
         threshold=min(threshold, sign * tested.effect),
         se_tested=tested.scale,

@@ -2,7 +2,6 @@
 
 import itertools
 import warnings
-from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -16,9 +15,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import sklearn_persona._procedure as procedure_module
 import sklearn_persona._search as search_module
-from sklearn_persona import PersonaDiscoverer, _cost
+from sklearn_persona import PersonaDiscoverer, _directions
 from sklearn_persona._binning import make_selectors
+from sklearn_persona._directions import is_out_of_reach
 from sklearn_persona._procedure import Procedure
+from sklearn_persona._search import SearchSettings
 from sklearn_persona._table import read_table
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
 from sklearn_persona.exceptions import (
@@ -556,7 +557,7 @@ class TestOutOfReach:
 
     @pytest.fixture
     def impatient(self):
-        with mock.patch.object(_cost, "PATIENCE", 0):
+        with mock.patch.object(_directions, "PATIENCE", 0):
             yield
 
     def test_beam_searches_with_a_warning(self, trial, impatient):
@@ -591,7 +592,7 @@ class TestOutOfReach:
         # Between a fit on all units and refits on fewer: a limit that these meet.
         n_fewer = []
 
-        def only_all(selectors, settings):
+        def only_all(selectors, settings, arms):
             n_fewer.append(selectors.n_units)
             return selectors.n_units == max(n_fewer)
 
@@ -618,24 +619,32 @@ class TestOutOfReach:
         assert {w.filename for w in caught} == {__file__}
 
     def test_sizes_alone_decide(self):
-        def decides(n_units, n_columns, n_variables, conditions="one-sided"):
-            X = np.random.default_rng(0).standard_normal((n_units, n_columns))
+        def decides(n, p, n_variables, conditions="one-sided", arms=2, **options):
+            X = np.random.default_rng(0).standard_normal((n, p))
             selectors = make_selectors(
                 read_table(X),
-                np.arange(n_units),
-                n_cuts=9,
+                np.arange(n),
+                n_cuts=options.pop("n_cuts", 9),
                 conditions=conditions,
-                modality=np.zeros(n_columns, int),
+                modality=np.zeros(p, int),
                 least_members=1,
             )
-            settings = SimpleNamespace(
+            settings = SearchSettings(
+                objective="arm-shift",
                 min_variables=1,
                 max_variables=n_variables,
+                min_modalities=1,
+                least_arm=4,
+                least_members=1,
+                n_personas=1,
+                max_overlap=0.5,
                 signs=(1, -1),
+                exact=True,
+                max_time=None,
                 either_arm=True,
-                interval_variables=2,
+                **{"price": 1.5, "interval_variables": 2} | options,
             )
-            return _cost.is_out_of_reach(selectors, settings)
+            return is_out_of_reach(selectors, settings, arms)
 
         # The seeds' size with four variables, and as many columns as there are genes.
         assert not decides(63, 360, 4)
@@ -643,11 +652,18 @@ class TestOutOfReach:
         assert not decides(500, 200, 3)
         assert decides(500, 1000, 3)
         assert not decides(500, 1000, 2)
-        # Three variables have no intervals, whose number would decide.
+        # A single arm is searched once.
+        assert decides(265, 1000, 3)
+        assert not decides(265, 1000, 3, arms=1)
+        # Three variables have no intervals, whose number would decide, or do.
+        literal = {"price": 0.0, "interval_variables": 4}
         assert not decides(200, 1000, 3, "interval")
-        # Cubes visit what a branch and bound could not end.
+        assert decides(200, 1000, 3, "interval", **literal)
+        # Cubes visit what a branch and bound could not end, if there are few cells.
         assert not decides(4000, 50, 3)
         assert decides(4000, 400, 3)
+        assert decides(1000, 160, 3, "interval", **literal)
+        assert decides(1000, 7, 3, n_cuts=300)
 
 
 def test_max_time_gives_the_best_so_far():

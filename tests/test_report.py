@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_persona import Condition, Persona, PersonaDiscoverer, _cost
+from sklearn_persona import Condition, Persona, PersonaDiscoverer, _directions
 from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
@@ -855,7 +855,10 @@ def test_four_against_four():
 def test_how_it_was_searched(options, patience, text):
     X, y, arm = small_trial(60)
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
-    with warnings.catch_warnings(), mock.patch.object(_cost, "PATIENCE", patience):
+    with (
+        warnings.catch_warnings(),
+        mock.patch.object(_directions, "PATIENCE", patience),
+    ):
         warnings.simplefilter("ignore", SearchCostWarning)
         finder.fit(X, y, treatment=arm)
     report = PersonaReport.from_estimator(finder).to_markdown()

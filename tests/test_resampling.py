@@ -23,10 +23,12 @@ from sklearn_persona._winner import (
     Correction,
     Sums,
     _confirming,
+    _given_claim,
     _Part,
     cells_of,
     correct_all,
     corrections,
+    joint_of,
     levels_tested,
 )
 from sklearn_persona.inference import (
@@ -470,6 +472,23 @@ class TestMeanOfTwoParts:
             low, high = parts[0].and_(parts[1]).interval
             covered += low <= 0 <= high
         assert 0.933 < covered / n_times < 0.96
+
+
+def test_training_too_small_to_add_anything():
+    # A joint mean less precise than the tested part, and below the claim's threshold.
+    tested, training = _Part(3.5, 1.0, 20.0), _Part(-20.0, 12.0, 3.0)
+    joint = training.and_(tested)
+    assert joint.scale > tested.scale
+    better = joint_of([training, tested], tested)
+    assert better is tested
+    threshold = 2.086
+    with pytest.raises(ValueError, match="se <= se_tested"):
+        _given_claim(joint, tested, 1, threshold)
+    effect, (low, high) = _given_claim(better, tested, 1, threshold)
+    assert low < effect < tested.effect and high > tested.effect
+    assert joint_of([_Part(2.0, 0.1, 9.0), tested], tested).scale < tested.scale
+    assert joint_of([tested], tested) is tested
+    assert joint_of([training], None) is training
 
 
 class TestCorrection:
