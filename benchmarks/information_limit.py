@@ -1,12 +1,13 @@
 """How much of a persona a trial tells at most, beside what the default recovers.
 
 The reader of these trials knows nearly everything: the number of conditions, the edges,
-the effect, the noise, and that treatment does nothing else; but not the variables, nor on
-which side of its edge each of them counts. All rules are enumerated, equally likely beforehand. *Most likely*: the rule of the largest
-posterior probability. *Best rule*: the rule, of any length, with the largest posterior
-mean of the Jaccard index. *Best set*: people described by no rule, those above some
-posterior probability of being members. *Promised*: the posterior mean of its index. The
-trials are those of the recovery benchmark, the indices of fresh participants.
+the effect, the noise, and that treatment does nothing else; but not the variables, nor
+on which side of its edge each of them counts. All rules are enumerated, equally likely
+beforehand. *Most likely*: the rule of the largest posterior probability. *Best rule*:
+the rule, of any length, with the largest posterior mean of the Jaccard index. *Best
+set*: people described by no rule, those above some posterior probability of being
+members. *Promised*: the posterior mean of its index. The trials are those of the
+recovery benchmark, the indices of fresh participants.
 
 ``python -m benchmarks.information_limit`` prints the table.
 """
