@@ -160,15 +160,19 @@ def test_first_incumbents_cut_off_nothing(monkeypatch):
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
-def test_beam_search_is_repeated_as_it_was():
-    _, selectors, labels = problem(p=8)
-    settings = replace(SETTINGS, exact=False)
-    expected = loop(selectors, labels, settings, 12)
-    got = null_maxima(selectors, labels, settings, n_permutations=12)
+# In the second case two of the labelings need the exchange of conditions at the end.
+@pytest.mark.parametrize(
+    ("sizes", "n_variables"), [({"p": 8}, 3), ({"p": 80, "n": 40}, 4)]
+)
+def test_beam_search_is_repeated_as_it_was(sizes, n_variables):
+    _, selectors, labels = problem(**sizes)
+    settings = replace(SETTINGS, exact=False, max_variables=n_variables)
+    expected = loop(selectors, labels, settings, 13)
+    got = null_maxima(selectors, labels, settings, n_permutations=13)
     np.testing.assert_allclose(got, expected, rtol=1e-12)
     observed = np.median(expected)
     counts = reach_counts(
-        selectors, labels, settings, [observed], n_permutations=12, stop_after=None
+        selectors, labels, settings, [observed], n_permutations=13, stop_after=None
     )
     assert counts.n_reached == np.sum(expected >= observed * (1 - 1e-9))
 
