@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._cost import ALL_UNITS, RULE_UNIT, SHARE_POWER
+from sklearn_persona._cost import least_bit_seconds
 from sklearn_persona.exceptions import PersonaWarning
 
 SIZES = (
@@ -63,7 +63,7 @@ def main():
             finder.fit(X, y, treatment=rng.permutation(np.arange(n) % 2))
         seconds, record = time.process_time() - start, finder.search_
         rules = COLUMNS * record.n_candidates
-        by_sizes = rules * min(n / ALL_UNITS, 1) ** SHARE_POWER * n * RULE_UNIT
+        by_sizes = least_bit_seconds(rules, n)
         print(
             f"| {n} | {p} | {record.n_candidates:.2g} | "
             f"{record.n_evaluated / rules:.1g} | {seconds:.1f}"

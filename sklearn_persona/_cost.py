@@ -96,13 +96,14 @@ def quick_seconds(selectors, settings):
     return n_rules * per_rule * len(settings.signs)
 
 
-def least_bit_seconds(selectors, settings):
-    """Predict the time of a branch and bound in all directions by sizes alone.
+def least_bit_seconds(n_rules, n_units):
+    """Predict the time of a branch and bound from sizes alone.
 
     Parameters
     ----------
-    selectors : Selectors
-    settings : SearchSettings
+    n_rules : int
+        In all directions.
+    n_units : int
 
     Returns
     -------
@@ -110,14 +111,11 @@ def least_bit_seconds(selectors, settings):
         About what noise takes with a price on length, on one thread of a machine with
         all vectors; the least elsewhere.
     """
-    n_units = selectors.n_units
     share = min(n_units / ALL_UNITS, 1) ** SHARE_POWER
     per_rule = n_units * RULE_UNIT
     if n_units > MOST_VECTOR_ROWS:
         per_rule = n_units * VALUE_ROW + BIT_RULE
-    lengths = range(settings.min_variables, settings.max_variables + 1)
-    n_rules = sum(selectors.n_of_size(k) for k in lengths)
-    return n_rules * len(settings.signs) * share * per_rule
+    return n_rules * share * per_rule
 
 
 def predicted_seconds(column, selectors, threshold, settings):

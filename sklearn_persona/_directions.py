@@ -160,14 +160,15 @@ def is_out_of_reach(selectors, settings, arms):
     permutations and repetitions of a fit search in the same way.
     """
     n_labels = 2 if settings.either_arm and arms == 2 else 1
-    spaces = [
-        (some, options, least_bit_seconds(some, options))
-        for some, options, _ in spaces_of(selectors, settings)
-    ]
-    if n_labels * sum(by_bits for *_, by_bits in spaces) <= PATIENCE:
+    spaces, by_bits = spaces_of(selectors, settings), []
+    for some, options, _ in spaces:
+        lengths = range(options.min_variables, options.max_variables + 1)
+        n_rules = sum(map(some.n_of_size, lengths)) * len(options.signs)
+        by_bits.append(least_bit_seconds(n_rules, some.n_units))
+    if n_labels * sum(by_bits) <= PATIENCE:
         return False
     total = 0.0
-    for some, options, seconds in spaces:
+    for (some, options, _), seconds in zip(spaces, by_bits):
         by_cubes = cube_seconds(some, options)
         if (
             by_cubes < seconds
