@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -11,12 +12,9 @@ DEBUG = os.environ.get("PERSONA_DEBUG") == "1"
 # Lines of the Cython sources can be followed: tools/cython_coverage.py.
 TRACE = os.environ.get("PERSONA_TRACE") == "1"
 MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
-HEADERS = [
-    os.path.join(folder, name)
-    for folder in ("sklearn_persona/_native", "sklearn_persona/_objectives")
-    for name in sorted(os.listdir(folder))
-    if name.endswith(".h")
-]
+HEADERS = sorted(
+    str(path) for path in Path("sklearn_persona/_search/native").rglob("*.h")
+)
 if sys.platform == "win32":
     FLAGS = ["/O2"]
 else:
@@ -33,15 +31,15 @@ setup(
     ext_modules=cythonize(
         [
             Extension(
-                "sklearn_persona._kernel",
-                ["sklearn_persona/_kernel.pyx"],
+                "sklearn_persona._search._kernel",
+                ["sklearn_persona/_search/_kernel.pyx"],
                 depends=HEADERS,
                 define_macros=MACROS,
                 extra_compile_args=FLAGS,
             ),
             Extension(
-                "sklearn_persona._cube",
-                ["sklearn_persona/_cube.pyx"],
+                "sklearn_persona._search._cube",
+                ["sklearn_persona/_search/_cube.pyx"],
                 depends=HEADERS,
                 define_macros=MACROS,
                 extra_compile_args=FLAGS + VECTOR_FLAGS,

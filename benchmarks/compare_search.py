@@ -71,8 +71,8 @@ def coverage(n):
 
 def bin_trial(trial, n_cuts, least_members):
     """One-sided conditions of a trial."""
-    from sklearn_persona._binning import make_selectors
-    from sklearn_persona._table import read_table
+    from sklearn_persona._data.table import read_table
+    from sklearn_persona._search.binning import make_selectors
 
     n, p = trial.X.shape
     return make_selectors(
@@ -88,8 +88,8 @@ def bin_trial(trial, n_cuts, least_members):
 @contextlib.contextmanager
 def forced_isa(isa):
     """Searches inside run with this instruction set; yields whether they do."""
-    from sklearn_persona import _columns
-    from sklearn_persona._kernel import available_isas
+    from sklearn_persona._search import problem as _columns
+    from sklearn_persona._search._kernel import available_isas
 
     if isa is None or isa not in available_isas():
         yield isa is None
@@ -104,7 +104,7 @@ def forced_isa(isa):
 
 def default_isa():
     """Name of the instruction set that the kernel chooses by itself."""
-    from sklearn_persona._kernel import available_isas
+    from sklearn_persona._search._kernel import available_isas
 
     return available_isas()[-1]
 
@@ -124,8 +124,8 @@ def our_search(trial, selectors, options, *, objective="effect", variables, exac
     ``mean-shift`` searches the transformed outcome as one sample and is in its units;
     ``effect`` is in units of the SD within arms.
     """
-    from sklearn_persona._columns import LabelColumn
-    from sklearn_persona._search import SearchSettings, find_rules
+    from sklearn_persona._search.greedy import SearchSettings, find_rules
+    from sklearn_persona._search.problem import LabelColumn
 
     two_arms = objective == "effect"
     settings = SearchSettings(
@@ -391,7 +391,7 @@ def against_numpy(options, tools):
     tested = trials(options.peer_seeds, 63, p)
     binned = [bin_trial(trial, 9, 8) for trial in tested]
     ours = [our_search(t, s, options, variables=3) for t, s in zip(tested, binned)]
-    from sklearn_persona._kernel import unpack_rows
+    from sklearn_persona._search._kernel import unpack_rows
 
     inputs = [
         {

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._resampling import repeat_selection
+from sklearn_persona._claims.resampling import repeat_selection
 from sklearn_persona.exceptions import PersonaWarning
 from sklearn_persona.inference import mean_interval, welch_interval
 

@@ -9,11 +9,16 @@ import time
 
 import numpy as np
 
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._columns import LabelColumn, fixed_point, make_column, size_limits
-from sklearn_persona._cube import CellTable, Cubes, CubeSearch
-from sklearn_persona._search import SearchSettings
-from sklearn_persona._table import read_table
+from sklearn_persona._data.table import read_table
+from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.greedy import SearchSettings
+from sklearn_persona._search.problem import (
+    LabelColumn,
+    fixed_point,
+    make_column,
+    size_limits,
+)
 
 
 def case(n, p, n_cuts, variables):

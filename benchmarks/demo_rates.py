@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from joblib import Parallel, delayed
 
-from sklearn_persona._cli._demo import (
+from sklearn_persona._cli.commands.demo import (
     EFFECT,
     LARGE,
     MAX_VARIABLES,

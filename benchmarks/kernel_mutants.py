@@ -26,7 +26,7 @@ BRUTE = "tests/test_oracle.py::test_rules_equal_brute_force"
 SUBSETS = "tests/test_oracle.py::test_bound_holds_for_every_subset"
 EQUAL = "tests/test_oracle.py::test_earliest_of_many_equal_conditions"
 VECTORS = "tests/test_vectors.py"
-SEARCH = "_native/search_template.h"
+SEARCH = "_search/native/search_template.h"
 # Name, sets that are compiled, header, what is there, what replaces it.
 MUTANTS = [
     (
@@ -81,28 +81,28 @@ MUTANTS = [
     (
         "rule equal to the best value dropped",
         PORTABLE,
-        "_native/rules.h",
+        "_search/native/rules.h",
         "if (value < worker->threshold || value <= LEAST_VALUE)",
         "if (value <= worker->threshold || value <= LEAST_VALUE)",
     ),
     (
         "ties by side before column",
         PORTABLE,
-        "_native/rules.h",
+        "_search/native/rules.h",
         "keys[0] = column->feature;\n    keys[1] = column->side;",
         "keys[1] = column->feature;\n    keys[0] = column->side;",
     ),
     (
         "ties prefer more variables",
         PORTABLE,
-        "_native/rules.h",
+        "_search/native/rules.h",
         "return n_a < n_b;",
         "return n_a > n_b;",
     ),
     (
         "overlap of exactly the limit refused",
         PORTABLE,
-        "_native/rules.h",
+        "_search/native/rules.h",
         "(double)any > shared->max_overlap",
         "(double)any >= shared->max_overlap",
     ),
@@ -130,49 +130,49 @@ MUTANTS = [
     (
         "effect: second arm's term with the wrong sign",
         PORTABLE,
-        "_objectives/effect.h",
+        "_search/native/objectives/effect.h",
         "s - k * c : k * c - s;",
         "s - k * c : s - k * c;",
     ),
     (
         "mean-shift: control arm scanned from the wrong end",
         PORTABLE,
-        "_objectives/mean_shift.h",
+        "_search/native/objectives/mean_shift.h",
         "SCAN_1 SCAN_BACKWARD",
         "SCAN_1 SCAN_FORWARD",
     ),
     (
         "arm-shift: term without the curvature",
         PORTABLE,
-        "_objectives/arm_shift.h",
+        "_search/native/objectives/arm_shift.h",
         "x * x / (k * (1 - all->curvature * k)) : 0;",
         "x * x / k : 0;",
     ),
     (
         "equal row sets: the later condition stays",
         PORTABLE,
-        "_native/levels.h",
+        "_search/native/levels.h",
         "if (selector < level->items[last].selector)",
         "if (selector > level->items[last].selector)",
     ),
     (
         "slices: no room for the rounding of sums",
         ALL,
-        "_native/plan.h",
+        "_search/native/plan.h",
         "plan->slack[arm] = (float)(error / scale +",
         "plan->slack[arm] = (float)(-error / scale +",
     ),
     (
         "narrow slices rounded down",
         ALL,
-        "_native/narrow_plan.h",
+        "_search/native/narrow_plan.h",
         "sum = _mm512_set1_ps((float)up + 0.999f);",
         "sum = _mm512_set1_ps((float)up - 0.999f);",
     ),
     (
         "packed sums: no room for what a row loses",
         ALL,
-        "_native/packed.h",
+        "_search/native/packed.h",
         "packed->slack[arm] = n * packed->step[arm] + 1e-12 * sizes;",
         "packed->slack[arm] = -n * packed->step[arm];",
     ),
@@ -181,17 +181,17 @@ MUTANTS = [
 
 def compile_kernel(c_file, package, sets):
     """Build the kernel of a copy of the package; seconds are those of the compiler."""
-    headers = package / "_native"
+    headers = package / "_search" / "native"
     if sets == PORTABLE:
-        for header in headers.glob("*.h"):
+        for header in headers.rglob("*.h"):
             text = header.read_text()
             header.write_text(text.replace("defined(__x86_64__)", "0"))
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     command = ["gcc", "-O1" if sets == ALL else "-O0", "-w", "-fPIC", "-shared"]
     command += ["-ffp-contract=off", f"-I{sysconfig.get_path('include')}"]
-    target = package / f"_kernel{suffix}"
+    target = package / "_search" / f"_kernel{suffix}"
     target.unlink(missing_ok=True)
-    command += [f"-I{package}", str(c_file), "-o", str(target)]
+    command += [f"-I{package / '_search'}", str(c_file), "-o", str(target)]
     subprocess.run(command, check=True)
 
 
@@ -239,7 +239,7 @@ def main():
         command += ["-X", "freethreading_compatible=True", "-o", str(c_file)]
         for name in directives:
             command += ["-X", f"{name}=False"]
-        source = ROOT / "sklearn_persona/_kernel.pyx"
+        source = ROOT / "sklearn_persona/_search/_kernel.pyx"
         subprocess.run([*command, str(source)], check=True)
         chosen = [
             mutant

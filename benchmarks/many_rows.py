@@ -12,7 +12,8 @@ from unittest import mock
 
 import numpy as np
 
-from sklearn_persona import PersonaDiscoverer, _discoverer, _procedure
+from sklearn_persona import PersonaDiscoverer, _discoverer
+from sklearn_persona._selection import procedure as _procedure
 
 
 def memory(key):

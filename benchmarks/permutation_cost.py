@@ -10,12 +10,16 @@ import time
 
 import numpy as np
 
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._columns import LabelColumn
+from sklearn_persona._claims.null_distribution import (
+    STOP_AFTER,
+    null_maxima,
+    reach_counts,
+)
+from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
-from sklearn_persona._null import STOP_AFTER, null_maxima, reach_counts
-from sklearn_persona._search import SearchSettings, find_rules
-from sklearn_persona._table import read_table
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn
 
 SETTINGS = SearchSettings(
     objective="effect",

@@ -2,7 +2,7 @@
 
 What ``search="auto"`` knows before it starts, the numbers of units and of candidates,
 beside what the search took: seconds of one thread, and the share of all rules that had
-to be valued. The constants of `sklearn_persona._cost.least_bit_seconds` are from here.
+to be valued. The constants of `least_bit_seconds` are from here.
 
 ``python -m benchmarks.proof_times`` prints the table.
 """
@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._cost import least_bit_seconds
+from sklearn_persona._search.cost import least_bit_seconds
 from sklearn_persona.exceptions import PersonaWarning
 
 SIZES = (

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._columns import LabelColumn
-from sklearn_persona._search import SearchSettings, find_rules
-from sklearn_persona._table import read_table
+from sklearn_persona._data.table import read_table
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn
 
 CASES = [
     # objective, rows, columns, cuts, conditions, variables, pairs, personas

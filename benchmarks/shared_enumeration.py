@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.permutation_cost import SETTINGS, trial
-from sklearn_persona._columns import LabelColumn, make_column
 from sklearn_persona._designs import Permutations
-from sklearn_persona._kernel import pack_rows, unpack_rows
-from sklearn_persona._search import find_rules
+from sklearn_persona._search._kernel import pack_rows, unpack_rows
+from sklearn_persona._search.greedy import find_rules
+from sklearn_persona._search.problem import LabelColumn, make_column
 
 N_LABELINGS = 8
 N_PAIRS = 400_000

@@ -48,7 +48,10 @@ def run_one(share, risk, difference, seed):
         n_alternatives=0,
         random_state=seed,
     )
-    with warnings.catch_warnings(), patch("sklearn_persona._selection.LEAST_EVENTS", 0):
+    with (
+        warnings.catch_warnings(),
+        patch("sklearn_persona._claims.permutation_test.LEAST_EVENTS", 0),
+    ):
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(X, y, treatment=arm.astype(int))
     p_values = [p.p_adjusted_interaction for p in finder.personas_]

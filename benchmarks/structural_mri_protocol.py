@@ -29,7 +29,7 @@ from sklearn_persona.baselines import (
     StructuralMRISVC,
     published_protocol,
 )
-from sklearn_persona.baselines._performance import (
+from sklearn_persona.baselines._imaging.performance import (
     Predictions,
     auc_test,
     balanced_accuracy_test,

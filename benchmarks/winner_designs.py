@@ -19,11 +19,11 @@ import numpy as np
 
 from benchmarks.corrected_intervals import CELLS, ranges_of, trial, truth
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._evidence import effect_inside
-from sklearn_persona._naming import Naming
-from sklearn_persona._resampling import _for_share
-from sklearn_persona._splitting import stratified_group_folds
-from sklearn_persona._winner import Sums, cells_of
+from sklearn_persona._claims.corrected import Sums, cells_of
+from sklearn_persona._claims.resampling import _for_share
+from sklearn_persona._designs.splitting import stratified_group_folds
+from sklearn_persona._estimates.evidence import effect_inside
+from sklearn_persona._persona.builder import Naming
 from sklearn_persona.exceptions import PersonaWarning
 
 REFITS = 20

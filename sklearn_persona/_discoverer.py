@@ -12,38 +12,38 @@ from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_persona._adjustment import Adjustment
 from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_task
-from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._evidence import outcome_sd
-from sklearn_persona._flow import describe_flow
-from sklearn_persona._frames import from_plain, to_plain
-from sklearn_persona._naming import Naming
-from sklearn_persona._objectives import OBJECTIVES
-from sklearn_persona._partition import partition_table
-from sklearn_persona._persona_table import persona_table
-from sklearn_persona._procedure import Procedure
-from sklearn_persona._progress import Progress
-from sklearn_persona._repeated import split_pvalues
-from sklearn_persona._repr_html import documentation_link, personas_html
-from sklearn_persona._resampling import repeat_selection
-from sklearn_persona._routing import require_treatment
-from sklearn_persona._search import FAVORABLE, UNFAVORABLE, SearchSettings
-from sklearn_persona._table import (
-    FLOATS,
-    check_names,
-    is_frame,
-    modality_codes,
-    read_table,
-)
-from sklearn_persona._validation import (
+from sklearn_persona._claims.corrected import correct_all
+from sklearn_persona._claims.holdout import (
     draw_seeds,
     members_in_both,
     split_units,
     validate,
     validate_by_permutation,
 )
-from sklearn_persona._winner import correct_all
+from sklearn_persona._claims.repeated import split_pvalues
+from sklearn_persona._claims.resampling import repeat_selection
+from sklearn_persona._data.frames import from_plain, to_plain
+from sklearn_persona._data.routing import require_treatment
+from sklearn_persona._data.table import (
+    FLOATS,
+    check_names,
+    is_frame,
+    modality_codes,
+    read_table,
+)
+from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
+from sklearn_persona._estimates.evidence import outcome_sd
+from sklearn_persona._estimates.flow import describe_flow
+from sklearn_persona._estimates.partition import partition_table
+from sklearn_persona._persona.builder import Naming
+from sklearn_persona._persona.table import persona_table
+from sklearn_persona._progress import Progress
+from sklearn_persona._search.greedy import FAVORABLE, UNFAVORABLE, SearchSettings
+from sklearn_persona._search.objectives import OBJECTIVES
+from sklearn_persona._selection.adjustment import Adjustment
+from sklearn_persona._selection.procedure import Procedure
+from sklearn_persona._text.notebook import documentation_link, personas_html
 from sklearn_persona.exceptions import (
     NoPersonaWarning,
     SingleArmWarning,

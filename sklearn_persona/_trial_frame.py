@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona._routing import consumed, estimator_has
+from sklearn_persona._data.routing import consumed, estimator_has
 
 __all__ = ["TrialFrame"]
 

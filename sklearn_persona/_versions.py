@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from joblib import cpu_count
 
-from sklearn_persona._kernel import available_isas
-from sklearn_persona._memory import available_bytes
+from sklearn_persona._data.memory import available_bytes
+from sklearn_persona._search._kernel import available_isas
 from sklearn_persona._version import __version__
 
 __all__ = ["show_versions"]

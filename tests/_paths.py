@@ -6,8 +6,8 @@ from unittest import mock
 
 import numpy as np
 
-import sklearn_persona._columns as columns_module
-import sklearn_persona._directions as search_module
+import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.problem as columns_module
 
 
 def force_path(path):

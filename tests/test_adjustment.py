@@ -10,10 +10,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from sklearn_persona import Persona, PersonaDiscoverer
-from sklearn_persona._adjustment import Adjustment, _edges, default_prognostic_model
-from sklearn_persona._baseline_model import BaselineModel
+from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
-from sklearn_persona._table import read_table
+from sklearn_persona._selection.adjustment import (
+    Adjustment,
+    _edges,
+    default_prognostic_model,
+)
+from sklearn_persona._selection.baseline_model import BaselineModel
 from sklearn_persona.datasets import make_parallel_trial
 
 

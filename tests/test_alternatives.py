@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-import sklearn_persona._alternatives as module
+import sklearn_persona._search.alternatives as module
 from sklearn_persona import Alternative, Persona, PersonaDiscoverer
-from sklearn_persona._alternatives import LEAST_JACCARD, AlternativeSearch
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._kernel import unpack_rows
-from sklearn_persona._procedure import Procedure
-from sklearn_persona._table import TableColumn
+from sklearn_persona._data.table import TableColumn
+from sklearn_persona._search._kernel import unpack_rows
+from sklearn_persona._search.alternatives import LEAST_JACCARD, AlternativeSearch
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 

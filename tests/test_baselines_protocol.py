@@ -25,7 +25,7 @@ from sklearn_persona.baselines import (
     StructuralMRISVC,
     published_protocol,
 )
-from sklearn_persona.baselines._performance import (
+from sklearn_persona.baselines._imaging.performance import (
     Predictions,
     accuracy_intervals,
     auc_test,
@@ -291,7 +291,7 @@ def test_auc_test_is_that_of_mann_and_whitney():
 def test_blocks_of_permutations(monkeypatch):
     found = predictions(shift=0.3)
     whole = auc_test(found, n_permutations=500, rng=np.random.default_rng(0))
-    monkeypatch.setattr("sklearn_persona.baselines._performance._BLOCK", 400)
+    monkeypatch.setattr("sklearn_persona.baselines._imaging.performance._BLOCK", 400)
     parts = auc_test(found, n_permutations=500, rng=np.random.default_rng(0))
     assert parts == whole
 

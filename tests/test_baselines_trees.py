@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_persona import TrialFrame
 from sklearn_persona.baselines import HonestCausalTree, VirtualTwins
-from sklearn_persona.baselines._growing import Sample, grow, prune_path, pruned
+from sklearn_persona.baselines._effects.growing import Sample, grow, prune_path, pruned
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.exceptions import PeriodUnknownWarning, SingleArmWarning
 from sklearn_persona.metrics import targeting_gain, targeting_gain_scorer

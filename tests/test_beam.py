@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_search import change, selectors_of, table
 
-import sklearn_persona._beam as beam_module
-from sklearn_persona._beam import beam_search
-from sklearn_persona._columns import LabelColumn, make_column
+import sklearn_persona._search.beam as beam_module
+from sklearn_persona._search.beam import beam_search
+from sklearn_persona._search.problem import LabelColumn, make_column
 
 BEAM = change(objective="effect", least_arm=4, least_members=8, exact=False)
 

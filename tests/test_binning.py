@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sklearn_persona import _binning as binning
-from sklearn_persona import _kernel
-from sklearn_persona._binning import column_cuts, make_selectors
+from sklearn_persona._search import _kernel as _kernel
+from sklearn_persona._search import binning as binning
+from sklearn_persona._search.binning import column_cuts, make_selectors
 
 pack_rows, unpack_rows = _kernel.pack_rows, _kernel.unpack_rows
 words_for = _kernel.words_for

@@ -7,13 +7,13 @@ import joblib
 import numpy as np
 import pytest
 
-import sklearn_persona._checkpoints as module
-import sklearn_persona._null as null_module
-import sklearn_persona._procedure as procedure_module
-import sklearn_persona._repeated as repeated_module
-import sklearn_persona._resampling as resampling_module
+import sklearn_persona._claims.null_distribution as null_module
+import sklearn_persona._claims.repeated as repeated_module
+import sklearn_persona._claims.resampling as resampling_module
+import sklearn_persona._selection.checkpoints as module
+import sklearn_persona._selection.procedure as procedure_module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._checkpoints import Checkpoints
+from sklearn_persona._selection.checkpoints import Checkpoints
 
 QUICK = {
     "max_variables": 2,

@@ -16,10 +16,11 @@ from _pages import Page
 from _sas import write_sas7bdat, write_xport
 
 from sklearn_persona import Persona, PersonaDiscoverer
-from sklearn_persona._cli import _discover, main
-from sklearn_persona._cli._documents import canonical
-from sklearn_persona._cli._files import read_file
-from sklearn_persona._cli._options import NOT_OPTIONS, PARAMETERS
+from sklearn_persona._cli import main
+from sklearn_persona._cli.commands import discover as discover_module
+from sklearn_persona._cli.documents import canonical
+from sklearn_persona._cli.options import NOT_OPTIONS, PARAMETERS
+from sklearn_persona._cli.reading.files import read_file
 
 FAST = [
     *("--max-variables", "1", "--n-bootstrap", "50", "--n-permutations", "99"),
@@ -312,9 +313,9 @@ def test_a_huge_file_with_holes_is_refused_at_once(start, tmp_path, capsys):
     assert "bytes of zero" in message or "too much" in message
     # Only probes are read, so this holds wherever memory is large enough.
     with pytest.raises(Exception, match="bytes of zero"):
-        from sklearn_persona._cli import _files
+        from sklearn_persona._cli.reading import files
 
-        _files._check_holes(file, 2 * 10**9)
+        files._check_holes(file, 2 * 10**9)
 
 
 def test_files_that_cannot_be_opened(tmp_path, capsys):
@@ -892,7 +893,7 @@ def test_the_table_is_never_overwritten(path, tmp_path, capsys):
 def test_places_that_cannot_be_written(where, path, tmp_path, capsys, monkeypatch):
     (tmp_path / "folder.md").mkdir()
     searched = []
-    monkeypatch.setattr(_discover, "_fit", lambda *_: searched.append(1))
+    monkeypatch.setattr(discover_module, "_fit", lambda *_: searched.append(1))
     assert discover(path, "-o", tmp_path / where) == 2
     message = error_of(capsys)
     assert "cannot be written" in message or "names no file" in message

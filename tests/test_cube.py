@@ -17,13 +17,18 @@ from hypothesis import strategies as st
 from test_oracle import BORDERS, SMALL, assert_same, cases, run
 from test_search import change, find, selectors_of, table
 
-import sklearn_persona._directions as search_module
-from sklearn_persona._binning import Selectors, make_selectors
-from sklearn_persona._columns import LabelColumn, fixed_point, make_column
-from sklearn_persona._cost import cube_seconds, quick_seconds
-from sklearn_persona._cube import CellTable, Cubes, CubeSearch
-from sklearn_persona._kernel import available_isas, pack_rows, round_value, unpack_rows
-from sklearn_persona._search import find_rules
+import sklearn_persona._search.directions as search_module
+from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
+from sklearn_persona._search._kernel import (
+    available_isas,
+    pack_rows,
+    round_value,
+    unpack_rows,
+)
+from sklearn_persona._search.binning import Selectors, make_selectors
+from sklearn_persona._search.cost import cube_seconds, quick_seconds
+from sklearn_persona._search.greedy import find_rules
+from sklearn_persona._search.problem import LabelColumn, fixed_point, make_column
 from sklearn_persona.exceptions import SearchCostWarning
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_oracle import empty_pool, real_beam_search, worst_pool
 
-import sklearn_persona._directions as directions_module
-from sklearn_persona._binning import BETWEEN, make_selectors
-from sklearn_persona._columns import LabelColumn
+import sklearn_persona._search.directions as directions_module
+from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
+from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
-from sklearn_persona._directions import INTERVAL_COST, spaces_of
-from sklearn_persona._kernel import unpack_rows
-from sklearn_persona._null import null_maxima, reach_counts
-from sklearn_persona._search import SearchSettings, find_rules
-from sklearn_persona._table import read_table
+from sklearn_persona._search._kernel import unpack_rows
+from sklearn_persona._search.binning import BETWEEN, make_selectors
+from sklearn_persona._search.directions import INTERVAL_COST, spaces_of
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn
 
 SETTINGS = SearchSettings(
     objective="arm-shift",

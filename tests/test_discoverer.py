@@ -13,14 +13,15 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import InvalidParameterError
 
-import sklearn_persona._procedure as procedure_module
-import sklearn_persona._search as search_module
-from sklearn_persona import PersonaDiscoverer, _directions
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._directions import is_out_of_reach
-from sklearn_persona._procedure import Procedure
-from sklearn_persona._search import SearchSettings
-from sklearn_persona._table import read_table
+import sklearn_persona._search.greedy as search_module
+import sklearn_persona._selection.procedure as procedure_module
+from sklearn_persona import PersonaDiscoverer
+from sklearn_persona._data.table import read_table
+from sklearn_persona._search import directions as _directions
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.directions import is_out_of_reach
+from sklearn_persona._search.greedy import SearchSettings
+from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
 from sklearn_persona.exceptions import (
     NoPersonaWarning,

@@ -19,7 +19,7 @@ from test_null import SETTINGS, problem
 
 import sklearn_persona
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._null import null_maxima
+from sklearn_persona._claims.null_distribution import null_maxima
 from sklearn_persona.report import PersonaReport
 
 PACKAGE = Path(sklearn_persona.__file__).resolve().parent
@@ -245,7 +245,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_before_the_search(tmp_path):
 
 def test_no_clock_but_the_monotonic_one_counts():
     for path in PACKAGE.rglob("*.py*"):
-        if path.suffix not in (".py", ".pyx") or path.name == "_slices.py":
+        if path.suffix not in (".py", ".pyx") or path.name == "slices.py":
             continue
         assert "time.time(" not in path.read_text(encoding="utf-8"), path
 

@@ -114,18 +114,24 @@ def check_dist(monkeypatch):
 def test_what_a_wheel_may_hold(monkeypatch):
     module = check_dist(monkeypatch)
     good = [
-        *(f"sklearn_persona/{name}" for name in ("__init__.py", "_kernel.abc.so")),
-        *(f"sklearn_persona/{name}" for name in ("_kernel.pyi", "_cube.pyd")),
-        *(f"sklearn_persona/{name}" for name in ("_cube.pyi", "inference/__init__.py")),
+        *(
+            f"sklearn_persona/{name}"
+            for name in ("__init__.py", "inference/__init__.py")
+        ),
+        *(
+            f"sklearn_persona/_search/{name}"
+            for name in ("_kernel.abc.so", "_cube.pyd")
+        ),
+        *(f"sklearn_persona/_search/{name}" for name in ("_kernel.pyi", "_cube.pyi")),
         "sklearn_persona/report/templates/report.html.j2",
         "sklearn_persona/report/templates/report.css",
         "sklearn_persona-0.1.dist-info/METADATA",
     ]
     assert module.wheel_problems(good) == []
-    for name in ("_kernel.c", "_kernel.pyx", "_native/plan.h", "data.csv"):
+    for name in ("_search/_kernel.c", "_kernel.pyx", "native/plan.h", "data.csv"):
         assert module.wheel_problems([*good, f"sklearn_persona/{name}"])
     assert module.wheel_problems([*good, "tests/test_house.py"])
-    for name in good[1:5] + good[6:8]:
+    for name in good[2:8]:
         assert module.wheel_problems([other for other in good if other != name])
 
 
@@ -134,7 +140,11 @@ def test_what_an_sdist_must_hold(monkeypatch):
     assert module.sdist_problems(module.SOURCES) == []
     assert all((ROOT / name).exists() for name in module.SOURCES)
     assert module.sdist_problems(module.SOURCES[1:])
-    for name in ("sklearn_persona/_kernel.c", "sklearn_persona/_cube.so", "a/b.pyc"):
+    for name in (
+        "sklearn_persona/_search/_kernel.c",
+        "sklearn_persona/_cube.so",
+        "a/b.pyc",
+    ):
         assert module.sdist_problems([*module.SOURCES, name])
 
 

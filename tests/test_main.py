@@ -7,7 +7,7 @@ import pytest
 
 import sklearn_persona
 from sklearn_persona import __main__ as program
-from sklearn_persona._cli import _demo
+from sklearn_persona._cli.commands import demo
 from sklearn_persona.datasets import make_ketamine_crossover
 
 
@@ -24,9 +24,9 @@ def small(monkeypatch):
         trial.modalities = {c: trial.modalities[c] for c in kept}
         return trial
 
-    monkeypatch.setattr(_demo, "make_ketamine_crossover", make)
-    monkeypatch.setattr(_demo, "LARGE", 60)
-    monkeypatch.setattr(_demo, "PUBLISHED", 33)
+    monkeypatch.setattr(demo, "make_ketamine_crossover", make)
+    monkeypatch.setattr(demo, "LARGE", 60)
+    monkeypatch.setattr(demo, "PUBLISHED", 33)
 
 
 def test_demo_prints_the_cards(capsys):

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import sklearn_persona._memory as module
+import sklearn_persona._data.memory as module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._binning import _level_sets, make_selectors, n_level_sets
-from sklearn_persona._memory import _n_conditions, available_bytes, check_room
-from sklearn_persona._table import read_table
+from sklearn_persona._data.memory import _n_conditions, available_bytes, check_room
+from sklearn_persona._data.table import read_table
+from sklearn_persona._search.binning import _level_sets, make_selectors, n_level_sets
 
 
 def table(n=40, p=30, seed=0):
@@ -83,7 +83,7 @@ def test_what_is_there_decides(monkeypatch):
 
 
 def test_it_is_asked_before_the_prognostic_model(monkeypatch):
-    import sklearn_persona._procedure as procedure_module
+    import sklearn_persona._selection.procedure as procedure_module
 
     monkeypatch.setattr(
         procedure_module.Procedure, "adjust", lambda *_: pytest.fail("adjusted")
@@ -137,7 +137,7 @@ def test_a_limit_of_the_process_is_an_error_that_names_the_setting():
         sys.path.insert(0, {path!r})
         import numpy as np
         from sklearn_persona import PersonaDiscoverer
-        from sklearn_persona._memory import available_bytes
+        from sklearn_persona._data.memory import available_bytes
         X = np.random.default_rng(0).normal(size=(60, 3000))
         arm = np.arange(60) % 2
         used = int(open("/proc/self/statm").read().split()[0]) * 4096

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import sklearn_persona._binning as binning_module
-import sklearn_persona._memory as memory_module
+import sklearn_persona._data.memory as memory_module
+import sklearn_persona._search.binning as binning_module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._table import TableColumn
+from sklearn_persona._data.table import TableColumn
 from sklearn_persona.exceptions import PersonaWarning
 
 DESIGNS = ("parallel", "crossover", "no period", "pooled", "single-arm")

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 
-from sklearn_persona._splitting import (
+from sklearn_persona._designs.splitting import (
     encode_labels,
     group_strata,
     stratified_group_folds,

@@ -13,20 +13,24 @@ import joblib
 import numpy as np
 import pytest
 
-import sklearn_persona._null as null_module
-from sklearn_persona._beam import beam_search
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._columns import LabelColumn
+import sklearn_persona._claims.null_distribution as null_module
+from sklearn_persona._claims.null_distribution import (
+    STOP_AFTER,
+    null_maxima,
+    reach_counts,
+)
+from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
-from sklearn_persona._kernel import (
+from sklearn_persona._search._kernel import (
     pack_rows,
     sets_in_order,
     transpose_sets,
     words_for,
 )
-from sklearn_persona._null import STOP_AFTER, null_maxima, reach_counts
-from sklearn_persona._search import SearchSettings, find_rules
-from sklearn_persona._table import read_table
+from sklearn_persona._search.beam import beam_search
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn
 from sklearn_persona.exceptions import PeriodUnknownWarning
 
 OBJECTIVES = ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]

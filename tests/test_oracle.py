@@ -13,12 +13,12 @@ from _paths import force_isa, force_path
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import sklearn_persona._directions as search_module
-from sklearn_persona._beam import Pool
-from sklearn_persona._binning import Selectors, make_selectors
-from sklearn_persona._columns import LabelColumn, make_column
-from sklearn_persona._kernel import available_isas, pack_rows
-from sklearn_persona._search import SearchSettings, find_rules
+import sklearn_persona._search.directions as search_module
+from sklearn_persona._search._kernel import available_isas, pack_rows
+from sklearn_persona._search.beam import Pool
+from sklearn_persona._search.binning import Selectors, make_selectors
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn, make_column
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 ISAS = available_isas()

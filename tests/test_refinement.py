@@ -10,15 +10,15 @@ from _brute_force import SQUARED, Values, allowed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sklearn_persona._refinement as refinement_module
+import sklearn_persona._search.refinement as refinement_module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._binning import column_cuts, make_selectors
-from sklearn_persona._columns import LabelColumn
+from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
+from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
-from sklearn_persona._null import null_maxima, reach_counts
-from sklearn_persona._refinement import Refinement
-from sklearn_persona._search import SearchSettings, find_rules
-from sklearn_persona._table import read_table
+from sklearn_persona._search.binning import column_cuts, make_selectors
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn
+from sklearn_persona._search.refinement import Refinement
 from sklearn_persona.datasets import make_parallel_trial
 
 SETTINGS = SearchSettings(

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_persona import Condition, Persona, PersonaDiscoverer, _directions
+from sklearn_persona import Condition, Persona, PersonaDiscoverer
+from sklearn_persona._search import directions as _directions
 from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport

@@ -11,7 +11,7 @@ from _fits import HOSTILE, fitted
 from sklearn.pipeline import make_pipeline
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._repr_html import MOST_SHOWN, documentation_link, personas_html
+from sklearn_persona._text.notebook import MOST_SHOWN, documentation_link, personas_html
 
 
 class Elements(HTMLParser):

@@ -10,16 +10,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-import sklearn_persona._resampling as module
+import sklearn_persona._claims.resampling as module
 from sklearn_persona import Persona, PersonaDiscoverer, Stability
-from sklearn_persona._designs import make_units, read_cases
-from sklearn_persona._evidence import effect_inside
-from sklearn_persona._procedure import Procedure
-from sklearn_persona._resampling import _match, repeat_selection, targets_of
-from sklearn_persona._search import FoundRule, SearchSettings
-from sklearn_persona._stability import selection_table, summarize
-from sklearn_persona._table import read_table
-from sklearn_persona._winner import (
+from sklearn_persona._claims.corrected import (
     Correction,
     Sums,
     _confirming,
@@ -31,6 +24,13 @@ from sklearn_persona._winner import (
     joint_of,
     levels_tested,
 )
+from sklearn_persona._claims.resampling import _match, repeat_selection, targets_of
+from sklearn_persona._data.table import read_table
+from sklearn_persona._designs import make_units, read_cases
+from sklearn_persona._estimates.evidence import effect_inside
+from sklearn_persona._persona.stability import selection_table, summarize
+from sklearn_persona._search.greedy import FoundRule, SearchSettings
+from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.inference import (
     conditional_interval,
     contrast_interval,

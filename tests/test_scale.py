@@ -12,8 +12,8 @@ from pandas.testing import assert_frame_equal
 from sklearn.linear_model import LinearRegression
 
 from sklearn_persona import Condition, PersonaDiscoverer
-from sklearn_persona._baseline_model import BaselineModel
-from sklearn_persona._table import read_table
+from sklearn_persona._data.table import read_table
+from sklearn_persona._selection.baseline_model import BaselineModel
 from sklearn_persona.inference import (
     bootstrap_ci,
     floor_from_sizes,

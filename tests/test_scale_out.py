@@ -19,12 +19,12 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from test_null import SETTINGS, Permutations, problem
 from test_search import DEFAULT, change, find, table, words
 
-import sklearn_persona._directions as search_module
-import sklearn_persona._slices as slices_module
+import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.slices as slices_module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._columns import LabelColumn, make_column
-from sklearn_persona._null import null_maxima, reach_counts
-from sklearn_persona._search import find_rules
+from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
+from sklearn_persona._search.greedy import find_rules
+from sklearn_persona._search.problem import LabelColumn, make_column
 from sklearn_persona.datasets import make_parallel_trial
 
 # Clusters of this machine do not stand beside one another.

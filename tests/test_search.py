@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from _paths import force_path
 
-import sklearn_persona._directions as search_module
+import sklearn_persona._search.directions as search_module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._binning import make_selectors
-from sklearn_persona._columns import LabelColumn
-from sklearn_persona._search import SearchSettings, find_rules
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.problem import LabelColumn
 from sklearn_persona.exceptions import NoPersonaWarning
 
 DEFAULT = SearchSettings(

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._binning import make_selectors
+from sklearn_persona._claims.permutation_test import LEAST_EVENTS, Selection
+from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import ResidualPermutations, make_units, read_cases
-from sklearn_persona._search import FoundRule, SearchSettings
-from sklearn_persona._selection import LEAST_EVENTS, Selection
-from sklearn_persona._table import read_table
+from sklearn_persona._search.binning import make_selectors
+from sklearn_persona._search.greedy import FoundRule, SearchSettings
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
 
 SETTINGS = SearchSettings(

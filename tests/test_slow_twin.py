@@ -13,7 +13,7 @@ from _slow_twin import SlowTwin, TooManyError
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-import sklearn_persona._selection as selection_module
+import sklearn_persona._claims.permutation_test as selection_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona.exceptions import PersonaWarning
 

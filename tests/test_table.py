@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sklearn_persona._table import (
+from sklearn_persona._data.table import (
     modality_codes,
     nearest_names,
     read_column,

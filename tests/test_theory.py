@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import binom
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._cli._demo import discover
+from sklearn_persona._cli.commands.demo import discover
 from sklearn_persona.datasets import (
     fetch_nimh_ketamine,
     make_ketamine_crossover,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from _paths import force_isa
 
-from sklearn_persona._binning import Selectors
-from sklearn_persona._columns import LabelColumn, make_column
-from sklearn_persona._kernel import Search, available_isas, pack_rows, words_for
-from sklearn_persona._search import SearchSettings
+from sklearn_persona._search._kernel import Search, available_isas, pack_rows, words_for
+from sklearn_persona._search.binning import Selectors
+from sklearn_persona._search.greedy import SearchSettings
+from sklearn_persona._search.problem import LabelColumn, make_column
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
 VECTOR_ISAS = available_isas()[2:]

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "sklearn_persona"
+PACKAGE = ROOT / "sklearn_persona" / "_search"
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wno-unused-function")
 # Without a C library; keywords of Microsoft's compiler are meant.
 STAND_IN = ("-ffreestanding",)
@@ -49,11 +49,11 @@ double fabs(double);
 """,
 }
 UNITS = {
-    "kernels": """#include "_native/kernels.h"
-#include "_native/transpose.h"
+    "kernels": """#include "native/kernels.h"
+#include "native/transpose.h"
 int main(void) { return find_kernel(0, 1, 1, 0) == 0; }
 """,
-    "cubes": """#include "_native/cubes.h"
+    "cubes": """#include "native/cubes.h"
 int main(void) { cube_search(0, 0, 0); cube_free(0); return 0; }
 """,
 }

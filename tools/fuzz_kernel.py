@@ -33,7 +33,10 @@ def main():
         inputs.mkdir(parents=True, exist_ok=True)
         if not program.exists():
             compiler = os.environ.get("CC", "clang")
-            include = [f"-I{ROOT / 'sklearn_persona'}", f"-I{ROOT / 'tools'}"]
+            include = [
+                f"-I{ROOT / 'sklearn_persona' / '_search'}",
+                f"-I{ROOT / 'tools'}",
+            ]
             source = ROOT / "tools" / "fuzz_kernel.c"
             subprocess.run(
                 [compiler, *FLAGS, *include, source, "-o", program, "-lm"], check=True

@@ -18,9 +18,9 @@ import atheris
 
 with atheris.instrument_imports(include=["sklearn_persona"]):
     from sklearn_persona import Persona
-    from sklearn_persona._cli._delimited import read_delimited
-    from sklearn_persona._cli._documents import load_document, load_personas
-    from sklearn_persona._cli._errors import InputError
+    from sklearn_persona._cli.documents import load_document, load_personas
+    from sklearn_persona._cli.errors import InputError
+    from sklearn_persona._cli.reading.delimited import read_delimited
 
 PERSONA = Persona.from_conditions(
     {"age": (30.0, 60.0), "sex": {"F"}}, direction="favorable"

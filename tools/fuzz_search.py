@@ -18,11 +18,11 @@ with atheris.instrument_imports(include=["sklearn_persona"]):
     from _brute_force import Values
     from _paths import force_isa, force_path
 
-    from sklearn_persona._binning import make_selectors
-    from sklearn_persona._columns import LabelColumn
-    from sklearn_persona._kernel import available_isas, unpack_rows
-    from sklearn_persona._search import SearchSettings, find_rules
-    from sklearn_persona._table import read_table
+    from sklearn_persona._data.table import read_table
+    from sklearn_persona._search._kernel import available_isas, unpack_rows
+    from sklearn_persona._search.binning import make_selectors
+    from sklearn_persona._search.greedy import SearchSettings, find_rules
+    from sklearn_persona._search.problem import LabelColumn
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("sklearn_persona._kernel", "sklearn_persona._cube")
+MODULES = ("sklearn_persona._search._kernel", "sklearn_persona._search._cube")
 PROGRAMS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "_native/kernels.h"
+#include "native/kernels.h"
 
 /* Baseline values are 0 .. n_cuts; conditions compare them with 0 .. n_cuts - 1. Rows
  * are in search order: treated by falling outcome, then control by rising one. */

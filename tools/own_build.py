@@ -50,7 +50,7 @@ def main(document, run, tests, **variables):
     folder = parser.parse_args(argv[:at]).folder
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "build" if folder is None else folder.resolve()
-        if not list(folder.glob("sklearn_persona/_cube.*.so")):
+        if not list(folder.glob("sklearn_persona/_search/_cube.*.so")):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             build(folder, PERSONA_DEBUG="1", **variables)

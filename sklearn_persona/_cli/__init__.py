@@ -8,13 +8,13 @@ import sys
 import traceback
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._cli._config import read_config
-from sklearn_persona._cli._demo import demo
-from sklearn_persona._cli._discover import discover, plan, report
-from sklearn_persona._cli._errors import InputError
-from sklearn_persona._cli._evaluate import evaluate
-from sklearn_persona._cli._options import DEFAULTS, PARAMETERS, make_parser
-from sklearn_persona._export import one_line
+from sklearn_persona._cli.commands.demo import demo
+from sklearn_persona._cli.commands.discover import discover, plan, report
+from sklearn_persona._cli.commands.evaluate import evaluate
+from sklearn_persona._cli.config import read_config
+from sklearn_persona._cli.errors import InputError
+from sklearn_persona._cli.options import DEFAULTS, PARAMETERS, make_parser
+from sklearn_persona._persona.languages import one_line
 
 __all__ = ["main"]
 

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from sklearn_persona._designs._cases import Cases, read_cases
-from sklearn_persona._designs._permutations import (
+from sklearn_persona._data.cases import Cases, read_cases
+from sklearn_persona._designs.crossover import crossover_units
+from sklearn_persona._designs.parallel import parallel_units
+from sklearn_persona._designs.permutations import (
     Permutations,
     ResidualPermutations,
     exchanged,
     residuals,
 )
-from sklearn_persona._designs._units import Units
-from sklearn_persona._designs.crossover import crossover_units
-from sklearn_persona._designs.parallel import parallel_units
 from sklearn_persona._designs.pooled import pooled_units
 from sklearn_persona._designs.single_arm import single_arm_units
+from sklearn_persona._designs.units import Units
 
 __all__ = [
     "DESIGNS",

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from sklearn_persona._designs._units import Units
+from sklearn_persona._designs.units import Units
 from sklearn_persona.exceptions import (
     IncompleteParticipantWarning,
     PeriodUnknownWarning,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_persona._designs._units import Units
+from sklearn_persona._designs.units import Units
 
 __all__ = ["pooled_units"]
 

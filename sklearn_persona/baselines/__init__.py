@@ -4,12 +4,15 @@ Trees of treatment effects take `treatment` and `groups` as the discoverer does.
 """
 
 from sklearn_persona.baselines._arm_classifier import ArmClassifier
-from sklearn_persona.baselines._causal_tree import HonestCausalTree
-from sklearn_persona.baselines._protocol import ProtocolResult, published_protocol
-from sklearn_persona.baselines._residualizer import CovariateResidualizer
-from sklearn_persona.baselines._stability import region_stability
-from sklearn_persona.baselines._structural_svc import StructuralMRISVC
-from sklearn_persona.baselines._virtual_twins import VirtualTwins
+from sklearn_persona.baselines._effects.causal_tree import HonestCausalTree
+from sklearn_persona.baselines._effects.virtual_twins import VirtualTwins
+from sklearn_persona.baselines._imaging.protocol import (
+    ProtocolResult,
+    published_protocol,
+)
+from sklearn_persona.baselines._imaging.region_stability import region_stability
+from sklearn_persona.baselines._imaging.residualizer import CovariateResidualizer
+from sklearn_persona.baselines._imaging.structural_svc import StructuralMRISVC
 
 __all__ = [
     "ArmClassifier",

@@ -16,8 +16,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklearn_persona._labels import encode_labels
-from sklearn_persona._routing import consumed, estimator_has, require_treatment
+from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._data.routing import consumed, estimator_has, require_treatment
 from sklearn_persona.exceptions import SingleArmWarning
 
 __all__ = ["ArmClassifier"]

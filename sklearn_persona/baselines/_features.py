@@ -3,7 +3,13 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from sklearn_persona._table import FLOATS, check_names, is_frame, numbers, read_table
+from sklearn_persona._data.table import (
+    FLOATS,
+    check_names,
+    is_frame,
+    numbers,
+    read_table,
+)
 
 __all__ = ["FeatureMatrix", "read_features"]
 

@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from sklearn_persona._splitting import group_strata, stratified_group_folds
+from sklearn_persona._designs.splitting import group_strata, stratified_group_folds
 
 __all__ = ["fit_clone", "folds_of_rows", "set_open_seeds"]
 

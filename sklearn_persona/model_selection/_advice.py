@@ -9,7 +9,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_persona._routing import consumed
+from sklearn_persona._data.routing import consumed
 from sklearn_persona.exceptions import NoPersonaWarning
 from sklearn_persona.model_selection._candidates import (
     CLASSIFIER,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.base import clone, is_classifier
 
+from sklearn_persona._data.labels import encode_labels
 from sklearn_persona._discoverer import PersonaDiscoverer
-from sklearn_persona._labels import encode_labels
 from sklearn_persona._trial_frame import TrialFrame
-from sklearn_persona.baselines._effect import LeafEffects
+from sklearn_persona.baselines._effects.leaf_effects import LeafEffects
 from sklearn_persona.baselines._refitting import set_open_seeds
 
 __all__ = [

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sklearn_persona._routing import consumed
+from sklearn_persona._data.routing import consumed
 from sklearn_persona.model_selection._splitters import ArmStratifiedGroupKFold
 
 __all__ = ["make_splits"]

@@ -9,7 +9,7 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
-from sklearn_persona._splitting import (
+from sklearn_persona._designs.splitting import (
     encode_labels,
     group_strata,
     stratified_group_folds,

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sklearn_persona._printing import printed_interval
+from sklearn_persona._text.numbers import printed_interval
 from sklearn_persona.inference import adjust_pvalues, corrected_resampled_test
 from sklearn_persona.model_selection._fold_metrics import COLUMNS, RESPONSE_METRICS
 

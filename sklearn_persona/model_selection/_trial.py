@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import _num_samples, column_or_1d
 
+from sklearn_persona._data.labels import encode_labels
 from sklearn_persona._designs import Cases, read_cases
-from sklearn_persona._labels import encode_labels
 
 __all__ = ["ROLES", "Trial", "read_trial"]
 

@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona._export import one_line
+from sklearn_persona._persona.languages import one_line
 from sklearn_persona.report._words import shorten
 
 __all__ = [

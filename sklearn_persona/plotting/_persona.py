@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sklearn_persona._table import numbers, read_column
+from sklearn_persona._data.table import numbers, read_column
 from sklearn_persona.plotting._axes import (
     COLORS,
     MUTED,

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_persona._table import numbers, read_table
+from sklearn_persona._data.table import numbers, read_table
 
 __all__ = ["baseline_tables"]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from sklearn_persona._export import one_line
+from sklearn_persona._persona.languages import one_line
 from sklearn_persona.report._drawing import Axis, make_axis
 from sklearn_persona.report._reading import doubts
 from sklearn_persona.report._stability import edge_spread, stability_rows

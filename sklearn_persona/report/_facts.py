@@ -12,7 +12,7 @@ import scipy
 import sklearn
 
 from sklearn_persona._discoverer import PersonaDiscoverer
-from sklearn_persona._persona import Persona
+from sklearn_persona._persona.persona import Persona
 from sklearn_persona._version import __version__
 from sklearn_persona.report._baseline import baseline_tables
 from sklearn_persona.report._reading import check_reading

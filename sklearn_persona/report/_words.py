@@ -3,9 +3,9 @@
 import math
 import unicodedata
 
-from sklearn_persona import _card
-from sklearn_persona._card import p_text
-from sklearn_persona._export import limit_text, one_line
+from sklearn_persona._persona.languages import limit_text, one_line
+from sklearn_persona._text import card as _card
+from sklearn_persona._text.card import p_text
 
 __all__ = [
     "arm_text",

@@ -1,0 +1,1 @@
+"""What may be claimed: holdout, permutation, repeats, corrections."""

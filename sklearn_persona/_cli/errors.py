@@ -1,0 +1,44 @@
+"""Input that cannot be used, in one line for the person who gave it."""
+
+from sklearn_persona._data.table import nearest_names
+from sklearn_persona.report._words import shown
+
+__all__ = ["InputError", "place", "some_names", "unknown_name"]
+
+
+class InputError(Exception):
+    """A file, column, cell or option that cannot be used; the command exits with 2."""
+
+
+def place(path, column=None, row=None):
+    """Where in a file, as the start of a message.
+
+    Parameters
+    ----------
+    path : str or path-like
+    column : str, optional
+    row : int, optional
+        As the file counts them.
+
+    Returns
+    -------
+    text : str
+    """
+    parts = [shown(path, 200)]
+    if column is not None:
+        parts.append(f"column '{shown(column)}'")
+    if row is not None:
+        parts.append(f"row {row}")
+    return ", ".join(parts)
+
+
+def some_names(names, most=6):
+    """The first of many names, for a message."""
+    names = [shown(name, 40) for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def unknown_name(name, names):
+    """The end of a message about a name that is not there: the nearest ones."""
+    return nearest_names(name, names) or f"; there are: {some_names(names)}."

@@ -1,0 +1,1 @@
+"""What units say of a subgroup: effects, intervals, tests."""

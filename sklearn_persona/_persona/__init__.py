@@ -1,0 +1,1 @@
+"""Personas: what they hold, how they are built and written."""

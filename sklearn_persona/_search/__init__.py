@@ -1,0 +1,1 @@
+"""The search: from conditions to the best rules."""

@@ -1,0 +1,199 @@
+"""Label columns: outcomes and arms of the units as the compiled searches read them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_persona._search._kernel import Column, sets_in_order, transpose_sets
+from sklearn_persona._search.objectives import pooled_sd
+
+__all__ = [
+    "Columns",
+    "LabelColumn",
+    "fixed_point",
+    "make_column",
+    "origin",
+    "search_order",
+    "size_limits",
+]
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """One labeling of the units.
+
+    Attributes
+    ----------
+    outcome : ndarray of float64, shape (n_units,)
+        Oriented: larger is better.
+    treated : ndarray of bool, shape (n_units,), or None
+        None for one-sample units (pairs, or cases of a single arm).
+    """
+
+    outcome: np.ndarray
+    treated: np.ndarray | None
+
+    def swapped(self):
+        """The same with each arm in the place of the other."""
+        return LabelColumn(self.outcome, ~self.treated)
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Outcomes of the units as the kernels read them.
+
+    Attributes
+    ----------
+    fixed : ndarray of int64, shape (n_units,)
+    scale : float
+        SD units of one step of ``fixed``.
+    outcome : ndarray of float64, shape (n_units,)
+        In SD units.
+    """
+
+    fixed: np.ndarray
+    scale: float
+    outcome: np.ndarray
+
+
+def fixed_point(label, objective):
+    """Standardize the outcomes and round them to integers whose sums are exact.
+
+    Returns None when they do not vary within arms.
+    """
+    outcome = np.asarray(label.outcome, dtype=float)
+    shifted = outcome - origin(outcome, label.treated, objective)
+    largest = np.abs(shifted).max()
+    if largest == 0:
+        return None
+    exponent = int(np.frexp(largest)[1])
+    shifted = np.ldexp(shifted, -exponent)
+    sd = pooled_sd(shifted, label.treated)
+    if sd <= 1e-13:
+        return None
+    # |sum| < 2**62 whatever the rows.
+    steps = 62 - max(int(np.ceil(np.log2(len(outcome)))), 0) - 1
+    fixed = np.rint(np.ldexp(shifted, steps)).astype(np.int64)
+    return FixedPoint(fixed, float(np.ldexp(1.0, -steps) / sd), shifted / sd)
+
+
+def size_limits(label, settings):
+    """Keyword arguments of the kernels: least and most units of an arm inside."""
+    n = len(label.outcome)
+    counts = [n]
+    if label.treated is not None:
+        n_treated = int(np.count_nonzero(label.treated))
+        counts = [n_treated, n - n_treated]
+    rest = [0] * (2 - len(counts))
+    return {
+        "least": [settings.least_arm] * len(counts) + rest,
+        "most": [n - settings.least_arm for n in counts] + rest,
+        "least_members": settings.least_members,
+    }
+
+
+class Columns:
+    """Label columns over the same selectors; what no label changes is done once.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+    """
+
+    def __init__(self, selectors, settings):
+        self.selectors, self.settings = selectors, settings
+        self.rows = transpose_sets(selectors.bits)
+
+    def make(self, label, sign):
+        """The column of a labeling and a direction, or None (see `make_column`)."""
+        n = len(self.selectors.bits)
+        return _column(
+            label,
+            sign,
+            self.selectors,
+            self.settings,
+            lambda order: sets_in_order(self.rows, order, n),
+        )
+
+
+def make_column(selectors, label, sign, settings):
+    """Order the units by outcome within arms and hand them to the kernel.
+
+    Returns None when the outcome does not vary within arms.
+    """
+    return _column(
+        label, sign, selectors, settings, lambda order: _reorder(selectors.bits, order)
+    )
+
+
+def _column(label, sign, selectors, settings, in_order):
+    values = fixed_point(label, settings.objective)
+    if values is None:
+        return None
+    fixed, outcome = sign * values.fixed, sign * values.outcome
+    treated = label.treated
+    arm = np.ones(len(outcome), bool) if treated is None else treated
+    order = _order(outcome, arm)
+    return Column(
+        in_order(order),
+        selectors.feature,
+        selectors.side,
+        selectors.cut,
+        selectors.modality,
+        fixed[order],
+        values.scale,
+        int(np.count_nonzero(arm)),
+        objective=settings.objective,
+        arms=1 if treated is None else 2,
+        centers=_centers(settings.objective, outcome, treated),
+        min_variables=settings.min_variables,
+        max_variables=settings.max_variables,
+        min_modalities=settings.min_modalities,
+        **size_limits(label, settings),
+    )
+
+
+def search_order(label, sign, objective):
+    """Units in the order of the rows of a column."""
+    outcome = sign * fixed_point(label, objective).outcome
+    arm = np.ones(len(outcome), bool) if label.treated is None else label.treated
+    return _order(outcome, arm)
+
+
+def _order(outcome, arm):
+    return np.lexsort((np.where(arm, -outcome, outcome), ~arm))
+
+
+def origin(outcome, treated, objective):
+    """Where outcomes are counted from.
+
+    Only effects in one sample depend on where zero is; elsewhere it is an outcome of
+    the data, so that sums of round numbers stay exact and large offsets cancel.
+    """
+    if treated is None and objective in ("effect", "arm-shift"):
+        return 0.0
+    middle = len(outcome) // 2
+    return np.partition(outcome, middle)[middle]
+
+
+def _centers(objective, outcome, treated):
+    """Constants at which the bounds of two arms are taken apart."""
+    if treated is None or objective not in ("effect", "contrast"):
+        return [0.0]
+    middle = 0.0
+    if objective == "effect":
+        middle = (outcome[treated].mean() + outcome[~treated].mean()) / 2
+    return [middle, middle - 0.4, middle + 0.4]
+
+
+def _reorder(bits, order):
+    """Row sets in another order of their rows, in blocks, so that no copy is large."""
+    out = np.empty_like(bits)
+    block = 64 * max(1, 2**14 // max(bits.shape[1], 1))
+    for start in range(0, len(bits), block):
+        part = bits[start : start + block]
+        out[start : start + block] = sets_in_order(
+            transpose_sets(part), order, len(part)
+        )
+    return out

@@ -1,0 +1,126 @@
+"""One large search in slices: tasks for workers that share no memory."""
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
+from joblib.parallel import get_active_backend
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_persona._search._kernel import Search
+
+__all__ = ["SliceOptions", "run_slices", "shares_memory"]
+
+# Later slices start from the best of the earlier ones, so they come in rounds; two a
+# worker in each, because some are over sooner than others.
+ROUNDS = 4
+SLICES = 2
+
+_DISAGREE = (
+    "The workers of this search order its branches differently from this process, so "
+    "their slices would not add up. Use workers with the same processor and the same "
+    "build of sklearn_persona, or search without them "
+    "(joblib.parallel_config(backend='threading'))."
+)
+
+
+@dataclass(frozen=True)
+class SliceOptions:
+    """What a search is given besides its column.
+
+    Arrays travel inside this object and not as arguments: joblib would keep those on a
+    single worker of a dask cluster, and they would be lost with it.
+
+    Attributes
+    ----------
+    kept : ndarray of uint64, shape (n_kept, n_words)
+    max_overlap : float
+    incumbent : float
+    limit : int
+    """
+
+    kept: np.ndarray
+    max_overlap: float
+    incumbent: float
+    limit: int
+
+    def search(self, column, deadline=None):
+        """A search of the column, started."""
+        search = Search(
+            column,
+            self.kept,
+            self.max_overlap,
+            self.incumbent,
+            deadline,
+            None,
+            self.limit,
+        )
+        search.start()
+        return search
+
+
+def shares_memory():
+    """Whether tasks run in this process unless the user selected another backend."""
+    backend, _ = get_active_backend(prefer="threads")
+    return getattr(backend, "supports_sharedmem", False)
+
+
+def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
+    """Run a search that was started as tasks on the selected joblib backend.
+
+    Parameters
+    ----------
+    search : Search
+        Collects the results.
+    build : callable
+        Returns the column of the search; it is called in each task.
+    options : SliceOptions
+        What `search` was made with.
+    n_jobs : int
+        Workers.
+    deadline : float or None
+        As ``time.monotonic`` here.
+    on_poll : callable or None
+        Called between rounds with the share that is done.
+
+    Raises
+    ------
+    RuntimeError
+        When the workers do not agree on the order of the roots.
+    """
+    roots = search.roots()
+    # Position i is refined by the i before it: slices of about equal work.
+    n_slices = ROUNDS * SLICES * n_jobs
+    edges = np.sqrt(np.linspace(0, 1, n_slices + 1)) * len(roots)
+    ranges = [(a, b) for a, b in pairwise(np.rint(edges).astype(int).tolist()) if a < b]
+    size = max(1, SLICES * n_jobs)
+    # Clocks of other machines agree on the time of day only.
+    end = None if deadline is None else time.time() + deadline - time.monotonic()
+    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+        for start in range(0, len(ranges), size):
+            if end is not None and time.time() > end:
+                search.absorb(None, [], 0, True, False)
+                return
+            best = 0.0 if search.best is None else search.best[0]
+            results = parallel(
+                delayed(_run_slice)(build, options, first, last, best, end)
+                for first, last in ranges[start : start + size]
+            )
+            for mark, result in results:
+                if mark != crc32(roots):
+                    raise RuntimeError(_DISAGREE)
+                search.absorb(*result)
+            if on_poll is not None:
+                on_poll(min(start + size, len(ranges)) / len(ranges))
+
+
+def _run_slice(build, options, first, last, best, end):
+    """Search a range of the roots; a checksum of all roots, and what was found."""
+    deadline = None if end is None else time.monotonic() + end - time.time()
+    search = options.search(build(), deadline)
+    mark = crc32(search.roots())
+    search.restrict(first, last, best)
+    search.run()
+    return mark, search.result()

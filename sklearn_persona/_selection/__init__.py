@@ -1,0 +1,1 @@
+"""The procedure that a refit repeats: adjustment and search."""

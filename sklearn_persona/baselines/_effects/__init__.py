@@ -1,0 +1,1 @@
+"""Trees of treatment effects, and what they share."""

@@ -1,0 +1,303 @@
+"""What estimators of a treatment effect by leaf have in common."""
+
+import math
+import warnings
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_persona._data.routing import require_treatment
+from sklearn_persona._designs import make_units, read_cases, resolve_design
+from sklearn_persona._discoverer import TRIAL_COLUMNS
+from sklearn_persona._estimates.evidence import outcome_sd
+from sklearn_persona.baselines._features import FeatureMatrix, read_features
+from sklearn_persona.exceptions import SingleArmWarning
+from sklearn_persona.inference import mean_interval, welch_interval
+from sklearn_persona.metrics import targeting_gain
+
+__all__ = ["LeafEffects", "leaf_table", "unit_effect"]
+
+
+class LeafEffects(BaseEstimator):
+    """Base of trees whose leaves carry a treatment effect.
+
+    A subclass has ``_fit(cases, units, matrix)``, which sets `tree_` and
+    `leaf_effects_`, and ``_leaves(matrix)``.
+    """
+
+    _parameter_constraints: ClassVar = {
+        "output": [StrOptions({"effect", "persona"})],
+        "greater_is_better": ["boolean"],
+        "control": "no_validation",
+        "random_state": ["random_state"],
+    }
+
+    __metadata_request__fit: ClassVar = TRIAL_COLUMNS
+    __metadata_request__score: ClassVar = TRIAL_COLUMNS
+
+    def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
+        """Fit the tree.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Baseline variables: numbers with NaN for missing; in a DataFrame also
+            categories.
+        y : array-like of shape (n_samples,)
+            Outcome, continuous or binary.
+        treatment : array-like of shape (n_samples,), default=None
+            Arm of each case, two labels. None: a single arm.
+        groups : array-like of shape (n_samples,), default=None
+            Participant of each case; never split.
+        period : array-like of shape (n_samples,), default=None
+            Period of each case of a crossover, two values.
+        strata : array-like of shape (n_samples,), default=None
+            Halves of the participants are balanced, and permutations stay, within.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be analysed; the message says what was got, what
+            was expected and what to do.
+        """
+        self._validate_params()
+        cases, units, matrix = self._read(X, y, treatment, groups, period, strata)
+        if not self.two_arm_:
+            warnings.warn(
+                "No treatment was given: the tree is of the outcome, not of a "
+                "treatment effect.",
+                SingleArmWarning,
+                stacklevel=2,
+            )
+        self._fit(cases, units, matrix)
+        return self
+
+    def predict(self, X):
+        """Effect of treatment in the leaf of each case.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_samples,)
+            With ``output="effect"`` as `predict_effect`, with ``output="persona"``
+            as `predict_persona`.
+        """
+        if self.output == "persona":
+            return self.predict_persona(X)
+        return self.predict_effect(X)
+
+    def predict_effect(self, X):
+        """Effect of treatment in the leaf of each case, in units of the outcome.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        effect : ndarray of float, shape (n_samples,)
+            Treated minus control, positive for benefit; of a single arm the mean
+            outcome, oriented so that larger is better.
+        """
+        leaf = self.apply(X)
+        return self.leaf_effects_[leaf]
+
+    def predict_persona(self, X):
+        """Tell who is in the leaf with the largest effect, and who in the smallest.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        prediction : ndarray of int, shape (n_samples,)
+            1 in the leaf with the largest effect, -1 in the one with the smallest, 0
+            elsewhere and everywhere when the tree has no split. The values that
+            `metrics.targeting_gain` takes.
+        """
+        leaf = self.apply(X)
+        ids = np.flatnonzero(np.asarray(self.tree_.children_left) < 0)
+        effects = self.leaf_effects_[ids]
+        prediction = np.zeros(len(leaf), dtype=int)
+        if len(ids) > 1 and effects.max() > effects.min():
+            prediction[leaf == ids[np.argmax(effects)]] = 1
+            prediction[leaf == ids[np.argmin(effects)]] = -1
+        return prediction
+
+    def apply(self, X):
+        """Leaf of each case.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        leaf : ndarray of int, shape (n_samples,)
+            Node number, an index of `leaves_`.
+        """
+        check_is_fitted(self)
+        return self._leaves(self.matrix_(read_features(self, X, reset=False)))
+
+    def score(
+        self,
+        X,
+        y,
+        *,
+        treatment=None,
+        groups=None,
+        period=None,
+        strata=None,
+        sample_weight=None,
+    ):
+        """Targeting gain of `predict_persona`, as of `PersonaDiscoverer.score`.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        treatment, groups, period, strata : array-like of shape (n_samples,), optional
+            `treatment` is needed when the fit had it. The others are read for
+            consistency; the gain compares cases.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of means and shares.
+
+        Returns
+        -------
+        gain : float
+            See `metrics.targeting_gain`.
+
+        Raises
+        ------
+        ValueError
+            When the fit had treatment and this call has none.
+        """
+        prediction = self.predict_persona(X)
+        require_treatment(self, treatment)
+        cases = read_cases(
+            len(prediction),
+            y,
+            treatment=treatment if self.two_arm_ else None,
+            groups=groups,
+            period=period,
+            strata=strata,
+            control=self.control,
+            arms=self.arms_ or None,
+            greater_is_better=self.greater_is_better,
+        )
+        return targeting_gain(
+            cases.outcome,
+            prediction,
+            cases.treated,
+            sd=self.outcome_sd_,
+            sample_weight=sample_weight,
+        )
+
+    def _read(self, X, y, treatment, groups, period, strata):
+        """Cases, units and the matrix of the units; sets what is known of the trial."""
+        columns = read_features(self, X, reset=True)
+        n_rows = len(columns[0].values)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None. Pass the outcome of each case."
+            )
+        cases = read_cases(
+            n_rows,
+            y,
+            treatment=treatment,
+            groups=groups,
+            period=period,
+            strata=strata,
+            control=self.control,
+            greater_is_better=self.greater_is_better,
+        )
+        units = make_units(resolve_design("auto", cases), cases, stacklevel=3)
+        self.design_ = units.design
+        self.two_arm_ = cases.treated is not None
+        self.arms_ = cases.arms
+        self.outcome_sd_ = outcome_sd(cases)
+        self.matrix_ = FeatureMatrix(columns)
+        return cases, units, self.matrix_(columns)[units.rows]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def unit_effect(outcome, treated):
+    """Mean difference between the arms; the mean of one-sample units."""
+    if treated is None:
+        return float(outcome.mean())
+    return float(outcome[treated].mean() - outcome[~treated].mean())
+
+
+def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
+    """One row a leaf: its rule, sizes, effect and interval.
+
+    Parameters
+    ----------
+    tree : object with children_left, children_right, feature, threshold
+        As of scikit-learn.
+    names : sequence of str
+        Of the columns that the tree splits.
+    leaf : ndarray of int, shape (n_units,)
+        Leaf of each unit that the effects are estimated from.
+    outcome : ndarray of float, shape (n_units,)
+    treated : ndarray of bool, shape (n_units,), or None
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    leaves : DataFrame
+        Indexed by node; columns ``rule``, ``n_treated``, ``n_control``, ``effect``,
+        ``ci_low``, ``ci_high``; of one-sample units ``n_control`` is 0.
+    """
+    rows, rules = {}, leaf_rules(tree, names)
+    for node, rule in rules.items():
+        inside = leaf == node
+        y = outcome[inside]
+        arm = np.ones(len(y), bool) if treated is None else treated[inside]
+        sizes = int(arm.sum()), int((~arm).sum())
+        effect, interval = math.nan, (math.nan, math.nan)
+        if treated is None and sizes[0]:
+            effect, interval = float(y.mean()), mean_interval(y, level)
+        elif treated is not None and min(sizes):
+            effect = unit_effect(y, arm)
+            interval = welch_interval(y[arm], y[~arm], level)
+        rows[node] = (rule, *sizes, effect, *interval)
+    columns = ["rule", "n_treated", "n_control", "effect", "ci_low", "ci_high"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table.index.name = "leaf"
+    return table
+
+
+def leaf_rules(tree, names):
+    """Conditions on the path to each leaf: node -> text."""
+    rules, stack = {}, [(0, ())]
+    while stack:
+        node, path = stack.pop()
+        left = int(tree.children_left[node])
+        if left < 0:
+            rules[node] = " and ".join(path) or "everyone"
+            continue
+        name, cut = names[int(tree.feature[node])], float(tree.threshold[node])
+        stack.append((int(tree.children_right[node]), (*path, f"{name} > {cut:g}")))
+        stack.append((left, (*path, f"{name} <= {cut:g}")))
+    return rules

@@ -1,0 +1,1 @@
+"""Responder classifiers on brain imaging, and the published protocol."""

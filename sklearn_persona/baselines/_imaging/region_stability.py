@@ -1,0 +1,215 @@
+"""Do the weights of a classifier keep their sign when it is refitted?"""
+
+from collections.abc import Mapping
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_persona._data.labels import encode_labels
+from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
+from sklearn_persona.inference import max_statistic_pvalues
+
+__all__ = ["region_stability"]
+
+
+def region_stability(
+    estimator,
+    X,
+    y,
+    *,
+    groups=None,
+    sites=None,
+    families=None,
+    n_splits=10,
+    n_repeats=1,
+    n_permutations=200,
+    random_state=None,
+    n_jobs=None,
+):
+    """Weights of the regions over folds, tested by permutation of the outcome.
+
+    The classifier is refitted on the training part of every fold, including its own
+    choice of parameters. Folds share most of their cases, so that many weights keep
+    their sign on noise too: only the permuted outcomes, refitted in the same way, tell
+    how consistent is consistent.
+
+    Parameters
+    ----------
+    estimator : StructuralMRISVC or alike
+        Its fits have ``coef_`` of shape (1, n_regions), ``patterns_`` and
+        ``region_names_``.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+        Two classes.
+    groups : array-like of shape (n_samples,), default=None
+        Participant of each row; never split.
+    sites : array-like of shape (n_samples,), default=None
+        Balanced over folds; outcomes are permuted within.
+    families : mapping or callable, default=None
+        Region name to family, such as lobes; None or a missing region leaves it out.
+        The table is then of the families' mean weights.
+    n_splits, n_repeats : int, default=10, 1
+        Folds, and how often they are drawn anew.
+    n_permutations : int, default=200
+        Each with ``n_splits * n_repeats`` fits; 0 skips the tests.
+    random_state : int, RandomState instance or None, default=None
+    n_jobs : int, default=None
+        Permutations worked on at once. Results do not depend on it.
+
+    Returns
+    -------
+    table : DataFrame
+        A row per region or family:
+
+        weight : float
+            Mean over folds of the weights, scaled to length 1.
+        pattern : float
+            Mean over folds of the patterns (Haufe et al. 2014), -1 to 1.
+        sign_consistency : float
+            Share of folds with the sign of the mean pattern.
+        p_weight, p_pattern, p_consistency : float
+            Two-sided, family-wise over the rows by the largest statistic in each
+            permutation; weight and pattern in units of their root mean square over
+            the permutations.
+
+    Raises
+    ------
+    ValueError
+        If y has other than two classes or a count is not positive.
+
+    Notes
+    -----
+    The tests are of regions that play a part in the classifier, by their share of it:
+    where all regions carry the signal alike, none stands out, and `families` or the
+    balanced accuracy are what to look at.
+
+    References
+    ----------
+    .. [1] Nichols, T. E. & Holmes, A. P. (2002). Nonparametric permutation tests for
+       functional neuroimaging: a primer with examples. Human Brain Mapping 15, 1-25.
+
+    Examples
+    --------
+    >>> from sklearn_persona.baselines import StructuralMRISVC, region_stability
+    >>> from sklearn_persona.datasets import make_parallel_trial
+    >>> trial = make_parallel_trial(
+    ...     n_samples=300, binary=True, effect=0, prognostic=3.0, random_state=0
+    ... )
+    >>> table = region_stability(
+    ...     StructuralMRISVC(C_grid=[0.01], inner_cv=2), trial.data, trial.target,
+    ...     n_splits=3, n_permutations=19, random_state=0,
+    ... )
+    >>> sorted(table.pattern.nlargest(3).index)
+    ['x7', 'x8', 'x9']
+    """
+    for name, value, least in (
+        ("n_splits", n_splits, 2),
+        ("n_repeats", n_repeats, 1),
+        ("n_permutations", n_permutations, 0),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
+    codes, classes = encode_labels(y, "y")
+    if len(classes) != 2:
+        raise ValueError(f"y must have two classes, got {len(classes)}.")
+    people = np.arange(len(codes))
+    if groups is not None:
+        people, _ = encode_labels(groups, "groups")
+    places = np.zeros(len(codes), int)
+    if sites is not None:
+        places, _ = encode_labels(sites, "sites")
+    rng = check_random_state(random_state)
+    seeds = rng.randint(np.iinfo(np.int32).max, size=n_permutations + 1)
+
+    def outcomes(b):
+        if b == 0:
+            return codes
+        return shuffled_labels(codes, people, places, np.random.RandomState(seeds[b]))
+
+    # The folds of permutation b depend on its outcomes, as they should.
+    fits = Parallel(n_jobs=n_jobs)(
+        delayed(_refit)(
+            estimator,
+            X,
+            outcomes(b),
+            classes,
+            people,
+            places,
+            n_splits,
+            n_repeats,
+            seed,
+        )
+        for b, seed in enumerate(seeds)
+    )
+    rows, average = _families(fits[0][-1], families)
+    statistics = [_statistics(w @ average, p @ average) for w, p, _ in fits]
+    table = pd.DataFrame(statistics[0], index=pd.Index(rows, name="region"))
+    for name, p_name in (
+        ("weight", "p_weight"),
+        ("pattern", "p_pattern"),
+        ("sign_consistency", "p_consistency"),
+    ):
+        table[p_name] = np.nan
+        if n_permutations:
+            values = np.array([s[name] for s in statistics])
+            if name != "sign_consistency":
+                values = _studentized(values)
+            null = values[1:].max(axis=1)
+            table[p_name] = max_statistic_pvalues(values[0], null)
+    return table
+
+
+def _refit(estimator, X, codes, classes, people, places, n_splits, n_repeats, seed):
+    """Weights and patterns of every fold, each (n_fits, n_regions), and names."""
+    rng = np.random.RandomState(seed)
+    y, weights, patterns = classes[codes], [], []
+    for _ in range(n_repeats):
+        fold = folds_of_rows(codes, people, places, n_splits, rng)
+        for k in range(fold.max() + 1):
+            train = np.flatnonzero(fold != k)
+            model = fit_clone(estimator, X, y, people, train, rng)
+            length = np.linalg.norm(model.coef_[0])
+            weights.append(model.coef_[0] / (length if length > 0 else 1.0))
+            patterns.append(model.patterns_)
+    return np.array(weights), np.array(patterns), model.region_names_
+
+
+def _families(names, families):
+    """Row names, and the matrix that averages regions into them."""
+    if families is None:
+        return list(names), np.eye(len(names))
+    if isinstance(families, Mapping):
+        families = families.get
+    elif not callable(families):
+        raise TypeError(
+            "families must map region names to families or be callable, got "
+            f"{type(families).__name__}."
+        )
+    found = [families(name) for name in names]
+    rows = sorted({family for family in found if family is not None})
+    if not rows:
+        raise ValueError(
+            f"families has none of the {len(names)} regions, first {names[0]!r}. Use "
+            "the names of the columns."
+        )
+    member = np.array([[f == row for row in rows] for f in found], dtype=float)
+    return rows, member / member.sum(axis=0)
+
+
+def _statistics(weights, patterns):
+    pattern = patterns.mean(axis=0)
+    return {
+        "weight": weights.mean(axis=0),
+        "pattern": pattern,
+        "sign_consistency": (np.sign(patterns) == np.sign(pattern)).mean(axis=0),
+    }
+
+
+def _studentized(values):
+    """Sizes in units of their root mean square; with the observed among them."""
+    spread = np.sqrt((values**2).mean(axis=0))
+    return np.abs(values) / np.where(spread > 0, spread, np.inf)
