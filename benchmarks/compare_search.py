@@ -124,8 +124,8 @@ def our_search(trial, selectors, options, *, objective="effect", variables, exac
     ``mean-shift`` searches the transformed outcome as one sample and is in its units;
     ``effect`` is in units of the SD within arms.
     """
+    from sklearn_persona._designs.labels import Labels
     from sklearn_persona._search.greedy import SearchSettings, find_rules
-    from sklearn_persona._search.problem import LabelColumn
 
     two_arms = objective == "effect"
     settings = SearchSettings(
@@ -142,9 +142,9 @@ def our_search(trial, selectors, options, *, objective="effect", variables, exac
         max_time=options.limit,
     )
     if two_arms:
-        label, unit = LabelColumn(trial.outcome, trial.treated), 1
+        label, unit = Labels(trial.outcome, trial.treated), 1
     else:
-        label = LabelColumn(trial.transformed, None)
+        label = Labels(trial.transformed, None)
         unit = trial.transformed.std()
 
     def once():

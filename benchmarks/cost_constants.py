@@ -10,21 +10,17 @@ import time
 import numpy as np
 
 from sklearn_persona._data.table import read_table
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings
-from sklearn_persona._search.problem import (
-    LabelColumn,
-    fixed_point,
-    make_column,
-    size_limits,
-)
+from sklearn_persona._search.problem import fixed_point, make_column, size_limits
 
 
 def case(n, p, n_cuts, variables):
     """Selectors, labels and settings of a null trial."""
     rng = np.random.RandomState(0)
-    label = LabelColumn(rng.normal(size=n), np.arange(n) % 2 == 0)
+    label = Labels(rng.normal(size=n), np.arange(n) % 2 == 0)
     selectors = make_selectors(
         read_table(rng.normal(size=(n, p))),
         np.arange(n),

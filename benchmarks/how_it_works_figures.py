@@ -12,10 +12,11 @@ import matplotlib
 import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
+from sklearn_persona._designs.labels import arm_rows, pooled_sd
 from sklearn_persona._discoverer import PRICE
 from sklearn_persona._search import objectives as _objectives
 from sklearn_persona._search.binning import column_cuts
-from sklearn_persona._search.objectives import OBJECTIVES, arm_rows, pooled_sd
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.exceptions import PersonaWarning
 

@@ -31,11 +31,12 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.recovery.planted import Planted
 from sklearn_persona import PersonaDiscoverer, _discoverer
 from sklearn_persona._data.table import read_table
+from sklearn_persona._designs.labels import arm_rows, pooled_sd
 from sklearn_persona._search import directions as _directions
 from sklearn_persona._search import objectives as _objectives
 from sklearn_persona._search._kernel import unpack_rows
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.objectives import OBJECTIVES, arm_rows, pooled_sd
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona.exceptions import PersonaWarning
 
 N, P = 200, 20

@@ -17,9 +17,9 @@ from sklearn_persona._claims.null_distribution import (
 )
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn
 
 SETTINGS = SearchSettings(
     objective="effect",
@@ -69,14 +69,14 @@ def run(seed, planted, arguments):
     selectors, units = trial(seed, planted)
     labels = Permutations(units, seed)
     observed = find_rules(
-        selectors, LabelColumn(units.score, units.treated), SETTINGS, n_jobs=n_jobs
+        selectors, Labels(units.score, units.treated), SETTINGS, n_jobs=n_jobs
     )[0][0].objective
     unit = np.mean(
         [
             seconds_of(
                 find_rules,
                 selectors,
-                LabelColumn(*labels[10**6 + b]),
+                Labels(*labels[10**6 + b]),
                 SETTINGS,
                 n_jobs=n_jobs,
             )[0]

@@ -9,9 +9,9 @@ import time
 import numpy as np
 
 from sklearn_persona._data.table import read_table
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn
 
 CASES = [
     # objective, rows, columns, cuts, conditions, variables, pairs, personas
@@ -63,7 +63,7 @@ def run(case, seed, planted, n_jobs):
     start = time.perf_counter()
     _, record = find_rules(
         selectors,
-        LabelColumn(outcome, None if pairs else treated),
+        Labels(outcome, None if pairs else treated),
         settings,
         n_jobs=n_jobs,
     )

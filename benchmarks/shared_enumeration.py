@@ -11,9 +11,10 @@ import numpy as np
 
 from benchmarks.permutation_cost import SETTINGS, trial
 from sklearn_persona._designs import Permutations
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import pack_rows, unpack_rows
 from sklearn_persona._search.greedy import find_rules
-from sklearn_persona._search.problem import LabelColumn, make_column
+from sklearn_persona._search.problem import make_column
 
 N_LABELINGS = 8
 N_PAIRS = 400_000
@@ -33,7 +34,7 @@ def main():
     row_of = {members[:, row].tobytes(): row for row in range(n)}
     alive = []
     for b in range(N_LABELINGS):
-        label = LabelColumn(*labels[b])
+        label = Labels(*labels[b])
         (best,), _ = find_rules(selectors, label, settings)
         column = make_column(selectors, label, 1, settings)
         ordered = unpack_rows(np.ascontiguousarray(column.bits), n).astype(bool)

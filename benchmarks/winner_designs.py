@@ -22,7 +22,7 @@ from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._claims.corrected import Sums, cells_of
 from sklearn_persona._claims.resampling import _for_share
 from sklearn_persona._designs.splitting import stratified_group_folds
-from sklearn_persona._estimates.evidence import effect_inside
+from sklearn_persona._estimates.measure import effect_inside
 from sklearn_persona._persona.builder import Naming
 from sklearn_persona.exceptions import PersonaWarning
 

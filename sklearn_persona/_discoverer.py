@@ -1,6 +1,5 @@
 """`PersonaDiscoverer`: the estimator."""
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -33,8 +32,8 @@ from sklearn_persona._data.table import (
     read_table,
 )
 from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._estimates.evidence import outcome_sd
 from sklearn_persona._estimates.flow import describe_flow
+from sklearn_persona._estimates.measure import outcome_sd
 from sklearn_persona._estimates.partition import partition_table
 from sklearn_persona._persona.builder import Naming
 from sklearn_persona._persona.table import persona_table
@@ -48,6 +47,7 @@ from sklearn_persona.exceptions import (
     NoPersonaWarning,
     SingleArmWarning,
     VaryingBaselineWarning,
+    warn_caller,
 )
 from sklearn_persona.inference import smallest_testable_size
 from sklearn_persona.metrics import targeting_gain
@@ -485,13 +485,12 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
         design = resolve_design(self.design, cases)
         if design == "single-arm":
-            warnings.warn(
+            warn_caller(
                 "No treatment was given: personas are subgroups with another outcome, "
                 "not with another treatment effect.",
                 SingleArmWarning,
-                stacklevel=3,
             )
-        units = make_units(design, cases, stacklevel=3)
+        units = make_units(design, cases)
         _warn_if_varying(columns, cases, units)
         modality, labels = modality_codes(self.modalities, columns)
         if self.min_modalities > max(len(labels), 1):
@@ -522,9 +521,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.flow_ = describe_flow(columns, cases, units, train, holdout)
 
         progress = self._progress("search")
-        found = procedure.find(
-            train, n_jobs=self.n_jobs, progress=progress or None, stacklevel=3
-        )
+        found = procedure.find(train, n_jobs=self.n_jobs, progress=progress or None)
         progress.close()
         procedure = procedure.as_in(found)
         self.search_ = found.record
@@ -554,13 +551,12 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             columns, train if holdout is None else holdout
         )
         if not self.personas_:
-            warnings.warn(
+            warn_caller(
                 f"No persona was found among {self.search_.n_candidates} candidates: "
                 f"none has min_arm_size={self.min_arm_size_} and min_coverage="
                 f"{self.min_coverage} with an effect in the direction looked for, or "
                 "the outcome is constant.",
                 NoPersonaWarning,
-                stacklevel=3,
             )
         return self
 
@@ -909,9 +905,8 @@ def _warn_if_varying(columns, cases, units):
         if not same.all():
             names.append(column.position if column.name is None else column.name)
     if names:
-        warnings.warn(
+        warn_caller(
             f"{len(names)} column(s) differ within a participant, first {names[:5]}; "
             "the first row counts. Personas need baseline variables.",
             VaryingBaselineWarning,
-            stacklevel=4,
         )

@@ -4,6 +4,9 @@ All are subclasses of :class:`PersonaWarning`, so that a user can silence or
 promote the whole family with one filter.
 """
 
+import sys
+import warnings
+
 __all__ = [
     "IncompleteParticipantWarning",
     "NoPersonaWarning",
@@ -14,6 +17,24 @@ __all__ = [
     "UnusableColumnWarning",
     "VaryingBaselineWarning",
 ]
+
+
+def warn_caller(message, category):
+    """Warn about the line, outside this package, that led here.
+
+    Parameters
+    ----------
+    message : str
+    category : type
+        A subclass of `Warning`.
+    """
+    package = __name__.partition(".")[0]
+    frame, stacklevel = sys._getframe(1), 2
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] != package:
+            break
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    warnings.warn(message, category, stacklevel=stacklevel)
 
 
 class PersonaWarning(UserWarning):

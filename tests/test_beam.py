@@ -5,8 +5,9 @@ import pytest
 from test_search import change, selectors_of, table
 
 import sklearn_persona._search.beam as beam_module
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.beam import beam_search
-from sklearn_persona._search.problem import LabelColumn, make_column
+from sklearn_persona._search.problem import make_column
 
 BEAM = change(objective="effect", least_arm=4, least_members=8, exact=False)
 
@@ -15,7 +16,7 @@ def problem(seed):
     """Conditions and label column of a small trial."""
     X, outcome, treated = table(n=60, p=8, seed=seed)
     selectors = selectors_of(X, n_cuts="all", least_members=BEAM.least_members)
-    return selectors, make_column(selectors, LabelColumn(outcome, treated), 1, BEAM)
+    return selectors, make_column(selectors, Labels(outcome, treated), 1, BEAM)
 
 
 def best(selectors, column, **options):

@@ -18,6 +18,7 @@ from test_oracle import BORDERS, SMALL, assert_same, cases, run
 from test_search import change, find, selectors_of, table
 
 import sklearn_persona._search.directions as search_module
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._search._kernel import (
     available_isas,
@@ -28,7 +29,7 @@ from sklearn_persona._search._kernel import (
 from sklearn_persona._search.binning import Selectors, make_selectors
 from sklearn_persona._search.cost import cube_seconds, quick_seconds
 from sklearn_persona._search.greedy import find_rules
-from sklearn_persona._search.problem import LabelColumn, fixed_point, make_column
+from sklearn_persona._search.problem import fixed_point, make_column
 from sklearn_persona.exceptions import SearchCostWarning
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
@@ -96,7 +97,7 @@ def make_table(selectors, **options):
 
 def make_cubes(selectors, outcome, treated, objective, least=2, members=5, **options):
     signs = options.pop("signs", (1,))
-    values = fixed_point(LabelColumn(outcome, treated), objective)
+    values = fixed_point(Labels(outcome, treated), objective)
     arms = [np.ones(len(outcome), bool)] if treated is None else [treated, ~treated]
     rest = [0] * (2 - len(arms))
     return Cubes(
@@ -153,7 +154,7 @@ def test_largest_value_of_every_tuple(objective, two_arms, n):
     cubes = make_cubes(selectors, outcome, treated, objective, signs=(1, -1))
     search = CubeSearch(cubes, (0, 1))
     search.run()
-    label = LabelColumn(outcome, treated)
+    label = Labels(outcome, treated)
     chosen = change(objective=objective, max_variables=2, least_arm=2, least_members=5)
     n_evaluated = 0
     for d, sign in enumerate((1, -1)):
@@ -227,7 +228,7 @@ def test_conditions_may_be_any_row_sets():
     )
     outcome, treated = rng.normal(size=n), rng.random(n) < 0.5
     chosen = change(max_variables=3, least_arm=1, least_members=1, max_overlap=0.3)
-    label = LabelColumn(outcome, treated)
+    label = Labels(outcome, treated)
     lists = []
     for path in ("bits", "cubes"):
         with force_path(path):

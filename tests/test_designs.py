@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._claims.holdout import split_units
 from sklearn_persona._designs import make_units, read_cases, resolve_design
-from sklearn_persona._search.objectives import pooled_sd
+from sklearn_persona._designs.labels import pooled_sd
 from sklearn_persona.exceptions import (
     IncompleteParticipantWarning,
     PeriodUnknownWarning,

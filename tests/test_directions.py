@@ -17,11 +17,11 @@ import sklearn_persona._search.directions as directions_module
 from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import unpack_rows
 from sklearn_persona._search.binning import BETWEEN, make_selectors
 from sklearn_persona._search.directions import INTERVAL_COST, spaces_of
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn
 
 SETTINGS = SearchSettings(
     objective="arm-shift",
@@ -55,7 +55,7 @@ def problem(seed, *, n=20, p=3, n_cuts=2, two_arms=True, conditions="interval"):
         modality=np.zeros(p, int),
         least_members=3,
     )
-    return selectors, LabelColumn(y, treated)
+    return selectors, Labels(y, treated)
 
 
 def every_extent(selectors, options, label):
@@ -206,14 +206,14 @@ def test_either_arm_finds_a_shift_of_the_control_arm():
         least_members=12,
     )
     options = replace(SETTINGS, n_personas=1, least_members=12)
-    label = LabelColumn(y, treated)
+    label = Labels(y, treated)
     (rule,), _ = find_rules(selectors, label, options)
     assert rule.sign == 1 and rule.swapped
     assert (rule.members & inside).sum() / (rule.members | inside).sum() > 0.8
     (one_arm,), _ = find_rules(selectors, label, replace(options, either_arm=False))
     assert one_arm.objective < rule.objective
     # Exchanging the arms exchanges the sign and who carries the shift.
-    (other,), _ = find_rules(selectors, LabelColumn(y, ~treated), options)
+    (other,), _ = find_rules(selectors, Labels(y, ~treated), options)
     assert (other.sign, other.swapped) == (-1, False)
     assert other.objective == pytest.approx(rule.objective)
 
@@ -251,7 +251,7 @@ def test_permutations_repeat_every_part(two_arms):
     labels = Permutations(units, 3)
     expected = []
     for b in range(20):
-        (rule,), _ = find_rules(selectors, LabelColumn(*labels[b]), options)
+        (rule,), _ = find_rules(selectors, Labels(*labels[b]), options)
         expected.append(rule.objective)
     got = null_maxima(selectors, labels, options, n_permutations=20, n_jobs=2)
     np.testing.assert_allclose(got, expected, rtol=1e-9)

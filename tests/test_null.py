@@ -21,6 +21,7 @@ from sklearn_persona._claims.null_distribution import (
 )
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import (
     pack_rows,
     sets_in_order,
@@ -30,7 +31,6 @@ from sklearn_persona._search._kernel import (
 from sklearn_persona._search.beam import beam_search
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn
 from sklearn_persona.exceptions import PeriodUnknownWarning
 
 OBJECTIVES = ["effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"]
@@ -94,7 +94,7 @@ def problem(design="parallel", p=5, *, n_cuts=4, seed=0, **options):
 
 def search(selectors, label, settings):
     """Best objective of a whole search, 0.0 without a rule."""
-    rules, _ = find_rules(selectors, LabelColumn(*label), settings)
+    rules, _ = find_rules(selectors, Labels(*label), settings)
     return [rule.objective for rule in rules] or [0.0]
 
 

@@ -14,11 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sklearn_persona._search.directions as search_module
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import available_isas, pack_rows
 from sklearn_persona._search.beam import Pool
 from sklearn_persona._search.binning import Selectors, make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn, make_column
+from sklearn_persona._search.problem import make_column
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 ISAS = available_isas()
@@ -183,7 +184,7 @@ def run(case, *, n_jobs=1, isa="auto", pool=None, room=True, path="bits"):
         if pool is not None:
             stack.enter_context(mock.patch.object(search_module, "beam_search", pool))
         found, record = find_rules(
-            selectors, LabelColumn(outcome, treated), chosen, n_jobs=n_jobs
+            selectors, Labels(outcome, treated), chosen, n_jobs=n_jobs
         )
     rules = []
     for rule in found:
@@ -470,7 +471,7 @@ def check_bounds(case):
     for objective in OBJECTIVES:
         chosen = plain_settings(objective, least_arm, least_members)
         with force_isa(isa):
-            column = make_column(selectors, LabelColumn(outcome, treated), 1, chosen)
+            column = make_column(selectors, Labels(outcome, treated), 1, chosen)
         if column is None:
             assert Values(objective, outcome, treated, 1).variance == 0
             return
@@ -520,7 +521,7 @@ def test_bound_of_one_sample_is_reached(objective):
         outcome = rng.normal(size=30)
         column = make_column(
             row_sets(30),
-            LabelColumn(outcome, None),
+            Labels(outcome, None),
             1,
             plain_settings(objective, 2, 2),
         )
@@ -551,7 +552,7 @@ def column_of_sets(objective, outcome, treated, sets, *, least_members=1):
         n,
     )
     chosen = plain_settings(objective, 1, least_members)
-    return make_column(selectors, LabelColumn(outcome, treated), 1, chosen)
+    return make_column(selectors, Labels(outcome, treated), 1, chosen)
 
 
 @pytest.mark.parametrize("objective", ["contrast", "sum-of-squares"])

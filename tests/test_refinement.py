@@ -15,9 +15,9 @@ from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.binning import column_cuts, make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn
 from sklearn_persona._search.refinement import Refinement
 from sklearn_persona.datasets import make_parallel_trial
 
@@ -58,7 +58,7 @@ def problem(seed, *, n=30, two_arms=True, conditions="one-sided", rounded=False)
         modality=np.zeros(5, int),
         least_members=4,
     )
-    return columns, selectors, LabelColumn(y, treated)
+    return columns, selectors, Labels(y, treated)
 
 
 def places(column, limits):
@@ -206,7 +206,7 @@ def test_an_edge_lies_in_the_middle_of_the_places_with_its_members():
     X = np.column_stack([np.r_[x, 10, 12, 14, 16, 18], np.r_[other, np.zeros(5)]])
     y = np.r_[np.where(x > 10, 5.0, 0.0) * (other > 0), np.zeros(5)]
     y += np.random.default_rng(0).normal(scale=0.01, size=len(y))
-    columns, label = read_table(X), LabelColumn(y, None)
+    columns, label = read_table(X), Labels(y, None)
     selectors = make_selectors(
         columns,
         np.arange(21),
@@ -243,7 +243,7 @@ def test_permutations_repeat_the_refinement():
     labels, refine = Permutations(units, 3), Refinement(columns, np.arange(40))
     expected = []
     for b in range(20):
-        label = LabelColumn(*labels[b])
+        label = Labels(*labels[b])
         rules, _ = find_rules(selectors, label, SETTINGS)
         expected.append(refine(rules, label, SETTINGS)[0].objective)
     got = null_maxima(

@@ -23,8 +23,9 @@ import sklearn_persona._search.directions as search_module
 import sklearn_persona._search.slices as slices_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.greedy import find_rules
-from sklearn_persona._search.problem import LabelColumn, make_column
+from sklearn_persona._search.problem import make_column
 from sklearn_persona.datasets import make_parallel_trial
 
 # Clusters of this machine do not stand beside one another.
@@ -354,7 +355,7 @@ def test_slices_of_a_killed_worker_run_again(client, sliced, tmp_path, monkeypat
     killer.start()
     with joblib.parallel_config(backend="dask"):
         rules, record = find_rules(
-            selectors, LabelColumn(outcome, treated), chosen, n_jobs=2
+            selectors, Labels(outcome, treated), chosen, n_jobs=2
         )
     killer.join(10)
     assert killer.pid in workers and is_gone(killer.pid)

@@ -18,9 +18,9 @@ from _paths import force_path
 
 import sklearn_persona._search.directions as search_module
 from sklearn_persona import PersonaDiscoverer
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import LabelColumn
 from sklearn_persona.exceptions import NoPersonaWarning
 
 DEFAULT = SearchSettings(
@@ -71,7 +71,7 @@ def selectors_of(X, *, n_cuts=9, conditions="one-sided", least_members=7):
 
 def find(X, outcome, treated, chosen=DEFAULT, *, n_jobs=1, on_poll=None, **options):
     selectors = selectors_of(X, least_members=chosen.least_members, **options)
-    label = LabelColumn(outcome, treated)
+    label = Labels(outcome, treated)
     rules, record = find_rules(selectors, label, chosen, n_jobs=n_jobs, on_poll=on_poll)
     return selectors, rules, record
 
@@ -217,7 +217,7 @@ CTRL_C = """
     sys.path[:0] = {paths!r}
     # A shell starts background jobs with Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    from test_search import LabelColumn, change, find_rules, selectors_of, table
+    from test_search import Labels, change, find_rules, selectors_of, table
 
     X, outcome, treated = table(p=300)
     selectors = selectors_of(X, conditions="interval")
@@ -230,7 +230,7 @@ CTRL_C = """
 
     find_rules(
         selectors,
-        LabelColumn(outcome, treated),
+        Labels(outcome, treated),
         change(max_variables=4),
         n_jobs={n_jobs},
         on_poll=on_poll,
@@ -340,7 +340,7 @@ def test_other_threads_run_during_the_search():
     thread.start()
     try:
         start = time.monotonic()
-        find_rules(selectors, LabelColumn(outcome, treated), chosen)
+        find_rules(selectors, Labels(outcome, treated), chosen)
         end = time.monotonic()
     finally:
         done.set()

@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._claims.holdout import _choose, _conditional
 from sklearn_persona._designs import make_units, read_cases
-from sklearn_persona._estimates.evidence import size_floor
+from sklearn_persona._estimates.measure import size_floor
 from sklearn_persona.inference import (
     floor_from_sizes,
     interaction_test,

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from _paths import force_isa
 
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import Search, available_isas, pack_rows, words_for
 from sklearn_persona._search.binning import Selectors
 from sklearn_persona._search.greedy import SearchSettings
-from sklearn_persona._search.problem import LabelColumn, make_column
+from sklearn_persona._search.problem import make_column
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
 VECTOR_ISAS = available_isas()[2:]
@@ -45,7 +46,7 @@ def column_of(sets, outcome, treated, settings, isa):
         len(outcome),
     )
     with force_isa(isa):
-        return make_column(selectors, LabelColumn(outcome, treated), 1, settings)
+        return make_column(selectors, Labels(outcome, treated), 1, settings)
 
 
 def collected(column, value):

@@ -19,10 +19,10 @@ with atheris.instrument_imports(include=["sklearn_persona"]):
     from _paths import force_isa, force_path
 
     from sklearn_persona._data.table import read_table
+    from sklearn_persona._designs.labels import Labels
     from sklearn_persona._search._kernel import available_isas, unpack_rows
     from sklearn_persona._search.binning import make_selectors
     from sklearn_persona._search.greedy import SearchSettings, find_rules
-    from sklearn_persona._search.problem import LabelColumn
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 
@@ -92,7 +92,7 @@ def one_search(content):
     with force_isa(data.PickValueInList(available_isas())), force_path(path):
         rules, _ = find_rules(
             selectors,
-            LabelColumn(outcome, treated),
+            Labels(outcome, treated),
             settings,
             n_jobs=data.ConsumeIntInRange(1, 2),
         )

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._data.table import read_table
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.greedy import LabelColumn, SearchSettings, find_rules
+from sklearn_persona._search.greedy import Labels, SearchSettings, find_rules
 
 
 def make_trial(n, p, planted):
@@ -48,7 +48,7 @@ class Search:
         n_cuts = "all" if cuts == "all cuts" else int(cuts.split()[0])
         X, y, treated = make_trial(n, p, trial == "planted")
         self.selectors = bin_trial(X, n_cuts)
-        self.label = LabelColumn(y, treated)
+        self.label = Labels(y, treated)
         self.settings = SearchSettings(
             objective=objective,
             min_variables=1,

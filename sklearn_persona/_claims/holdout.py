@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklearn_persona._designs.splitting import stratified_group_split
-from sklearn_persona._estimates.evidence import (
+from sklearn_persona._estimates.measure import (
     effect_inside,
     effect_test,
     evidence,

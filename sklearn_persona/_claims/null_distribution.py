@@ -14,12 +14,13 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import Search
 from sklearn_persona._search.beam import beam_search
 from sklearn_persona._search.directions import labels_of, members_of, spaces_of
 from sklearn_persona._search.greedy import objective_of
 from sklearn_persona._search.objectives import OBJECTIVES
-from sklearn_persona._search.problem import Columns, LabelColumn
+from sklearn_persona._search.problem import Columns
 from sklearn_persona._search.refinement import find_refined
 from sklearn_persona._selection.checkpoints import Checkpoints
 from sklearn_persona.inference._checks import as_count, as_values
@@ -300,7 +301,7 @@ def _reach_chunk(
     out = np.full(stop - start, -np.inf)
     for b in range(start, stop):
         halt.check()
-        found = spaces.best(LabelColumn(*labels[b]), halt, low, enough)
+        found = spaces.best(Labels(*labels[b]), halt, low, enough)
         if found is not None:
             out[b - start] = found.worth
     return out
@@ -312,7 +313,7 @@ def _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt):
     out = np.full(stop - start, -np.inf if settings.price else 0.0)
     for b in range(start, stop):
         halt.check()
-        label = LabelColumn(*labels[b])
+        label = Labels(*labels[b])
         if refinement is not None:
             rules, _ = find_refined(
                 selectors, label, settings, refinement, on_poll=halt.check

@@ -6,9 +6,9 @@ import numpy as np
 
 from sklearn_persona._claims.null_distribution import reach_counts
 from sklearn_persona._designs import Permutations, ResidualPermutations, residuals
+from sklearn_persona._designs.labels import Labels, arm_rows
 from sklearn_persona._search.greedy import objective_of
-from sklearn_persona._search.objectives import OBJECTIVES, arm_rows
-from sklearn_persona._search.problem import LabelColumn
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona.inference._checks import rescale
 
 __all__ = ["Selection"]
@@ -92,7 +92,7 @@ class Selection:
         """Objective of a rule without the main effect, studentized."""
         treated = self.units.treated
         score = residuals(self.units.score, treated)
-        label, sign = rule.compares(LabelColumn(score, treated))
+        label, sign = rule.compares(Labels(score, treated))
         value = objective_of(label, self.settings, rule.members, sign)
         carriers = arm_rows(label.treated, len(score))
         if self.settings.objective == "arm-shift":
@@ -140,7 +140,7 @@ class Selection:
 
         NaN where an arm has no unit inside or outside.
         """
-        label = LabelColumn(self.units.score, self.units.treated)
+        label = Labels(self.units.score, self.units.treated)
         inside = rule.members if self.chosen is None else rule.members[self.chosen]
         arms = arm_rows(label.treated, len(inside))
         if not all((arm & part).any() for arm in arms for part in (inside, ~inside)):

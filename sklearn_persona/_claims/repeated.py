@@ -66,7 +66,7 @@ def _split_pvalue(procedure, units, seed, holdout_size, claims):
     rng = np.random.RandomState(seed)
     in_holdout = split_units(units, holdout_size, rng)
     train, holdout = procedure.adjust(units, in_holdout, rng)
-    found = procedure.find(train, n_jobs=1)
+    found = procedure.find(train, n_jobs=1, quiet=True)
     naming = Naming(procedure.columns, (), procedure.modality, train.rows)
     personas = [naming.persona(rule) for rule in found.rules]
     done = validate(

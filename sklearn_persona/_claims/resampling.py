@@ -236,7 +236,7 @@ def _refit(procedure, units, targets, n_parts, seed, part):
         train, _ = smaller.adjust(kept, np.zeros(len(kept), bool), rng)
     except ValueError:
         return Refit([], [Match(0.0, False, {}, None) for _ in targets])
-    found = smaller.find(train, n_jobs=1)
+    found = smaller.find(train, n_jobs=1, quiet=True)
     columns = procedure.columns
     naming = Naming(columns, (), procedure.modality, train.rows)
     members = [

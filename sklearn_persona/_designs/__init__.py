@@ -58,10 +58,10 @@ def resolve_design(design, cases):
     return design
 
 
-def make_units(design, cases, *, stacklevel=2):
+def make_units(design, cases):
     """Build the units of a resolved design."""
     if design == "crossover":
-        return crossover_units(cases, stacklevel=stacklevel + 1)
+        return crossover_units(cases)
     builders = {
         "parallel": parallel_units,
         "pooled": pooled_units,

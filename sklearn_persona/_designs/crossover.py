@@ -1,19 +1,18 @@
 """Two-period crossover: the unit is the complete pair of a participant's cases."""
 
-import warnings
-
 import numpy as np
 
 from sklearn_persona._designs.units import Units
 from sklearn_persona.exceptions import (
     IncompleteParticipantWarning,
     PeriodUnknownWarning,
+    warn_caller,
 )
 
 __all__ = ["crossover_units"]
 
 
-def crossover_units(cases, *, stacklevel=2):
+def crossover_units(cases):
     """One one-sample unit per complete pair.
 
     Raises
@@ -44,21 +43,19 @@ def crossover_units(cases, *, stacklevel=2):
             "design='parallel'."
         )
     if n_incomplete:
-        warnings.warn(
+        warn_caller(
             f"{n_incomplete} of {n_groups} participants have only one arm; they enter "
             "neither the search nor the tests.",
             IncompleteParticipantWarning,
-            stacklevel=stacklevel + 1,
         )
     pair = row[complete]
     treated_row, control_row = pair.T
     sequence = None
     if cases.period is None:
-        warnings.warn(
+        warn_caller(
             "No period was given: differences are not adjusted for it, and membership "
             "comes from each participant's first row. Pass period=.",
             PeriodUnknownWarning,
-            stacklevel=stacklevel + 1,
         )
         rows = pair.min(axis=1)
     else:

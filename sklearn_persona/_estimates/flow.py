@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_persona._estimates.evidence import (
+from sklearn_persona._estimates.measure import (
     effect_inside,
     effect_interval,
     size_floor,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sklearn_persona._estimates.evidence import effect_inside, effect_interval
+from sklearn_persona._estimates.measure import effect_inside, effect_interval
 
 __all__ = ["partition_table"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from sklearn_persona._data.table import numbers, read_column
 from sklearn_persona._designs import make_units, read_cases, resolve_design
-from sklearn_persona._estimates.evidence import Evidence, evidence
+from sklearn_persona._estimates.evidence import Evidence
+from sklearn_persona._estimates.measure import evidence
 from sklearn_persona._persona.languages import (
     criteria_text,
     json_schema,

@@ -12,6 +12,7 @@ from math import log
 
 import numpy as np
 
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._search._kernel import Search, count_rows, pack_rows, unpack_rows
 from sklearn_persona._search.beam import Pool, beam_search
@@ -22,7 +23,6 @@ from sklearn_persona._search.cost import (
     quick_seconds,
 )
 from sklearn_persona._search.problem import (
-    LabelColumn,
     fixed_point,
     make_column,
     search_order,
@@ -60,7 +60,7 @@ class Part:
     Attributes
     ----------
     selectors : Selectors
-    label : LabelColumn
+    label : Labels
         With the arms exchanged when the control arm carries the shift.
     settings : SearchSettings
     swapped : bool
@@ -69,7 +69,7 @@ class Part:
     """
 
     selectors: object
-    label: LabelColumn
+    label: Labels
     settings: object
     swapped: bool = False
     price: float = 0.0
@@ -116,7 +116,7 @@ def spaces_of(selectors, settings):
 def labels_of(label, settings):
     """The label column as ``(label, swapped)`` for each arm that may be compared."""
     labels = [(label, False)]
-    if settings.either_arm and label.treated is not None:
+    if settings.either_arm and label.n_arms == 2:
         labels.append((label.swapped(), True))
     return labels
 
@@ -127,7 +127,7 @@ def parts_of(selectors, label, settings):
     Parameters
     ----------
     selectors : Selectors
-    label : LabelColumn
+    label : Labels
     settings : SearchSettings
 
     Returns
@@ -419,8 +419,7 @@ def _sorted_into_cells(selectors, settings, arms):
 
 def _cell_table(selectors, label, settings):
     """Sort the units into cells; None when there are too many or nothing varies."""
-    arms = 1 if label.treated is None else 2
-    table = _sorted_into_cells(selectors, settings, arms)
+    table = _sorted_into_cells(selectors, settings, label.n_arms)
     if not table.eligible or fixed_point(label, settings.objective) is None:
         return None
     return table

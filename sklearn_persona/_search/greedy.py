@@ -1,15 +1,15 @@
 """The search for personas: best rules, greedily distinct, in both directions."""
 
 import time
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_persona._designs.labels import standardized
 from sklearn_persona._search.directions import members_of, open_part, parts_of
-from sklearn_persona._search.objectives import OBJECTIVES, standardized
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._search.problem import origin
-from sklearn_persona.exceptions import SearchCostWarning
+from sklearn_persona.exceptions import SearchCostWarning, warn_caller
 
 __all__ = [
     "FoundRule",
@@ -128,20 +128,19 @@ class SearchRecord:
 
 def objective_of(label, settings, members, sign):
     """Reported objective of the rule with these members, without its price."""
-    outcome = label.outcome - origin(label.outcome, label.treated, settings.objective)
+    outcome = label.outcome - origin(label, settings.objective)
     scaled = sign * standardized(outcome, label.treated)
     return OBJECTIVES[settings.objective].value(scaled, label.treated, members)
 
 
 def _warn_if_long(seconds, n_candidates):
     if seconds > LONG:
-        warnings.warn(
+        warn_caller(
             f"The exact search over {n_candidates:.2g} candidates is predicted to take "
             f"about {seconds / 3600:.1f} hours. Lower max_variables, n_cuts or "
             "n_personas, use conditions='one-sided', set max_time for the best answer "
             "until then, or use search='beam'.",
             SearchCostWarning,
-            stacklevel=9,
         )
 
 
@@ -181,7 +180,7 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=No
     Parameters
     ----------
     selectors : Selectors
-    label : LabelColumn
+    label : Labels
     settings : SearchSettings
     n_jobs : int
         Threads, or tasks of the joblib backend when one is selected whose workers share

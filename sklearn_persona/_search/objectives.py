@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["OBJECTIVES", "Objective", "arm_rows", "pooled_sd", "standardized"]
+from sklearn_persona._designs.labels import arm_rows
+
+__all__ = ["OBJECTIVES", "Objective"]
 
 # Prior variance of the main effect in "arm-shift", in SD^2, as in its header. Smaller
 # ones fail with a strong main effect, larger ones recover no more personas
@@ -60,37 +62,6 @@ class Objective:
             [[outcome[rows].sum()] for rows in arms],
         ]
         return float(self.score(*map(np.array, sums))[0])
-
-
-def arm_rows(treated, n_units):
-    """Masks of the units of each arm, shape (n_arms, n_units), the treated first."""
-    if treated is None:
-        return np.ones((1, n_units), bool)
-    return np.array([treated, ~treated])
-
-
-def pooled_sd(outcome, treated=None):
-    """Standard deviation within arms (ddof=0); around the mean for one sample."""
-    residual, exponent = _residual(outcome, treated)
-    return float(np.ldexp(np.sqrt(np.mean(residual**2)), exponent))
-
-
-def standardized(outcome, treated=None):
-    """Outcome in standard deviations within arms."""
-    residual, exponent = _residual(outcome, treated)
-    return np.ldexp(outcome, -exponent) / np.sqrt(np.mean(residual**2))
-
-
-def _residual(outcome, treated):
-    """Outcome less the mean of its arm, times a power of two, and the exponent.
-
-    At most 1 in size, so that no square is too large or too small for a double.
-    """
-    residual = np.array(outcome, dtype=float)
-    for arm in [...] if treated is None else [treated, ~treated]:
-        residual[arm] -= residual[arm].mean()
-    exponent = int(np.frexp(np.abs(residual).max(initial=0.0))[1])
-    return np.ldexp(residual, -exponent), exponent
 
 
 def _shift(n, s, N, S):

@@ -4,38 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_persona._designs.labels import pooled_sd
 from sklearn_persona._search._kernel import Column, sets_in_order, transpose_sets
-from sklearn_persona._search.objectives import pooled_sd
 
 __all__ = [
     "Columns",
-    "LabelColumn",
     "fixed_point",
     "make_column",
     "origin",
     "search_order",
     "size_limits",
 ]
-
-
-@dataclass(frozen=True)
-class LabelColumn:
-    """One labeling of the units.
-
-    Attributes
-    ----------
-    outcome : ndarray of float64, shape (n_units,)
-        Oriented: larger is better.
-    treated : ndarray of bool, shape (n_units,), or None
-        None for one-sample units (pairs, or cases of a single arm).
-    """
-
-    outcome: np.ndarray
-    treated: np.ndarray | None
-
-    def swapped(self):
-        """The same with each arm in the place of the other."""
-        return LabelColumn(self.outcome, ~self.treated)
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,7 @@ def fixed_point(label, objective):
     Returns None when they do not vary within arms.
     """
     outcome = np.asarray(label.outcome, dtype=float)
-    shifted = outcome - origin(outcome, label.treated, objective)
+    shifted = outcome - origin(label, objective)
     largest = np.abs(shifted).max()
     if largest == 0:
         return None
@@ -79,11 +58,7 @@ def fixed_point(label, objective):
 
 def size_limits(label, settings):
     """Keyword arguments of the kernels: least and most units of an arm inside."""
-    n = len(label.outcome)
-    counts = [n]
-    if label.treated is not None:
-        n_treated = int(np.count_nonzero(label.treated))
-        counts = [n_treated, n - n_treated]
+    counts = np.count_nonzero(label.arms, axis=1).tolist()
     rest = [0] * (2 - len(counts))
     return {
         "least": [settings.least_arm] * len(counts) + rest,
@@ -132,8 +107,7 @@ def _column(label, sign, selectors, settings, in_order):
     if values is None:
         return None
     fixed, outcome = sign * values.fixed, sign * values.outcome
-    treated = label.treated
-    arm = np.ones(len(outcome), bool) if treated is None else treated
+    arm = label.arms[0]
     order = _order(outcome, arm)
     return Column(
         in_order(order),
@@ -145,8 +119,8 @@ def _column(label, sign, selectors, settings, in_order):
         values.scale,
         int(np.count_nonzero(arm)),
         objective=settings.objective,
-        arms=1 if treated is None else 2,
-        centers=_centers(settings.objective, outcome, treated),
+        arms=label.n_arms,
+        centers=_centers(settings.objective, outcome, label),
         min_variables=settings.min_variables,
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
@@ -157,33 +131,32 @@ def _column(label, sign, selectors, settings, in_order):
 def search_order(label, sign, objective):
     """Units in the order of the rows of a column."""
     outcome = sign * fixed_point(label, objective).outcome
-    arm = np.ones(len(outcome), bool) if label.treated is None else label.treated
-    return _order(outcome, arm)
+    return _order(outcome, label.arms[0])
 
 
 def _order(outcome, arm):
     return np.lexsort((np.where(arm, -outcome, outcome), ~arm))
 
 
-def origin(outcome, treated, objective):
+def origin(label, objective):
     """Where outcomes are counted from.
 
     Only effects in one sample depend on where zero is; elsewhere it is an outcome of
     the data, so that sums of round numbers stay exact and large offsets cancel.
     """
-    if treated is None and objective in ("effect", "arm-shift"):
+    if label.n_arms == 1 and objective in ("effect", "arm-shift"):
         return 0.0
-    middle = len(outcome) // 2
-    return np.partition(outcome, middle)[middle]
+    middle = len(label.outcome) // 2
+    return np.partition(label.outcome, middle)[middle]
 
 
-def _centers(objective, outcome, treated):
+def _centers(objective, outcome, label):
     """Constants at which the bounds of two arms are taken apart."""
-    if treated is None or objective not in ("effect", "contrast"):
+    if label.n_arms == 1 or objective not in ("effect", "contrast"):
         return [0.0]
     middle = 0.0
     if objective == "effect":
-        middle = (outcome[treated].mean() + outcome[~treated].mean()) / 2
+        middle = sum(outcome[arm].mean() for arm in label.arms) / 2
     return [middle, middle - 0.4, middle + 0.4]
 
 

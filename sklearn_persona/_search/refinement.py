@@ -14,7 +14,7 @@ import numpy as np
 from sklearn_persona._data.table import numbers
 from sklearn_persona._search.binning import all_places, column_cuts
 from sklearn_persona._search.greedy import find_rules, objective_of
-from sklearn_persona._search.objectives import OBJECTIVES, arm_rows
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._search.problem import fixed_point, size_limits
 
 __all__ = ["Refinement", "find_refined"]
@@ -54,7 +54,7 @@ class Refinement:
         ----------
         rules : list of FoundRule
             As found for this label column.
-        label : LabelColumn
+        label : Labels
         settings : SearchSettings
 
         Returns
@@ -212,7 +212,7 @@ class _Sums:
 
     def __init__(self, label, settings):
         values = fixed_point(label, settings.objective)
-        self.arms = arm_rows(label.treated, len(label.outcome))
+        self.arms = label.arms
         (sign,) = settings.signs
         self.fixed = sign * values.fixed * self.arms
         self.scale = values.scale

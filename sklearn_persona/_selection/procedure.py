@@ -1,7 +1,6 @@
 """From analysis units to rules: everything that a refit on other units repeats."""
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,15 +8,19 @@ from joblib import effective_n_jobs
 
 from sklearn_persona._claims.permutation_test import Selection
 from sklearn_persona._data.memory import check_room
-from sklearn_persona._estimates.evidence import effect_inside
+from sklearn_persona._designs.labels import Labels
+from sklearn_persona._estimates.measure import effect_inside
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.directions import is_out_of_reach
 from sklearn_persona._search.greedy import SearchSettings
-from sklearn_persona._search.problem import LabelColumn
 from sklearn_persona._search.refinement import Refinement, find_refined
 from sklearn_persona._selection.adjustment import Adjustment
 from sklearn_persona._selection.checkpoints import Checkpoints
-from sklearn_persona.exceptions import SearchCostWarning, UnusableColumnWarning
+from sklearn_persona.exceptions import (
+    SearchCostWarning,
+    UnusableColumnWarning,
+    warn_caller,
+)
 
 __all__ = ["Found", "Procedure"]
 
@@ -151,7 +154,7 @@ class Procedure:
                     "validation=None, or collect more cases."
                 )
 
-    def find(self, train, *, n_jobs=None, progress=None, stacklevel=None):
+    def find(self, train, *, n_jobs=None, progress=None, quiet=False):
         """Search adjusted units.
 
         Parameters
@@ -160,9 +163,9 @@ class Procedure:
         n_jobs : int or None
             Threads.
         progress : Progress or None
-        stacklevel : int or None
-            Of the warnings about columns without values and a proof out of reach; None
-            for a refit, when the fit on all units has said it.
+        quiet : bool
+            Whether columns without values and a proof out of reach give no warning: in
+            a refit, when the fit on all units has said it.
 
         Returns
         -------
@@ -179,8 +182,8 @@ class Procedure:
             modality=self.modality,
             least_members=max(least_members, n_arms * self.settings.least_arm),
         )
-        if stacklevel is not None:
-            self._warn_of_empty(selectors, stacklevel + 2)
+        if not quiet:
+            self._warn_of_empty(selectors)
         settings = replace(
             self.settings,
             least_members=least_members,
@@ -192,12 +195,12 @@ class Procedure:
             and is_out_of_reach(selectors, settings, n_arms)
         ):
             settings = replace(settings, exact=False)
-            if stacklevel is not None:
-                _warn_of_beam(selectors, settings, stacklevel + 2)
+            if not quiet:
+                _warn_of_beam(selectors, settings)
         refinement = Refinement(self.columns, train.rows) if self.refine else None
         problem = (
             selectors,
-            LabelColumn(train.score, train.treated),
+            Labels(train.score, train.treated),
             settings,
             refinement,
         )
@@ -214,16 +217,15 @@ class Procedure:
             rules = [rule for rule in rules if _has_direction(rule, train)]
         return Found(rules, Selection(selectors, settings, train, refinement), record)
 
-    def _warn_of_empty(self, selectors, stacklevel):
+    def _warn_of_empty(self, selectors):
         pairs = zip(self.columns, selectors.n_conditions)
         missing = [column for column, n in pairs if n == 0]
         if missing:
             names = [c.position if c.name is None else c.name for c in missing]
-            warnings.warn(
+            warn_caller(
                 f"{len(names)} column(s) have no value in the training cases and yield "
                 f"no condition: {names[:5]}.",
                 UnusableColumnWarning,
-                stacklevel=stacklevel,
             )
 
 
@@ -236,17 +238,16 @@ def _has_direction(rule, train):
     return rule.sign * (effects[0] - effects[1]) > 0
 
 
-def _warn_of_beam(selectors, settings, stacklevel):
+def _warn_of_beam(selectors, settings):
     n_units = selectors.n_units
     n_candidates = selectors.n_candidates(
         settings.max_variables, settings.interval_variables
     )
-    warnings.warn(
+    warn_caller(
         f"No search of {n_candidates:.2g} candidates among {n_units} training units is "
         "proven in reasonable time, so a beam looks for the best personas. "
         "Lower max_variables or n_cuts for a proof, use search='exact' to insist on "
         "it, max_time for the best of an exact search until then, or search='beam' to "
         "agree without this warning.",
         SearchCostWarning,
-        stacklevel=stacklevel,
     )

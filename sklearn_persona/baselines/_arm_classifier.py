@@ -1,6 +1,5 @@
 """`ArmClassifier`: a model of the outcome in one arm."""
 
-import warnings
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -18,7 +17,7 @@ from sklearn.utils.validation import (
 
 from sklearn_persona._data.labels import encode_labels
 from sklearn_persona._data.routing import consumed, estimator_has, require_treatment
-from sklearn_persona.exceptions import SingleArmWarning
+from sklearn_persona.exceptions import SingleArmWarning, warn_caller
 
 __all__ = ["ArmClassifier"]
 
@@ -117,11 +116,10 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
             If the estimator does not know a parameter.
         """
         if treatment is None:
-            warnings.warn(
+            warn_caller(
                 f"No treatment was given: all cases are fitted as if they had arm "
                 f"{self.arm!r}.",
                 SingleArmWarning,
-                stacklevel=2,
             )
         estimator = clone(self.estimator)
         X_arm, y_arm, kept = self._cases(

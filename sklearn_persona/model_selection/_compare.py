@@ -1,6 +1,5 @@
 """`compare`: any mix of estimators on identical splits of one trial."""
 
-import warnings
 from collections.abc import Mapping
 from numbers import Real
 
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_memory
 
 from sklearn_persona._progress import Progress
 from sklearn_persona._version import __version__
+from sklearn_persona.exceptions import warn_caller
 from sklearn_persona.model_selection._advice import fit_and_advise
 from sklearn_persona.model_selection._candidates import (
     CLASSIFIER,
@@ -291,11 +291,10 @@ def _report_failures(estimators, found, n_splits):
         )
     for name, errors in failed.items():
         if errors:
-            warnings.warn(
+            warn_caller(
                 f"Estimator {name!r} failed in {len(errors)} of {n_splits} splits, "
                 f"which have error_score as values. The first: {errors[0]}",
                 FitFailedWarning,
-                stacklevel=3,
             )
 
 

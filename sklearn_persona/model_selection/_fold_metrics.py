@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from sklearn_persona._search.objectives import pooled_sd
+from sklearn_persona._designs.labels import pooled_sd
 from sklearn_persona.baselines._effects.leaf_effects import unit_effect
 from sklearn_persona.metrics import targeting_gain
 

@@ -2,7 +2,6 @@
 
 from numbers import Integral, Real
 from typing import ClassVar
-from warnings import warn
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
@@ -15,6 +14,7 @@ from sklearn_persona._designs.splitting import (
     stratified_group_folds,
     stratified_group_split,
 )
+from sklearn_persona.exceptions import warn_caller
 
 __all__ = ["ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"]
 
@@ -113,13 +113,12 @@ class _ArmStratifiedMixin:
         in_groups = np.bincount(pairs % n_classes, minlength=n_classes)
         rarest = int(np.argmin(in_groups))
         if in_groups[rarest] < self._n_parts:
-            warn(
+            warn_caller(
                 f"The rarest value of {name}, {classes[rarest]!s}, occurs in "
                 f"{in_groups[rarest]} group(s), too few for each of the "
                 f"{self._n_parts} parts of a split: some test or training sets lack "
                 "it. Ask for fewer splits or add cases.",
                 UserWarning,
-                stacklevel=3,
             )
 
 

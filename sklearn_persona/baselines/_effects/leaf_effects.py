@@ -1,7 +1,6 @@
 """What estimators of a treatment effect by leaf have in common."""
 
 import math
-import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_persona._data.routing import require_treatment
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._discoverer import TRIAL_COLUMNS
-from sklearn_persona._estimates.evidence import outcome_sd
+from sklearn_persona._estimates.measure import outcome_sd
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
-from sklearn_persona.exceptions import SingleArmWarning
+from sklearn_persona.exceptions import SingleArmWarning, warn_caller
 from sklearn_persona.inference import mean_interval, welch_interval
 from sklearn_persona.metrics import targeting_gain
 
@@ -71,11 +70,10 @@ class LeafEffects(BaseEstimator):
         self._validate_params()
         cases, units, matrix = self._read(X, y, treatment, groups, period, strata)
         if not self.two_arm_:
-            warnings.warn(
+            warn_caller(
                 "No treatment was given: the tree is of the outcome, not of a "
                 "treatment effect.",
                 SingleArmWarning,
-                stacklevel=2,
             )
         self._fit(cases, units, matrix)
         return self
@@ -224,7 +222,7 @@ class LeafEffects(BaseEstimator):
             control=self.control,
             greater_is_better=self.greater_is_better,
         )
-        units = make_units(resolve_design("auto", cases), cases, stacklevel=3)
+        units = make_units(resolve_design("auto", cases), cases)
         self.design_ = units.design
         self.two_arm_ = cases.treated is not None
         self.arms_ = cases.arms
