@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_persona._designs import exchanged
+from sklearn_persona._designs.permutations import exchanged
 
 __all__ = ["shuffled_labels"]
 

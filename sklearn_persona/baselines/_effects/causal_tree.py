@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_persona._claims.holdout import split_units
 from sklearn_persona._designs.splitting import stratified_group_folds
 from sklearn_persona.baselines._effects.growing import (
     Sample,
@@ -181,7 +180,7 @@ class HonestCausalTree(LeafEffects):
         rng = check_random_state(self.random_state)
         chooses = estimates = np.ones(len(units), bool)
         if self.honest and len(units) > 1:
-            estimates = split_units(units, self.estimation_size, rng)
+            estimates = units.split(self.estimation_size, rng)
             chooses = ~estimates
         self._check_arms(units, chooses, estimates)
         self.split_ = _split_labels(cases, units, chooses, estimates)

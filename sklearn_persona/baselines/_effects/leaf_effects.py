@@ -10,9 +10,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._data.routing import require_treatment
-from sklearn_persona._designs import make_units, read_cases, resolve_design
+from sklearn_persona._designs import make_units, pooled_sd, read_cases, resolve_design
 from sklearn_persona._discoverer import TRIAL_COLUMNS
-from sklearn_persona._estimates.measure import outcome_sd
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
 from sklearn_persona.exceptions import SingleArmWarning, warn_caller
 from sklearn_persona.inference import mean_interval, welch_interval
@@ -226,7 +225,7 @@ class LeafEffects(BaseEstimator):
         self.design_ = units.design
         self.two_arm_ = cases.treated is not None
         self.arms_ = cases.arms
-        self.outcome_sd_ = outcome_sd(cases)
+        self.outcome_sd_ = pooled_sd(cases.outcome, cases.treated)
         self.matrix_ = FeatureMatrix(columns)
         return cases, units, self.matrix_(columns)[units.rows]
 

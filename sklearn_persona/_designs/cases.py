@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._outcomes import Continuous, resolve_outcome
 
 __all__ = ["Cases", "read_cases"]
 
@@ -17,11 +16,14 @@ class Cases:
 
     Attributes
     ----------
-    y : ndarray of float64
+    y : ndarray of shape (n_cases,)
         In the user's units.
-    treated : ndarray of bool or None
+    kind : Continuous
+        Kind of the outcome.
+    arm : ndarray of int, shape (n_cases,), or None
+        Position of each case's arm in `arms`; None without treatment.
     arms : tuple
-        ``(control, treated)`` labels, empty without treatment.
+        Labels, the reference first: ``(control, treated)``. Empty without treatment.
     groups : ndarray of int
         Participant codes.
     participants : ndarray
@@ -31,29 +33,49 @@ class Cases:
     period : ndarray of int or None
         1 for the first period, 2 for the second.
     strata : ndarray of int
-    sign : int
-        1 when larger outcomes are better, else -1.
-    response : ndarray of bool or None
-        Whether the case responded, when there is a threshold.
     """
 
     y: np.ndarray
-    treated: np.ndarray | None
+    kind: Continuous
+    arm: np.ndarray | None
     arms: tuple
     groups: np.ndarray
     participants: np.ndarray
     grouped: bool
     period: np.ndarray | None
     strata: np.ndarray
-    sign: int
-    response: np.ndarray | None
+
+    @property
+    def sign(self):
+        """1 when larger outcomes are better, else -1."""
+        return self.kind.sign
+
+    @property
+    def two_arm(self):
+        """Whether the cases have arms to compare."""
+        return self.arm is not None
+
+    @property
+    def treated(self):
+        """Whether each case is in another arm than the reference; None without arms."""
+        return None if self.arm is None else self.arm > 0
+
+    @property
+    def arm_masks(self):
+        """Masks of treated and control cases; of everyone without treatment."""
+        if self.arm is None:
+            return [np.ones(len(self.y), bool)]
+        return [self.arm > 0, self.arm == 0]
 
     @property
     def outcome(self):
         """Oriented outcome: the response where there is a threshold."""
-        if self.response is not None:
-            return self.response.astype(float)
-        return self.sign * self.y
+        return self.kind.oriented(self.y)
+
+    @property
+    def response(self):
+        """Whether each case responded, where there is a threshold; else None."""
+        return self.kind.response(self.y)
 
 
 def read_cases(
@@ -66,6 +88,7 @@ def read_cases(
     strata=None,
     control=None,
     arms=None,
+    n_arms=2,
     greater_is_better=True,
     response_threshold=None,
 ):
@@ -81,6 +104,8 @@ def read_cases(
         The reference arm; default the first in sorted order.
     arms : tuple, optional
         ``(control, treated)`` known from a fit: the rows may then lack one of them.
+    n_arms : int
+        Arms that the design compares.
     greater_is_better : bool
     response_threshold : float or None
 
@@ -93,11 +118,12 @@ def read_cases(
     ValueError
         With what was got, what was expected and what to do.
     """
-    y = _read_outcome(y)
+    kind = resolve_outcome(greater_is_better, response_threshold)
+    y = kind.read(y)
     _same_length("y", y, n_rows)
-    treated, known, arms = None, arms, ()
+    arm, known, arms = None, arms, ()
     if treatment is not None:
-        treated, arms = _read_arms(treatment, n_rows, control, known)
+        arm, arms = _read_arms(treatment, n_rows, control, known, n_arms)
     codes, participants = _codes("groups", groups, n_rows)
     periods = None
     if period is not None:
@@ -109,13 +135,10 @@ def read_cases(
                 "1 and 2."
             )
         periods = periods + 1
-    response = None
-    if response_threshold is not None:
-        c = response_threshold
-        response = y >= c if greater_is_better else y <= c
     return Cases(
         y=y,
-        treated=treated,
+        kind=kind,
+        arm=arm,
         arms=arms,
         groups=codes,
         participants=participants,
@@ -124,8 +147,6 @@ def read_cases(
         strata=_codes("strata", strata, n_rows)[0]
         if strata is not None
         else np.zeros(n_rows, np.int64),
-        sign=1 if greater_is_better else -1,
-        response=response,
     )
 
 
@@ -137,41 +158,6 @@ def _same_length(name, values, n_rows):
         )
 
 
-def _read_outcome(y):
-    if y is None:
-        raise ValueError(
-            "This PersonaDiscoverer estimator requires y to be passed, but the target "
-            "y is None."
-        )
-    y = column_or_1d(y, warn=True)
-    if y.dtype.kind in "mM":
-        raise ValueError(
-            f"y must be numeric, got {y.dtype}. Convert it, for example to days."
-        )
-    if y.dtype.kind not in "biuf":
-        missing = pd.isna(y)
-        seen = y[~missing]
-        text = next((v for v in seen if isinstance(v, str)), None)
-        if text is not None:
-            raise ValueError(
-                f"y must be numeric, got the string {str(text)!r} (unknown label "
-                "type). Encode a binary outcome as 0 and 1."
-            )
-        if y.dtype.kind == "O":
-            y = np.where(missing, np.nan, y).astype(np.float64)
-    y = check_array(
-        y, ensure_2d=False, dtype=np.float64, ensure_all_finite=False, input_name="y"
-    )
-    missing = np.isnan(y)
-    if missing.any():
-        raise ValueError(
-            f"Input y contains NaN: {np.count_nonzero(missing)} outcomes are missing, "
-            f"first in row {int(np.argmax(missing))}. Drop those cases, or impute them "
-            "beforehand by a prespecified rule."
-        )
-    return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-
-
 def _codes(name, values, n_rows):
     """Integer codes in sorted order of the labels; rows themselves for None."""
     if values is None:
@@ -181,7 +167,8 @@ def _codes(name, values, n_rows):
     return codes, labels
 
 
-def _read_arms(treatment, n_rows, control, arms=None):
+def _read_arms(treatment, n_rows, control, arms, n_arms):
+    """Position of each case's arm, the reference first, and the labels in order."""
     codes, labels = _codes("treatment", treatment, n_rows)
     labels = [v.item() if isinstance(v, np.generic) else v for v in labels]
     if arms:
@@ -191,16 +178,17 @@ def _read_arms(treatment, n_rows, control, arms=None):
                 f"treatment holds {unknown[:5]}, which is no arm of the fit: "
                 f"{list(arms)}."
             )
-        return np.array([label == arms[1] for label in labels])[codes], tuple(arms)
-    if len(labels) != 2:
+        return np.array([arms.index(label) for label in labels])[codes], tuple(arms)
+    if len(labels) != n_arms:
         hint = (
             "Leave treatment out for a single-arm analysis."
             if len(labels) < 2
             else "Select the two arms to compare."
         )
+        expected = {2: "two"}.get(n_arms, n_arms)
         raise ValueError(
-            f"treatment must have exactly two arms, got {len(labels)}: {labels[:6]}. "
-            f"{hint}"
+            f"treatment must have exactly {expected} arms, got {len(labels)}: "
+            f"{labels[:6]}. {hint}"
         )
     if control is None:
         reference = 0
@@ -208,4 +196,5 @@ def _read_arms(treatment, n_rows, control, arms=None):
         reference = labels.index(control)
     else:
         raise ValueError(f"control={control!r} is no arm of treatment: {labels}.")
-    return codes != reference, (labels[reference], labels[1 - reference])
+    order = [reference, *(i for i in range(len(labels)) if i != reference)]
+    return np.argsort(order)[codes], tuple(labels[i] for i in order)
