@@ -581,7 +581,7 @@ class TestOutOfReach:
 
             def spy(self, *args, **kwargs):
                 found = find(self, *args, **kwargs)
-                seen.append(found.selection.settings.exact)
+                seen.append(found.settings.exact)
                 return found
 
             with mock.patch.object(Procedure, "find", spy):
