@@ -233,7 +233,7 @@ def recorded(units, n_resamples, monkeypatch):
             seen.append((self.share, kept.groups))
             return kept, None
 
-        def find(self, train, n_jobs):
+        def find(self, train, n_jobs, quiet):
             return SimpleNamespace(rules=[])
 
     monkeypatch.setattr(module, "_for_share", lambda procedure, share: Smaller(share))
