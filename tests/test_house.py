@@ -7,6 +7,7 @@ import tomllib
 import unicodedata
 from pathlib import Path
 
+import pandas
 import pytest
 
 import sklearn_persona
@@ -20,8 +21,8 @@ PAGES = sorted(
 )
 
 
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+def tool(name, folder="tools"):
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -155,6 +156,19 @@ def test_one_address_of_the_project():
         host = source.split("/sklearn-persona")[0]
         for found in re.findall(rf"{host}/[^\s)]*sklearn-persona[^\s)]*", text):
             assert found.startswith(source), f"{path}: {found}"
+
+
+def test_numbers_of_the_architecture_page():
+    module = tool("architecture_figures", "benchmarks")
+    found = module.numbers(module.follow())
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    space = {}
+    exec(re.search(r"(?ms)^(table = .*?^\}\))$", page)[1], {"pd": pandas}, space)
+    pandas.testing.assert_frame_equal(space["table"], module.TABLE)
+    assert found.pop("confirmed") is False
+    assert found.pop("best rule") == "age > 41 and severity > 20.25"
+    for name, value in found.items():
+        assert re.search(rf"(?<![\d.]){re.escape(str(value))}(?![\d.]*\d)", page), name
 
 
 def check_dist(monkeypatch):
