@@ -100,6 +100,7 @@ html_sidebars = {name: [] for name in ("index", "get_started", "glossary", "what
 def link_pages(app, docname, source):
     """Turn links that work on a code host into links to pages of the site."""
     text = re.sub(r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)", source[0])
+    text = text.replace("](../CONTRIBUTING.md", "](contributing.md")
     source[0] = text.replace("](../benchmarks/README.md)", "](benchmarks.md)")
 
 
