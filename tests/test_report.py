@@ -25,27 +25,23 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_persona import Condition, Persona, PersonaDiscoverer
+from sklearn_persona._claims.limits import (
+    detectable,
+    lowest_p_value,
+    smallest_p_value,
+)
 from sklearn_persona._search import directions as _directions
+from sklearn_persona._text.numbers import between, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import inert, shown, write_atomically
+from sklearn_persona._text.words import arm_text
 from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report import _page as page_module
 from sklearn_persona.report._drawing import make_axis
 from sklearn_persona.report._facts import _most_frequent
-from sklearn_persona.report._limits import (
-    detectable,
-    lowest_p_value,
-    smallest_p_value,
-)
 from sklearn_persona.report._summary import summary
-from sklearn_persona.report._words import (
-    arm_text,
-    between,
-    number,
-    percent,
-    shown,
-)
-from sklearn_persona.report._writing import inert, write_atomically
 
 # Fitted with hostile names too; the other kinds are renamed afterwards.
 ATTACKED = ("parallel", "crossover", "single-arm")
@@ -719,7 +715,7 @@ def test_what_could_not_have_been_shown(kind):
     tests = sum(p.holdout is not None for p in finder.personas_)
     if kind == "permutation":
         tests = finder.search_.n_candidates
-    for effect, share in zip(detectable(facts), (0.5, 0.25), strict=True):
+    for effect, share in zip(detectable(facts.limits), (0.5, 0.25), strict=True):
         if kind == "crossover":
             n = round(share * half["n_units"])
             expected = detectable_effect(n, None, n_candidates=tests, paired=True)
@@ -730,7 +726,7 @@ def test_what_could_not_have_been_shown(kind):
         assert effect.contrast == pytest.approx(expected / np.sqrt(1 - share))
         assert f"{effect.inside:.2f} SD" in report_of(kind).to_markdown()
         assert effect.inside * half["sd"] > 0
-    floor = smallest_p_value(facts)
+    floor = smallest_p_value(facts.limits)
     if kind != "parallel":
         # In a permuted search the arms of everybody are exchanged.
         assert floor is None
@@ -763,7 +759,7 @@ def test_too_small_for_a_test():
     facts = report_of("parallel")._facts
     half = facts.flow["holdout"] | {"n_units": 4, "n_treated": 2, "n_control": 2}
     small = replace(facts, flow=facts.flow | {"holdout": half})
-    assert all(np.isinf(effect.inside) for effect in detectable(small))
+    assert all(np.isinf(effect.inside) for effect in detectable(small.limits))
     text = PersonaReport(small).to_markdown()
     assert text.count("its smallest possible p value is above the level") == 2
     # Four pairs cannot be significant at .05, six can.
@@ -775,7 +771,7 @@ def test_too_small_for_a_test():
             flow=facts.flow | {"holdout": half},
             settings=facts.settings | {"correction": "fixed-sequence"},
         )
-        found = [np.isfinite(effect.inside) for effect in detectable(some)]
+        found = [np.isfinite(effect.inside) for effect in detectable(some.limits)]
         assert found == expected
 
 
@@ -809,7 +805,7 @@ def test_no_result_could_reach_the_level(n, options, floor, half):
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(X, y, treatment=arm)
     report = PersonaReport.from_estimator(finder)
-    lowest = lowest_p_value(report._facts)
+    lowest = lowest_p_value(report._facts.limits)
     assert lowest.value == pytest.approx(floor)
     text = report.to_markdown()
     assert text.count(TOO_FEW) == 2
@@ -825,7 +821,9 @@ def test_no_result_could_reach_the_level(n, options, floor, half):
     if floor < 1:
         # A level that can be reached is tested.
         finder.set_params(alpha=1.01 * floor).fit(X, y, treatment=arm)
-        assert lowest_p_value(PersonaReport.from_estimator(finder)._facts) is None
+        assert (
+            lowest_p_value(PersonaReport.from_estimator(finder)._facts.limits) is None
+        )
 
 
 def test_four_against_four():
@@ -839,7 +837,7 @@ def test_four_against_four():
     finder.set_params(min_arm_size=1).fit(X, y, treatment=arm)
     facts = PersonaReport.from_estimator(finder)._facts
     assert facts.flow["training"]["p_floor"] == pytest.approx(2 / 70)
-    assert lowest_p_value(facts) is None
+    assert lowest_p_value(facts.limits) is None
     assert not any(np.isnan(persona.p_adjusted) for persona in finder.personas_)
 
 
@@ -891,13 +889,13 @@ def test_pairs_that_are_too_few():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(X, y, **data)
-        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts.limits)
         # Five pairs train, of which two stay outside.
         assert lowest.value == 2 / 2**3 and lowest.half == "training"
         finder.set_params(validation="permutation", n_permutations=99)
         half = {key: value[:10] for key, value in data.items()}
         finder.fit(X[:10], y[:10], **half)
-        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts.limits)
         assert lowest.value == 2 / 2**5 and lowest.half is None
         assert np.isnan(finder.personas_[0].p_adjusted)
 

@@ -2,21 +2,14 @@
 
 import math
 
-from sklearn_persona._persona.languages import one_line
+from sklearn_persona._text.numbers import between, p_text, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import one_line, shown
+from sklearn_persona._text.stability import edge_spread, stability_rows
+from sklearn_persona._text.words import arm_text, range_text, rule_text
 from sklearn_persona.report._drawing import Axis, make_axis
 from sklearn_persona.report._reading import doubts
-from sklearn_persona.report._stability import edge_spread, stability_rows
 from sklearn_persona.report._summary import comparison
-from sklearn_persona.report._words import (
-    arm_text,
-    between,
-    number,
-    p_text,
-    percent,
-    range_text,
-    rule_text,
-    shown,
-)
 
 __all__ = ["make_card", "make_forest"]
 

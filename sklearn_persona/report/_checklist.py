@@ -1,13 +1,8 @@
 """Questions of guidelines on subgroups, with the answers that a fit can give."""
 
-from sklearn_persona.report._words import (
-    count,
-    number,
-    p_text,
-    plural,
-    shown,
-    some,
-)
+from sklearn_persona._text.numbers import count, p_text, plural, some
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import shown
 
 __all__ = ["SOURCES", "checklist"]
 

@@ -1,6 +1,7 @@
 """Who is explained by a claim, who is not, and what treatment does there."""
 
-from sklearn_persona.report._words import between, count, number, percent
+from sklearn_persona._text.numbers import between, count, percent
+from sklearn_persona._text.numbers import number3 as number
 
 __all__ = ["explained_rows", "explained_text", "together"]
 

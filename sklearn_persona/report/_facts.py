@@ -11,6 +11,7 @@ import pandas
 import scipy
 import sklearn
 
+from sklearn_persona._claims.limits import TrialLimits
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._persona.persona import Persona
 from sklearn_persona._version import __version__
@@ -78,6 +79,19 @@ class Facts:
     baseline: list | None
     reading: dict | None
     versions: dict
+
+    @property
+    def limits(self):
+        """Sizes and settings of the tests."""
+        return TrialLimits(
+            self.design,
+            self.flow,
+            self.settings,
+            self.min_arm_size,
+            self.n_confirmed,
+            int(self.search["n_candidates"]),
+            sum(persona.holdout is not None for persona in self.personas),
+        )
 
     def to_dict(self):
         """Plain values for JSON, with a schema name.

@@ -2,6 +2,7 @@
 
 import re
 
+from sklearn_persona._text.safe import shown
 from sklearn_persona.report._cards import make_card
 from sklearn_persona.report._checklist import checklist
 from sklearn_persona.report._explained import explained_rows, explained_text
@@ -9,7 +10,6 @@ from sklearn_persona.report._methods import methods
 from sklearn_persona.report._reading import reading_notes
 from sklearn_persona.report._selected import selected_tables
 from sklearn_persona.report._summary import headline, summary
-from sklearn_persona.report._words import shown
 
 __all__ = ["markdown"]
 

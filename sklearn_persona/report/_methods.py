@@ -1,7 +1,8 @@
 """Methods text with the numbers that were used."""
 
+from sklearn_persona._text.numbers import count, percent, plural
+from sklearn_persona._text.safe import shown
 from sklearn_persona.report._summary import comparison
-from sklearn_persona.report._words import count, percent, plural, shown
 
 __all__ = ["methods"]
 

@@ -2,6 +2,10 @@
 
 import functools
 
+from sklearn_persona._text.numbers import count, percent, plural
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import arm_text
 from sklearn_persona.report._cards import make_card, make_forest
 from sklearn_persona.report._checklist import SOURCES, checklist
 from sklearn_persona.report._explained import explained_rows, explained_text
@@ -9,14 +13,6 @@ from sklearn_persona.report._methods import methods
 from sklearn_persona.report._reading import reading_notes
 from sklearn_persona.report._selected import selected_tables
 from sklearn_persona.report._summary import headline, summary
-from sklearn_persona.report._words import (
-    arm_text,
-    count,
-    number,
-    percent,
-    plural,
-    shown,
-)
 
 __all__ = ["page"]
 

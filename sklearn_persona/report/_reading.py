@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sklearn_persona.report._words import shown
+from sklearn_persona._text.safe import shown
 
 __all__ = ["check_reading", "doubts", "reading_notes"]
 

@@ -3,10 +3,10 @@
 import json
 
 from sklearn_persona._persona.table import persona_table
+from sklearn_persona._text.safe import inert, write_atomically
 from sklearn_persona.report._facts import Facts, collect
 from sklearn_persona.report._markdown import markdown
 from sklearn_persona.report._page import page
-from sklearn_persona.report._writing import inert, write_atomically
 
 __all__ = ["PersonaReport"]
 

@@ -1,13 +1,8 @@
 """What a selection comes back to: over half-samples, and over random splits."""
 
-from sklearn_persona.report._words import (
-    number,
-    p_text,
-    percent,
-    plural,
-    shown,
-    some,
-)
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.numbers import p_text, percent, plural, some
+from sklearn_persona._text.safe import shown
 
 __all__ = ["selected_tables", "splits_text"]
 

@@ -2,8 +2,7 @@
 
 import math
 
-from sklearn_persona.report._explained import together
-from sklearn_persona.report._limits import (
+from sklearn_persona._claims.limits import (
     POWER,
     detectable,
     lowest_p_value,
@@ -11,19 +10,12 @@ from sklearn_persona.report._limits import (
     smallest_p_value,
     tested_half,
 )
+from sklearn_persona._text.numbers import between, count, p_text, percent, plural, some
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.words import arm_text, rule_text
+from sklearn_persona.report._explained import together
 from sklearn_persona.report._reading import doubts
 from sklearn_persona.report._selected import splits_text
-from sklearn_persona.report._words import (
-    arm_text,
-    between,
-    count,
-    number,
-    p_text,
-    percent,
-    plural,
-    rule_text,
-    some,
-)
 
 __all__ = ["comparison", "headline", "summary"]
 
@@ -48,7 +40,7 @@ def headline(facts):
             + ("finds" if found else "does not find")
             + " more in this trial than chance does."
         )
-    lowest = lowest_p_value(facts)
+    lowest = lowest_p_value(facts.limits)
     if lowest is not None:
         what = "arrangements of the arms exist"
         if lowest.reason == "permutations":
@@ -137,7 +129,7 @@ def _confirmed(facts):
             "confirmed by it.",
             splits_text(facts),
         ]
-    lowest = lowest_p_value(facts)
+    lowest = lowest_p_value(facts.limits)
     if lowest is not None:
         return [f"{headline(facts)} {_hopeless(facts, lowest)}"]
     if validation == "permutation":
@@ -230,15 +222,15 @@ def _claim(facts, i, persona):
 
 def _not_shown(facts):
     flow, unit = facts.flow, facts.flow["unit"]
-    if tested_half(facts) is None:
+    if tested_half(facts.limits) is None:
         return ["Anything: nothing was tested."]
-    if lowest_p_value(facts) is not None:
+    if lowest_p_value(facts.limits) is not None:
         return [
             "Any persona: no p value could have reached the level of "
             f"{facts.settings['alpha']:g}."
         ]
     paragraphs = []
-    for effect in detectable(facts):
+    for effect in detectable(facts.limits):
         where = (
             f"in a persona with {percent(effect.share)} of the tested {unit}s "
             f"({effect.n_inside})"
@@ -262,7 +254,7 @@ def _not_shown(facts):
                 f"about {effect.contrast:.2f} SD."
             )
         paragraphs.append(text)
-    floor = smallest_p_value(facts)
+    floor = smallest_p_value(facts.limits)
     if floor is not None and floor < 1:
         what = plural(facts.min_arm_size, unit)
         if facts.design != "crossover":
@@ -308,7 +300,7 @@ def _points(facts, effect):
 
 
 def _shared(facts):
-    tests = n_tests(facts)
+    tests = n_tests(facts.limits)
     if facts.settings["validation"] == "permutation":
         return f"shared among {count(tests)} rules (the permutation test asks for less)"
     return "in one test" if tests == 1 else f"shared among {some(tests)} tests"
