@@ -16,21 +16,21 @@ __all__ = ["make_card", "make_forest"]
 HALVES = {"train": "Training", "holdout": "Holdout"}
 
 
-def make_card(facts, i):
+def make_card(data, i):
     """Texts and places of one persona.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
     i : int
-        Position in ``facts.personas``.
+        Position in ``data.personas``.
 
     Returns
     -------
     card : dict
     """
-    persona = facts.personas[i]
-    halves = _halves(facts, persona)
+    persona = data.personas[i]
+    halves = _halves(data, persona)
     last = halves[-1] if halves else None
     return {
         "number": i + 1,
@@ -42,24 +42,24 @@ def make_card(facts, i):
         "modalities": [shown(m) for m in persona.modalities],
         "ranges": [_range(c, edge_spread(persona, c)) for c in persona.conditions],
         "halves": [name for name, _ in halves],
-        "shares": _shares(facts, halves),
-        "outcomes": last and _outcomes(facts, *last),
-        "effects": last and _effects(facts, persona, *last),
-        "tests": _tests(facts, persona, halves),
+        "shares": _shares(data, halves),
+        "outcomes": last and _outcomes(data, *last),
+        "effects": last and _effects(data, persona, *last),
+        "tests": _tests(data, persona, halves),
         "corrected": _corrected(persona),
         "stability": stability_rows(persona),
-        "doubts": doubts(facts, persona),
+        "doubts": doubts(data, persona),
         "alternatives": [_alternative(a) for a in persona.alternatives],
         "criteria": persona.to_text(),
         "exports": _exports(persona),
     }
 
 
-def _halves(facts, persona):
+def _halves(data, persona):
     """Name and record of what is known; all cases where there was no split."""
     both = [(HALVES[half], getattr(persona, half)) for half in HALVES]
     known = [(name, record) for name, record in both if record is not None]
-    if facts.flow["holdout"] is None:
+    if data.flow["holdout"] is None:
         known = [("All cases", record) for _, record in known]
     return known
 
@@ -94,11 +94,11 @@ def _range(condition, spread):
     return out
 
 
-def _shares(facts, halves):
+def _shares(data, halves):
     """Rows of the table of counts: a label, and a text for each half."""
     arms = ("inside", "outside")
-    if facts.arms:
-        arms = [arm_text(arm, 30) for arm in facts.arms[::-1]]
+    if data.arms:
+        arms = [arm_text(arm, 30) for arm in data.arms[::-1]]
 
     def units(record):
         if record.design == "crossover":
@@ -116,11 +116,11 @@ def _shares(facts, halves):
     ]
 
 
-def _outcomes(facts, half, record):
+def _outcomes(data, half, record):
     """Mean outcome of each arm inside, with intervals."""
     arms = ("inside", "outside")
-    if facts.arms:
-        arms = [arm_text(arm) for arm in facts.arms[::-1]]
+    if data.arms:
+        arms = [arm_text(arm) for arm in data.arms[::-1]]
     sizes = (record.n_treated, record.n_control)
     means = (record.mean_treated, record.mean_control)
     pairs = (record.ci_treated, record.ci_control)
@@ -143,15 +143,15 @@ def _outcomes(facts, half, record):
     return {"half": half, "rows": rows, "ticks": axis.labels, "zero": None}
 
 
-def _effects(facts, persona, half, record):
+def _effects(data, persona, half, record):
     """Effect inside, outside and in everyone of a half."""
-    whole = facts.flow["training" if half != "Holdout" else "holdout"]
+    whole = data.flow["training" if half != "Holdout" else "holdout"]
     share = percent(record.coverage)
     rows = [("inside", share, record.effect, record.ci_effect)]
     if persona.effect_corrected is not None:
         corrected = persona.effect_corrected, persona.ci_corrected
         rows.append(("inside, corrected", share, *corrected))
-    if facts.arms:
+    if data.arms:
         rest = percent(1 - record.coverage)
         rows.append(("outside", rest, record.effect_complement, None))
         rows.append(("everyone", "100%", whole["effect"], whole["ci_effect"]))
@@ -160,8 +160,8 @@ def _effects(facts, persona, half, record):
     )
     return {
         "half": half,
-        "comparison": comparison(facts),
-        "unit": facts.flow["unit"],
+        "comparison": comparison(data),
+        "unit": data.flow["unit"],
         "rows": [
             {
                 "label": label,
@@ -177,7 +177,7 @@ def _effects(facts, persona, half, record):
     }
 
 
-def _tests(facts, persona, halves):
+def _tests(data, persona, halves):
     """Rows of the table of tests: a label, and a text for each half."""
 
     def row(label, text):
@@ -186,12 +186,12 @@ def _tests(facts, persona, halves):
     rows = [row("Cohen's d", lambda r: number(r.effect_size))]
     rows.append(row("p value of the effect", lambda r: p_text(r.p_value)))
     rows.append(row("smallest possible p value", lambda r: p_text(r.p_floor)))
-    if facts.arms:
+    if data.arms:
         rows.append(row("p inside against outside", lambda r: p_text(r.p_interaction)))
     # Whether the persona tells who profits, or who does well anyway.
     contrasts = [_contrasts(record) for _, record in halves]
     if all(contrasts):
-        names = ("effect", *(f"under {arm_text(arm, 30)}" for arm in facts.arms[::-1]))
+        names = ("effect", *(f"under {arm_text(arm, 30)}" for arm in data.arms[::-1]))
         for k, name in enumerate(names):
             label = f"inside less outside, {name} [95% interval]"
             rows.append((label, [texts[k] for texts in contrasts]))
@@ -267,12 +267,12 @@ def _n_units(record):
     return record.n_treated + record.n_control
 
 
-def make_forest(facts):
+def make_forest(data):
     """Effects inside all personas on one axis, and in everyone.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
@@ -280,8 +280,8 @@ def make_forest(facts):
         None without personas that were measured.
     """
     rows = []
-    for i, persona in enumerate(facts.personas, 1):
-        halves = _halves(facts, persona)
+    for i, persona in enumerate(data.personas, 1):
+        halves = _halves(data, persona)
         if not halves:
             # Written by hand, never measured.
             continue
@@ -301,13 +301,13 @@ def make_forest(facts):
     if not rows:
         return None
     for half in ("training", "holdout"):
-        whole = facts.flow[half]
+        whole = data.flow[half]
         if whole is not None and whole["effect"] is not None:
             rows.append(
                 {
                     "label": "Everyone",
                     "rule": "",
-                    "half": half if facts.flow["holdout"] else "all cases",
+                    "half": half if data.flow["holdout"] else "all cases",
                     "side": "whole",
                     "n": whole["n_units"],
                     "share": "100%",
@@ -325,5 +325,5 @@ def make_forest(facts):
         "rows": rows,
         "ticks": axis.labels,
         "zero": axis.at(0.0),
-        "comparison": comparison(facts),
+        "comparison": comparison(data),
     }

@@ -14,12 +14,12 @@ ROWS = {
 }
 
 
-def explained_rows(facts):
+def explained_rows(data):
     """Rows of the table of the explained and the unexplained.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
@@ -29,7 +29,7 @@ def explained_rows(facts):
     """
     rows = []
     for name, label in ROWS.items():
-        row = facts.partition[name]
+        row = data.partition[name]
         effect = "-"
         if row["effect"] is not None:
             effect = f"{number(row['effect'])} {between(_interval(row))}"
@@ -40,14 +40,14 @@ def explained_rows(facts):
     return rows
 
 
-def explained_text(facts):
+def explained_text(data):
     """What is counted there, in a sentence or two."""
-    if facts.settings["validation"] is None:
+    if data.settings["validation"] is None:
         claim = "Explained is who is covered by any persona below, none of them tested."
     else:
         claim = "Explained is who is covered by a confirmed persona."
     half = "all analysed participants"
-    if facts.flow["holdout"] is not None:
+    if data.flow["holdout"] is not None:
         half = "the holdout, which chose nothing"
     return (
         f"{claim} Counted in {half}. A figure of the explained holds for their share "
@@ -55,19 +55,19 @@ def explained_text(facts):
     )
 
 
-def together(facts):
+def together(data):
     """What the confirmed personas cover together; None where nothing is claimed."""
-    explained, rest = (facts.partition[k] for k in ("explained", "unexplained"))
-    if not explained["n"] or facts.settings["validation"] is None:
+    explained, rest = (data.partition[k] for k in ("explained", "unexplained"))
+    if not explained["n"] or data.settings["validation"] is None:
         return None
-    many = facts.n_confirmed > 1
+    many = data.n_confirmed > 1
     what = "confirmed personas together cover" if many else "confirmed persona covers"
     text = (
         f"The {what} {percent(explained['coverage'])} of those who tested "
         f"{'them' if many else 'it'}; "
         f"{percent(rest['coverage'])} stay unexplained"
     )
-    if facts.arms and rest["effect"] is not None:
+    if data.arms and rest["effect"] is not None:
         text += f" (effect {number(rest['effect'])} {between(_interval(rest))})"
     return text + "."
 

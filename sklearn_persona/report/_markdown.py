@@ -24,44 +24,44 @@ def escape(text):
     return re.sub(r"(?i)(https?|ftp|www|mailto)([:.])", r"\1&#8203;\2", text)
 
 
-def markdown(facts):
+def markdown(data):
     """Summary, cards, methods and checklist.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
     text : str
     """
-    lines = [f"# {escape(shown(facts.title or 'Personas'))}", ""]
-    lines += [f"**{escape(headline(facts))}**", ""]
-    for heading, paragraphs, items in summary(facts):
+    lines = [f"# {escape(shown(data.title or 'Personas'))}", ""]
+    lines += [f"**{escape(headline(data))}**", ""]
+    for heading, paragraphs, items in summary(data):
         lines += [f"## {heading}", ""]
         for paragraph in paragraphs:
             lines += [escape(paragraph), ""]
         lines += [f"* {escape(item)}" for item in items]
         lines += [""] if items else []
-    for i in range(len(facts.personas)):
-        lines += _card(make_card(facts, i))
-    lines += ["## Explained and unexplained", "", escape(explained_text(facts)), ""]
+    for i in range(len(data.personas)):
+        lines += _card(make_card(data, i))
+    lines += ["## Explained and unexplained", "", escape(explained_text(data)), ""]
     head = ("", "coverage", "participants", "cases", "effect [95% interval]")
-    rows = [(row["label"], *row["cells"]) for row in explained_rows(facts)]
+    rows = [(row["label"], *row["cells"]) for row in explained_rows(data)]
     lines += _table(head, rows)
-    for table in selected_tables(facts) or ():
+    for table in selected_tables(data) or ():
         rows = [(" and ".join(r["names"]), *r["cells"]) for r in table["rows"]]
         head = (table["title"], "in the best rule", "in any kept rule", "false ones")
         lines += ["## Selection over half-samples", "", *_table(head, rows)]
-    if facts.reading is not None:
+    if data.reading is not None:
         lines += ["## How the table was read", ""]
-        lines += [*(f"* {escape(note)}" for note in reading_notes(facts)), ""]
+        lines += [*(f"* {escape(note)}" for note in reading_notes(data)), ""]
     lines += ["## Methods", ""]
-    for paragraph in methods(facts):
+    for paragraph in methods(data):
         lines += [escape(paragraph), ""]
-    rows = [(source, question, answer) for source, question, answer in checklist(facts)]
+    rows = [(source, question, answer) for source, question, answer in checklist(data)]
     lines += ["## Checklist", "", *_table(("guideline", "question", "answer"), rows)]
-    versions = ", ".join(f"{name} {v}" for name, v in facts.versions.items())
+    versions = ", ".join(f"{name} {v}" for name, v in data.versions.items())
     lines += ["## Versions", "", escape(versions), ""]
     return "\n".join(lines)
 

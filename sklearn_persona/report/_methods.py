@@ -28,26 +28,26 @@ CORRECTIONS = {
 }
 
 
-def methods(facts):
+def methods(data):
     """Paragraphs of the methods section.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
     paragraphs : list of str
     """
-    return [_trial(facts), _space(facts), _inference(facts), _figures(facts)]
+    return [_trial(data), _space(data), _inference(data), _figures(data)]
 
 
-def _trial(facts):
-    flow, settings = facts.flow, facts.settings
-    text = f"The data are {DESIGNS[facts.design].format(unit=flow['unit'])}. "
-    if facts.arms:
-        text += f"The effect is that of {comparison(facts)}. "
-    name = "The outcome" if facts.outcome is None else shown(facts.outcome)
+def _trial(data):
+    flow, settings = data.flow, data.settings
+    text = f"The data are {DESIGNS[data.design].format(unit=flow['unit'])}. "
+    if data.arms:
+        text += f"The effect is that of {comparison(data)}. "
+    name = "The outcome" if data.outcome is None else shown(data.outcome)
     better = "larger" if settings["greater_is_better"] else "smaller"
     text += f"{name} is better when {better}; effects are positive when they are good. "
     if settings["response_threshold"] is not None:
@@ -56,7 +56,7 @@ def _trial(facts):
             "Analysed is the response, an outcome of "
             f"{sign} {settings['response_threshold']:g}. "
         )
-    if facts.design == "crossover":
+    if data.design == "crossover":
         if flow["period_known"]:
             text += "Differences are freed of the period effect. "
         else:
@@ -64,7 +64,7 @@ def _trial(facts):
     if flow["n_strata"] > 1:
         text += f"Split and tests stay within {count(flow['n_strata'])} strata. "
     prognostic = settings["prognostic"]
-    if prognostic is not None and facts.design in ("parallel", "pooled"):
+    if prognostic is not None and data.design in ("parallel", "pooled"):
         model = "a cross-validated lasso of the variables and their squares"
         model = model if prognostic == "auto" else shown(prognostic)
         text += (
@@ -87,8 +87,8 @@ def _trial(facts):
     return text
 
 
-def _space(facts):
-    settings, search = facts.settings, facts.search
+def _space(data):
+    settings, search = data.settings, data.search
     cuts = settings["n_cuts"]
     edges = (
         "every midpoint between neighboring training values"
@@ -110,16 +110,16 @@ def _space(facts):
         f"Rules are conjunctions of {conditions} on different variables: {kinds} at "
         f"{edges}, equality or sets of categories. A rule holds at least "
         f"{percent(settings['min_coverage'])} of the training units, and "
-        f"{facts.min_arm_size} units of each arm lie inside and outside"
-        + ("" if facts.arms else " (a single arm: inside, and outside)")
+        f"{data.min_arm_size} units of each arm lie inside and outside"
+        + ("" if data.arms else " (a single arm: inside, and outside)")
     )
-    if facts.design == "crossover":
+    if data.design == "crossover":
         text = text.replace("units of each arm lie", "pairs lie")
     if settings["min_modalities"] > 1:
         text += f"; it combines {settings['min_modalities']} modalities or more"
     text += (
-        f". The search maximised {OBJECTIVES[facts.objective]}"
-        + (", of either arm" if facts.objective == "arm-shift" else "")
+        f". The search maximised {OBJECTIVES[data.objective]}"
+        + (", of either arm" if data.objective == "arm-shift" else "")
         + (
             ", less a price of the number of candidates of the rule's length"
             if settings["objective"] == "auto"
@@ -157,8 +157,8 @@ def _time_limit(settings):
     return f", with a limit of {settings['max_time']:g} seconds"
 
 
-def _inference(facts):
-    settings, flow = facts.settings, facts.flow
+def _inference(data):
+    settings, flow = data.settings, data.flow
     validation, alpha = settings["validation"], settings["alpha"]
     enough = f"|d| above {settings['min_effect_size']:g}"
     heterogeneity = settings["criterion"] == "heterogeneity"
@@ -204,16 +204,16 @@ def _inference(facts):
     return text.strip()
 
 
-def _figures(facts):
-    settings = facts.settings
+def _figures(data):
+    settings = data.settings
     exchange = "the arms"
-    if facts.design == "crossover":
+    if data.design == "crossover":
         exchange = (
             "the sequences"
-            if facts.flow["period_known"]
+            if data.flow["period_known"]
             else "the signs of the differences"
         )
-    elif facts.design == "single-arm":
+    elif data.design == "single-arm":
         exchange = "membership"
     text = (
         f"p values are two-sided permutation tests that exchange {exchange}, "

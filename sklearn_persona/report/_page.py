@@ -17,12 +17,12 @@ from sklearn_persona.report._summary import headline, summary
 __all__ = ["page"]
 
 
-def page(facts):
+def page(data):
     """Fill the template.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
@@ -40,30 +40,30 @@ def page(facts):
             "The HTML report needs jinja2, which is not installed. Install the extra: "
             "pip install 'sklearn-persona[report]'."
         ) from error
-    cards = [make_card(facts, i) for i in range(len(facts.personas))]
+    cards = [make_card(data, i) for i in range(len(data.personas))]
     return (
         _environment(jinja2)
         .get_template("report.html.j2")
         .render(
-            title=shown(facts.title or "Personas"),
-            headline=headline(facts),
-            sections=summary(facts),
+            title=shown(data.title or "Personas"),
+            headline=headline(data),
+            sections=summary(data),
             cards=cards,
-            good="benefit" if facts.arms else "better",
-            tested=facts.settings["validation"] is not None,
-            flow=_flow(facts),
-            forest=make_forest(facts),
-            explained=explained_rows(facts),
-            explained_text=explained_text(facts),
-            explained_effect="Effect" if facts.arms else "Outcome less all others'",
-            selected=selected_tables(facts),
-            reading=reading_notes(facts),
-            baseline=_baseline(facts),
-            methods=methods(facts),
-            checklist=checklist(facts),
+            good="benefit" if data.arms else "better",
+            tested=data.settings["validation"] is not None,
+            flow=_flow(data),
+            forest=make_forest(data),
+            explained=explained_rows(data),
+            explained_text=explained_text(data),
+            explained_effect="Effect" if data.arms else "Outcome less all others'",
+            selected=selected_tables(data),
+            reading=reading_notes(data),
+            baseline=_baseline(data),
+            methods=methods(data),
+            checklist=checklist(data),
             sources=SOURCES,
-            settings=[(k, shown(v)) for k, v in sorted(facts.settings.items())],
-            versions=facts.versions,
+            settings=[(k, shown(v)) for k, v in sorted(data.settings.items())],
+            versions=data.versions,
         )
     )
 
@@ -80,9 +80,9 @@ def _environment(jinja2):
     )
 
 
-def _flow(facts):
+def _flow(data):
     """Boxes of the flow from rows to halves."""
-    flow = facts.flow
+    flow = data.flow
     boxes = [
         (
             "Given",
@@ -111,8 +111,8 @@ def _flow(facts):
             f"{plural(record['n_participants'], 'participant')}, "
             f"{plural(record['n_cases'], 'case')}",
         ]
-        if facts.arms:
-            for arm, key in zip(facts.arms[::-1], ("treated", "control")):
+        if data.arms:
+            for arm, key in zip(data.arms[::-1], ("treated", "control")):
                 mean = record[f"mean_{key}"]
                 lines.append(
                     f"{arm_text(arm, 30)}: {count(record[f'n_{key}'])}"
@@ -122,12 +122,12 @@ def _flow(facts):
     return boxes
 
 
-def _baseline(facts):
+def _baseline(data):
     """Texts of the in-versus-out tables; None without them."""
-    if facts.baseline is None:
+    if data.baseline is None:
         return None
     tables = []
-    for table in facts.baseline:
+    for table in data.baseline:
         rows = [
             {
                 "variable": shown(row["variable"]),

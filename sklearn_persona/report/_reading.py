@@ -48,35 +48,35 @@ def check_reading(reading):
     }
 
 
-def reading_notes(facts):
+def reading_notes(data):
     """Lines about how the table was read; None when nobody said.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
     notes : list of str or None
     """
-    if facts.reading is None:
+    if data.reading is None:
         return None
-    return [shown(note, LONGEST_NOTE) for note in facts.reading["notes"]]
+    return [shown(note, LONGEST_NOTE) for note in data.reading["notes"]]
 
 
-def doubts(facts, persona):
+def doubts(data, persona):
     """Variables of a persona that may have been measured after treatment began.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
     persona : Persona
 
     Returns
     -------
     lines : list of str
     """
-    suspects = {} if facts.reading is None else facts.reading["suspects"]
+    suspects = {} if data.reading is None else data.reading["suspects"]
     return [
         f"{shown(c.label)} may have been measured after treatment began "
         f"({shown(suspects[c.label])}). If it was, this persona is no baseline "

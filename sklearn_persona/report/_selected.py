@@ -7,12 +7,12 @@ from sklearn_persona._text.safe import shown
 __all__ = ["selected_tables", "splits_text"]
 
 
-def selected_tables(facts):
+def selected_tables(data):
     """Tables of how often half-samples choose variables and pairs of them.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
@@ -21,11 +21,11 @@ def selected_tables(facts):
         kept rule, and the bound) and ``n_left_out``. None when the selection was not
         resampled.
     """
-    if facts.selection is None:
+    if data.selection is None:
         return None
     tables = []
     for title, key in (("Variable", "variables"), ("Pair of variables", "pairs")):
-        found = facts.selection[key]
+        found = data.selection[key]
         if not found["rows"]:
             continue
         rows = [
@@ -44,19 +44,19 @@ def selected_tables(facts):
     return tables
 
 
-def splits_text(facts):
+def splits_text(data):
     """How the smallest adjusted p values of repeated splits spread.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
     text : str or None
         None without repeated splits.
     """
-    found = facts.splits
+    found = data.splits
     if found is None:
         return None
     low, first, middle, third, high = map(p_text, found["quantiles"])
@@ -68,7 +68,7 @@ def splits_text(facts):
     text = (
         f"Over the {plural(n, 'split')} this smallest p value went from {low} to "
         f"{high}, half of them from {first} to {third}, with a median of {middle}. It "
-        f"was below {facts.settings['alpha']:g} in {some(found['n_below'])} of {n}."
+        f"was below {data.settings['alpha']:g} in {some(found['n_below'])} of {n}."
     )
     if found["n_untested"]:
         text += f" It was 1, mostly without any test, in {some(found['n_untested'])}."

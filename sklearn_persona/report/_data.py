@@ -18,7 +18,7 @@ from sklearn_persona._version import __version__
 from sklearn_persona.report._baseline import baseline_tables
 from sklearn_persona.report._reading import check_reading
 
-__all__ = ["SCHEMA", "Facts", "collect"]
+__all__ = ["SCHEMA", "ReportData", "collect"]
 
 SCHEMA = "sklearn-persona/report/1"
 # Parameters that change no result.
@@ -29,7 +29,7 @@ MOST_FREQUENT = 10
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportData:
     """Everything that a report is made of; no values of single participants.
 
     Attributes
@@ -116,7 +116,7 @@ class Facts:
 
         Returns
         -------
-        facts : Facts
+        data : ReportData
 
         Raises
         ------
@@ -193,7 +193,7 @@ def collect(
         for name, value in estimator.get_params(deep=False).items()
         if name not in NO_RESULT
     }
-    return Facts(
+    return ReportData(
         title=None if title is None else str(title),
         outcome=None if outcome is None else str(outcome),
         design=estimator.design_,
