@@ -39,8 +39,8 @@ from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
 from sklearn_persona.report import _page as page_module
-from sklearn_persona.report._drawing import make_axis
 from sklearn_persona.report._data import _most_frequent
+from sklearn_persona.report._drawing import make_axis
 from sklearn_persona.report._summary import summary
 
 # Fitted with hostile names too; the other kinds are renamed afterwards.
