@@ -3,6 +3,7 @@
 import math
 import platform
 import typing
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 
@@ -14,9 +15,10 @@ import sklearn
 from sklearn_persona._claims.limits import TrialLimits
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._persona.persona import Persona
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import arm_text
 from sklearn_persona._version import __version__
 from sklearn_persona.report._baseline import baseline_tables
-from sklearn_persona.report._reading import check_reading
 
 __all__ = ["SCHEMA", "ReportData", "collect"]
 
@@ -79,6 +81,14 @@ class ReportData:
     baseline: list | None
     reading: dict | None
     versions: dict
+
+    @property
+    def comparison(self):
+        """What an effect compares, in words."""
+        if not self.arms:
+            return "inside minus outside"
+        control, treated = map(arm_text, self.arms)
+        return f"{treated} against {control}"
 
     @property
     def limits(self):
@@ -146,7 +156,7 @@ class ReportData:
                     f"Field {name!r} of a saved report must be {kind}, got "
                     f"{type(values[name]).__name__}."
                 )
-        values["reading"] = check_reading(values["reading"])
+        values["reading"] = _check_reading(values["reading"])
         values["arms"] = tuple(values["arms"])
         values["personas"] = tuple(Persona.from_dict(p) for p in values["personas"])
         return cls(**values)
@@ -210,7 +220,7 @@ def collect(
         partition=_plain(estimator.partition_.to_dict(orient="index")),
         selection=_selection(estimator),
         baseline=baseline,
-        reading=check_reading(reading),
+        reading=_check_reading(reading),
         versions={
             "sklearn-persona": __version__,
             "Python": platform.python_version(),
@@ -220,6 +230,44 @@ def collect(
             "pandas": pandas.__version__,
         },
     )
+
+
+def _check_reading(reading):
+    """What a report keeps of how its table was read, as plain values.
+
+    Parameters
+    ----------
+    reading : mapping or None
+        ``notes``, a list of str, and ``suspects``, a mapping of columns to reasons;
+        either may be left out.
+
+    Returns
+    -------
+    reading : dict or None
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if reading is None:
+        return None
+    expected = (
+        "reading must map 'notes' to a list of text and 'suspects' to a mapping of "
+        "columns to reasons"
+    )
+    if not isinstance(reading, Mapping) or set(reading) - {"notes", "suspects"}:
+        got = sorted(map(str, reading)) if isinstance(reading, Mapping) else reading
+        raise ValueError(f"{expected}, got {shown(got)}.")
+    notes, suspects = reading.get("notes", []), reading.get("suspects", {})
+    if not isinstance(notes, list | tuple) or not isinstance(suspects, Mapping):
+        raise ValueError(
+            f"{expected}, got {type(notes).__name__} and {type(suspects).__name__}."
+        )
+    return {
+        "notes": [str(note) for note in notes],
+        "suspects": {str(name): str(reason) for name, reason in suspects.items()},
+    }
 
 
 def _splits(estimator):

@@ -3,8 +3,9 @@
 from sklearn_persona._text.numbers import count, p_text, plural, some
 from sklearn_persona._text.numbers import number3 as number
 from sklearn_persona._text.safe import shown
+from sklearn_persona.report._section import Section, table_lines
 
-__all__ = ["SOURCES", "checklist"]
+__all__ = ["SECTION"]
 
 SOURCES = {
     "ICEMAN": "Schandelmaier et al. (2020), CMAJ 192, E901",
@@ -211,3 +212,21 @@ def _measurable(data):
         f"personas {'has' if others == 1 else 'have'} another description by fewer or "
         f"other variables. Feasibility at a site: {AUTHORS.lower()}."
     )
+
+
+def _values(data):
+    return {"rows": checklist(data), "sources": SOURCES}
+
+
+def _markdown(values):
+    head = ("guideline", "question", "answer")
+    return ["## Checklist", "", *table_lines(head, values["rows"])]
+
+
+SECTION = Section(
+    "checklist",
+    "Checklist",
+    _values,
+    template="checklist.html.j2",
+    markdown=_markdown,
+)

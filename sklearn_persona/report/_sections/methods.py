@@ -2,9 +2,9 @@
 
 from sklearn_persona._text.numbers import count, percent, plural
 from sklearn_persona._text.safe import shown
-from sklearn_persona.report._summary import comparison
+from sklearn_persona.report._section import Section
 
-__all__ = ["methods"]
+__all__ = ["SECTION"]
 
 DESIGNS = {
     "parallel": "a parallel-group trial, analysed by {unit}",
@@ -28,25 +28,11 @@ CORRECTIONS = {
 }
 
 
-def methods(data):
-    """Paragraphs of the methods section.
-
-    Parameters
-    ----------
-    data : ReportData
-
-    Returns
-    -------
-    paragraphs : list of str
-    """
-    return [_trial(data), _space(data), _inference(data), _figures(data)]
-
-
 def _trial(data):
     flow, settings = data.flow, data.settings
     text = f"The data are {DESIGNS[data.design].format(unit=flow['unit'])}. "
     if data.arms:
-        text += f"The effect is that of {comparison(data)}. "
+        text += f"The effect is that of {data.comparison}. "
     name = "The outcome" if data.outcome is None else shown(data.outcome)
     better = "larger" if settings["greater_is_better"] else "smaller"
     text += f"{name} is better when {better}; effects are positive when they are good. "
@@ -233,3 +219,12 @@ def _figures(data):
     else:
         text += f"The seed is {shown(seed)}."
     return text
+
+
+def _values(data):
+    return {
+        "paragraphs": [_trial(data), _space(data), _inference(data), _figures(data)]
+    }
+
+
+SECTION = Section("methods", "Methods", _values)

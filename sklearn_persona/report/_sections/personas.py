@@ -1,4 +1,4 @@
-"""What stands on a persona's card, and in the forest of all of them."""
+"""The persona cards."""
 
 import math
 
@@ -8,15 +8,15 @@ from sklearn_persona._text.safe import one_line, shown
 from sklearn_persona._text.stability import edge_spread, stability_rows
 from sklearn_persona._text.words import arm_text, range_text, rule_text
 from sklearn_persona.report._drawing import Axis, make_axis
-from sklearn_persona.report._reading import doubts
-from sklearn_persona.report._summary import comparison
+from sklearn_persona.report._section import Section, escape, table_lines
+from sklearn_persona.report._sections.reading import doubts
 
-__all__ = ["make_card", "make_forest"]
+__all__ = ["SECTION", "halves_of"]
 
 HALVES = {"train": "Training", "holdout": "Holdout"}
 
 
-def make_card(data, i):
+def _card(data, i):
     """Texts and places of one persona.
 
     Parameters
@@ -30,7 +30,7 @@ def make_card(data, i):
     card : dict
     """
     persona = data.personas[i]
-    halves = _halves(data, persona)
+    halves = halves_of(data, persona)
     last = halves[-1] if halves else None
     return {
         "number": i + 1,
@@ -55,7 +55,7 @@ def make_card(data, i):
     }
 
 
-def _halves(data, persona):
+def halves_of(data, persona):
     """Name and record of what is known; all cases where there was no split."""
     both = [(HALVES[half], getattr(persona, half)) for half in HALVES]
     known = [(name, record) for name, record in both if record is not None]
@@ -160,7 +160,7 @@ def _effects(data, persona, half, record):
     )
     return {
         "half": half,
-        "comparison": comparison(data),
+        "comparison": data.comparison,
         "unit": data.flow["unit"],
         "rows": [
             {
@@ -260,70 +260,59 @@ def _exports(persona):
     return out
 
 
-def _n_units(record):
-    """Units inside: pairs of a crossover, members of a single arm, else cases."""
-    if record.design in ("crossover", "single-arm"):
-        return record.n_treated
-    return record.n_treated + record.n_control
-
-
-def make_forest(data):
-    """Effects inside all personas on one axis, and in everyone.
-
-    Parameters
-    ----------
-    data : ReportData
-
-    Returns
-    -------
-    forest : dict or None
-        None without personas that were measured.
-    """
-    rows = []
-    for i, persona in enumerate(data.personas, 1):
-        halves = _halves(data, persona)
-        if not halves:
-            # Written by hand, never measured.
-            continue
-        name, record = halves[-1]
-        rows.append(
-            {
-                "label": f"Persona {i}",
-                "rule": rule_text(persona.conditions),
-                "half": name.lower(),
-                "side": "inside" if persona.confirmed else "other",
-                "n": _n_units(record),
-                "share": percent(record.coverage),
-                "effect": record.effect,
-                "pair": record.ci_effect,
-            }
-        )
-    if not rows:
+def _values(data):
+    if not data.personas:
         return None
-    for half in ("training", "holdout"):
-        whole = data.flow[half]
-        if whole is not None and whole["effect"] is not None:
-            rows.append(
-                {
-                    "label": "Everyone",
-                    "rule": "",
-                    "half": half if data.flow["holdout"] else "all cases",
-                    "side": "whole",
-                    "n": whole["n_units"],
-                    "share": "100%",
-                    "effect": whole["effect"],
-                    "pair": whole["ci_effect"],
-                }
-            )
-    axis = make_axis(
-        [v for row in rows for v in (row["effect"], *(row["pair"] or ()))], zero=True
-    )
-    for row in rows:
-        row["mark"] = axis.mark(row["effect"], row["pair"])
-        row["text"] = f"{number(row['effect'])} {between(row['pair'])}"
     return {
-        "rows": rows,
-        "ticks": axis.labels,
-        "zero": axis.at(0.0),
-        "comparison": comparison(data),
+        "cards": [_card(data, i) for i in range(len(data.personas))],
+        "good": "benefit" if data.arms else "better",
+        "tested": data.settings["validation"] is not None,
     }
+
+
+def _markdown(values):
+    return [line for card in values["cards"] for line in _card_lines(card)]
+
+
+def _card_lines(card):
+    kind = card["kind"] + (", reversal" if card["reversal"] else "")
+    lines = [f"## Persona {card['number']}: {kind} ({escape(card['claim'])})", ""]
+    rows = [
+        (
+            r["variable"],
+            r["text"],
+            f"{r['low']} to {r['high']}" if r["bar"] else "-",
+        )
+        for r in card["ranges"]
+    ]
+    lines += table_lines(("variable", "persona range", "data range"), rows)
+    if card["halves"]:
+        counts = [*card["shares"], *card["tests"]["halves"]]
+        rows = [(label, *texts) for label, texts in counts]
+        lines += table_lines(("", *card["halves"]), rows)
+        shown_rows = [(r["label"], r["text"]) for r in card["outcomes"]["rows"]]
+        shown_rows += [
+            (f"effect {r['label']}", r["text"]) for r in card["effects"]["rows"]
+        ]
+        shown_rows += card["tests"]["extra"]
+        shown_rows.append(("corrected effect", card["corrected"] or "not computed"))
+        lines += table_lines((card["outcomes"]["half"], "[95% interval]"), shown_rows)
+    for doubt in card["doubts"]:
+        lines += [f"**{escape(doubt)}**", ""]
+    for other in card["alternatives"]:
+        lines += [
+            f"Also described by {escape(other['rule'])} (Jaccard "
+            f"{other['agreement']}).",
+            "",
+        ]
+    lines += [escape(line) + "  " for line in card["criteria"].split("\n")]
+    return [*lines, ""]
+
+
+SECTION = Section(
+    "personas",
+    "Personas",
+    _values,
+    template="personas.html.j2",
+    markdown=_markdown,
+)

@@ -2,8 +2,9 @@
 
 from sklearn_persona._text.numbers import between, count, percent
 from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona.report._section import Section, escape, table_lines
 
-__all__ = ["explained_rows", "explained_text", "together"]
+__all__ = ["SECTION", "together"]
 
 ROWS = {
     "favorable": "Explained, favorable",
@@ -14,7 +15,7 @@ ROWS = {
 }
 
 
-def explained_rows(data):
+def _rows(data):
     """Rows of the table of the explained and the unexplained.
 
     Parameters
@@ -40,7 +41,7 @@ def explained_rows(data):
     return rows
 
 
-def explained_text(data):
+def _text(data):
     """What is counted there, in a sentence or two."""
     if data.settings["validation"] is None:
         claim = "Explained is who is covered by any persona below, none of them tested."
@@ -74,3 +75,28 @@ def together(data):
 
 def _interval(row):
     return row["ci_low"], row["ci_high"]
+
+
+def _values(data):
+    return {
+        "text": _text(data),
+        "rows": _rows(data),
+        "effect": "Effect" if data.arms else "Outcome less all others'",
+    }
+
+
+def _markdown(values):
+    head = ("", "coverage", "participants", "cases", "effect [95% interval]")
+    rows = [(row["label"], *row["cells"]) for row in values["rows"]]
+    lines = ["## Explained and unexplained", "", escape(values["text"]), ""]
+    return [*lines, *table_lines(head, rows)]
+
+
+SECTION = Section(
+    "explained",
+    "Explained and unexplained",
+    _values,
+    link="Explained",
+    template="explained.html.j2",
+    markdown=_markdown,
+)

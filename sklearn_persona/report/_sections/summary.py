@@ -12,20 +12,13 @@ from sklearn_persona._claims.limits import (
 )
 from sklearn_persona._text.numbers import between, count, p_text, percent, plural, some
 from sklearn_persona._text.numbers import number3 as number
-from sklearn_persona._text.words import arm_text, rule_text
-from sklearn_persona.report._explained import together
-from sklearn_persona.report._reading import doubts
-from sklearn_persona.report._selected import splits_text
+from sklearn_persona._text.words import rule_text
+from sklearn_persona.report._section import Section, escape
+from sklearn_persona.report._sections.explained import together
+from sklearn_persona.report._sections.reading import doubts
+from sklearn_persona.report._sections.selection import splits_text
 
-__all__ = ["comparison", "headline", "summary"]
-
-
-def comparison(data):
-    """What an effect compares, in words."""
-    if not data.arms:
-        return "inside minus outside"
-    control, treated = map(arm_text, data.arms)
-    return f"{treated} against {control}"
+__all__ = ["SECTION", "headline", "summary"]
 
 
 def headline(data):
@@ -100,7 +93,7 @@ def _searched(data):
     paragraphs = [text]
     if effect is not None:
         paragraphs.append(
-            f"In these {flow['unit']}s as a whole the effect of {comparison(data)} is "
+            f"In these {flow['unit']}s as a whole the effect of {data.comparison} is "
             f"{number(effect)} (95% confidence interval {between(half['ci_effect'])}; "
             "positive is benefit)."
         )
@@ -195,7 +188,7 @@ def _claim(data, i, persona):
         f"{percent(record.coverage)} of the participants who tested it are members. "
     )
     if data.arms:
-        text += f"Their effect of {comparison(data)} is "
+        text += f"Their effect of {data.comparison} is "
     else:
         text += "Their mean outcome less that of all others is "
     good = "benefit" if data.arms else "better"
@@ -304,3 +297,23 @@ def _shared(data):
     if data.settings["validation"] == "permutation":
         return f"shared among {count(tests)} rules (the permutation test asks for less)"
     return "in one test" if tests == 1 else f"shared among {some(tests)} tests"
+
+
+def _values(data):
+    return {"columns": summary(data)}
+
+
+def _markdown(values):
+    lines = []
+    for heading, paragraphs, items in values["columns"]:
+        lines += [f"## {heading}", ""]
+        for paragraph in paragraphs:
+            lines += [escape(paragraph), ""]
+        lines += [f"* {escape(item)}" for item in items]
+        lines += [""] if items else []
+    return lines
+
+
+SECTION = Section(
+    "summary", "Summary", _values, template="summary.html.j2", markdown=_markdown
+)

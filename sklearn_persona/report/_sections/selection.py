@@ -3,24 +3,13 @@
 from sklearn_persona._text.numbers import number3 as number
 from sklearn_persona._text.numbers import p_text, percent, plural, some
 from sklearn_persona._text.safe import shown
+from sklearn_persona.report._section import Section, table_lines
 
-__all__ = ["selected_tables", "splits_text"]
+__all__ = ["SECTION", "splits_text"]
 
 
-def selected_tables(data):
-    """Tables of how often half-samples choose variables and pairs of them.
-
-    Parameters
-    ----------
-    data : ReportData
-
-    Returns
-    -------
-    tables : list of dict or None
-        ``title``, ``rows`` (``names`` and ``cells``: share of the best rules, of any
-        kept rule, and the bound) and ``n_left_out``. None when the selection was not
-        resampled.
-    """
+def _values(data):
+    """Tables of how often half-samples choose variables and pairs of them."""
     if data.selection is None:
         return None
     tables = []
@@ -41,7 +30,7 @@ def selected_tables(data):
             for row in found["rows"]
         ]
         tables.append({"title": title, "rows": rows, "n_left_out": found["n_left_out"]})
-    return tables
+    return {"tables": tables} if tables else None
 
 
 def splits_text(data):
@@ -73,3 +62,22 @@ def splits_text(data):
     if found["n_untested"]:
         text += f" It was 1, mostly without any test, in {some(found['n_untested'])}."
     return text
+
+
+def _markdown(values):
+    lines = []
+    for table in values["tables"]:
+        rows = [(" and ".join(r["names"]), *r["cells"]) for r in table["rows"]]
+        head = (table["title"], "in the best rule", "in any kept rule", "false ones")
+        lines += ["## Selection over half-samples", "", *table_lines(head, rows)]
+    return lines
+
+
+SECTION = Section(
+    "selection",
+    "What the selection comes back to",
+    _values,
+    link="Selection",
+    template="selection.html.j2",
+    markdown=_markdown,
+)
