@@ -14,7 +14,7 @@ from sklearn_persona._cli.commands.evaluate import evaluate
 from sklearn_persona._cli.config import read_config
 from sklearn_persona._cli.errors import InputError
 from sklearn_persona._cli.options import DEFAULTS, PARAMETERS, make_parser
-from sklearn_persona._persona.languages import one_line
+from sklearn_persona._text.safe import one_line
 
 __all__ = ["main"]
 

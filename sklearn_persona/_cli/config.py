@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from sklearn_persona._cli.errors import InputError, place, unknown_name
-from sklearn_persona.report._words import shown
+from sklearn_persona._text.safe import shown
 
 __all__ = ["read_config"]
 

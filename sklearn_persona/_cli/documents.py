@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sklearn_persona import Persona, __version__
 from sklearn_persona._cli.errors import InputError, place, unknown_name
+from sklearn_persona._text.safe import shown
 from sklearn_persona.report import PersonaReport
-from sklearn_persona.report._words import shown
 
 __all__ = [
     "ANALYSIS",

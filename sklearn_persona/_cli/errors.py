@@ -1,7 +1,7 @@
 """Input that cannot be used, in one line for the person who gave it."""
 
 from sklearn_persona._data.table import nearest_names
-from sklearn_persona.report._words import shown
+from sklearn_persona._text.safe import shown
 
 __all__ = ["InputError", "place", "some_names", "unknown_name"]
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from sklearn_persona._cli.errors import InputError, place
-from sklearn_persona.report._writing import write_atomically
+from sklearn_persona._text.safe import write_atomically
 
 __all__ = [
     "check_outputs",

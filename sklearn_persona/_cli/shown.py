@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from sklearn_persona._text.card import card, interval, number, p_text
-from sklearn_persona.report._words import rule_text, shown
+from sklearn_persona._text.card import card
+from sklearn_persona._text.numbers import interval, number, p_text
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import rule_text
 
 __all__ = ["evidence_lines", "harmless", "safe_card"]
 

@@ -10,11 +10,12 @@ import typing
 import unicodedata
 from dataclasses import fields, is_dataclass
 
+from sklearn_persona._text.numbers import limit_text
+from sklearn_persona._text.safe import one_line
+
 __all__ = [
     "criteria_text",
     "json_schema",
-    "limit_text",
-    "one_line",
     "pandas_query",
     "r_expression",
     "sql_where",
@@ -29,39 +30,6 @@ JSON_TYPES = {
     dict: "object",
     types.NoneType: "null",
 }
-
-
-# Joiners that some scripts need; they move nothing else.
-JOINERS = "\u200c\u200d"
-
-
-def one_line(text):
-    """Text that stays in its line and place: other characters are escaped.
-
-    Line breaks, control characters and the marks that turn the direction of a line
-    become visible (``\\n``, ``\\u202e``).
-
-    Parameters
-    ----------
-    text : object
-
-    Returns
-    -------
-    line : str
-    """
-    return "".join(
-        c
-        if c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"
-        else ascii(c)[1:-1]
-        for c in str(text)
-    )
-
-
-def limit_text(value):
-    """Shortest text that keeps six digits, without an exponent where readable."""
-    if value == round(value) and abs(value) < 1e15:
-        return str(round(value))
-    return f"{value:.6g}"
 
 
 def criteria_text(conditions):

@@ -14,13 +14,13 @@ from sklearn_persona._estimates.measure import measure
 from sklearn_persona._persona.languages import (
     criteria_text,
     json_schema,
-    limit_text,
     pandas_query,
     r_expression,
     sql_where,
 )
 from sklearn_persona._persona.stability import Stability
 from sklearn_persona._text.card import card
+from sklearn_persona._text.numbers import limit_text
 from sklearn_persona.inference import enrichment_design
 
 __all__ = ["Alternative", "Condition", "Persona"]

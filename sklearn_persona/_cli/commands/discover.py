@@ -31,10 +31,11 @@ from sklearn_persona._cli.reading.cells import MISSING, Reading
 from sklearn_persona._cli.reading.files import read_file
 from sklearn_persona._cli.reading.trial import Roles, read_trial
 from sklearn_persona._cli.shown import safe_card
-from sklearn_persona._text.card import interval, number
+from sklearn_persona._text.numbers import interval, number, plural
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import rule_text
 from sklearn_persona.exceptions import SingleArmWarning
 from sklearn_persona.report import PersonaReport
-from sklearn_persona.report._words import plural, rule_text, shown
 
 __all__ = ["check_parameters", "discover", "load_trial", "plan", "report", "used_by"]
 

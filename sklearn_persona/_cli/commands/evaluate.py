@@ -21,8 +21,10 @@ from sklearn_persona._cli.outputs import (
     write_outputs,
 )
 from sklearn_persona._cli.shown import evidence_lines
+from sklearn_persona._text.numbers import p_text, plural
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import rule_text
 from sklearn_persona.inference import adjust_pvalues
-from sklearn_persona.report._words import p_text, plural, rule_text, shown
 
 __all__ = ["FALLBACKS", "evaluate"]
 

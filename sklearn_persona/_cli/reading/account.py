@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_persona._cli.errors import some_names
 from sklearn_persona._cli.reading.cells import label_text
-from sklearn_persona.report._words import shown
+from sklearn_persona._text.safe import shown
 
 __all__ = ["Account"]
 

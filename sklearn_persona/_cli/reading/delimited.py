@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_persona._cli.errors import InputError, place
-from sklearn_persona.report._words import shown
+from sklearn_persona._text.safe import shown
 
 __all__ = ["NAMES", "read_delimited"]
 

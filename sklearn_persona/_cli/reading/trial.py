@@ -9,8 +9,9 @@ from sklearn_persona._cli.errors import InputError, place, some_names, unknown_n
 from sklearn_persona._cli.reading.account import Account
 from sklearn_persona._cli.reading.cells import Reading
 from sklearn_persona._cli.reading.guesses import drop_reason, suspect_reasons
+from sklearn_persona._text.numbers import plural
+from sklearn_persona._text.safe import shown
 from sklearn_persona.metrics import percent_change
-from sklearn_persona.report._words import plural, shown
 
 __all__ = ["Roles", "Trial", "read_trial"]
 

@@ -1,15 +1,11 @@
 """Questions of guidelines on subgroups, with the answers that a fit can give."""
 
-from sklearn_persona.report._words import (
-    count,
-    number,
-    p_text,
-    plural,
-    shown,
-    some,
-)
+from sklearn_persona._text.numbers import count, p_text, plural, some
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import shown
+from sklearn_persona.report._section import Section, table_lines
 
-__all__ = ["SOURCES", "checklist"]
+__all__ = ["SECTION"]
 
 SOURCES = {
     "ICEMAN": "Schandelmaier et al. (2020), CMAJ 192, E901",
@@ -23,19 +19,19 @@ SOURCES = {
 AUTHORS = "For the authors"
 
 
-def checklist(facts):
+def checklist(data):
     """Questions in the package's words, and answers.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
     rows : list of tuple of str
         Guideline, question, answer.
     """
-    flow, settings = facts.flow, facts.settings
+    flow, settings = data.flow, data.settings
     everyone = flow["training"]["effect"]
     return [
         (
@@ -52,39 +48,39 @@ def checklist(facts):
         (
             "ICEMAN",
             "Does a test of interaction make chance an unlikely explanation?",
-            _interaction(facts),
+            _interaction(data),
         ),
         (
             "ICEMAN",
             "Were few modifiers tried, or was their number allowed for?",
             f"{plural(flow['n_columns'], 'variable')} and "
-            f"{count(facts.search['n_candidates'])} rules were tried. "
-            f"{_allowed(facts)}",
+            f"{count(data.search['n_candidates'])} rules were tried. "
+            f"{_allowed(data)}",
         ),
         (
             "ICEMAN",
             "Were the edges of continuous variables fixed independently of outcomes?",
-            f"No: the search chose them. {_allowed(facts)} {_edges(facts)}",
+            f"No: the search chose them. {_allowed(data)} {_edges(data)}",
         ),
         (
             "PATH",
             "Are effects given on the absolute scale, by group and arm?",
             "Yes: means (and response rates) of each arm inside, effects inside and "
             "outside, on the cards."
-            if facts.arms
+            if data.arms
             else "There are no arms.",
         ),
         (
             "PATH",
             "Was the finding checked in participants who did not lead to it?",
-            _validated(facts),
+            _validated(data),
         ),
         (
             "EMA 2019",
             "What is the effect in the whole trial, beside which subgroups are read?",
             "No comparison of treatments."
             if everyone is None
-            else f"{number(everyone)} in the {_name(facts)} (flow).",
+            else f"{number(everyone)} in the {_name(data)} (flow).",
         ),
         (
             "EMA 2019",
@@ -99,12 +95,12 @@ def checklist(facts):
         (
             "EMA 2019",
             "Do conclusions rest on enough participants in every cell?",
-            _sizes(facts),
+            _sizes(data),
         ),
         (
             "FDA 2019",
             "Can members be told at baseline, by criteria a site can apply?",
-            _measurable(facts),
+            _measurable(data),
         ),
         (
             "CONSORT",
@@ -135,16 +131,16 @@ def checklist(facts):
     ]
 
 
-def _name(facts):
-    return "training half" if facts.flow["holdout"] else "trial"
+def _name(data):
+    return "training half" if data.flow["holdout"] else "trial"
 
 
-def _interaction(facts):
-    if not facts.arms:
+def _interaction(data):
+    if not data.arms:
         return "There is no treatment, hence no interaction."
-    if facts.settings["criterion"] == "effect":
+    if data.settings["criterion"] == "effect":
         return "Not asked for: criterion='effect' leaves the contrast out."
-    confirmed = [p for p in facts.personas if p.confirmed]
+    confirmed = [p for p in data.personas if p.confirmed]
     if not confirmed:
         return "No persona was confirmed."
     texts = []
@@ -157,23 +153,23 @@ def _interaction(facts):
     return f"{'; '.join(texts)}.".capitalize()
 
 
-def _allowed(facts):
+def _allowed(data):
     return {
         "holdout": "The holdout, which chose nothing, allows for it.",
         "permutation": "The permutation of the whole search allows for it.",
         "repeated": "The holdout of each split allows for it.",
         None: "Nothing allows for it.",
-    }[facts.settings["validation"]]
+    }[data.settings["validation"]]
 
 
-def _edges(facts):
-    if any(persona.stability for persona in facts.personas):
+def _edges(data):
+    if any(persona.stability for persona in data.personas):
         return "Their spread over resamples is on the cards."
     return "Their spread was not computed (n_resamples=0)."
 
 
-def _validated(facts):
-    validation = facts.settings["validation"]
+def _validated(data):
+    validation = data.settings["validation"]
     if validation == "permutation":
         return (
             "No: all participants chose and tested, with p values adjusted for the "
@@ -181,19 +177,19 @@ def _validated(facts):
         )
     if validation == "repeated":
         return "In many random splits, for the procedure as a whole."
-    if validation is None or facts.flow["holdout"] is None:
+    if validation is None or data.flow["holdout"] is None:
         return "No."
-    taken = sum(persona.holdout is not None for persona in facts.personas)
+    taken = sum(persona.holdout is not None for persona in data.personas)
     return (
         f"Yes: {some(taken)} of the personas, in a holdout of "
-        f"{plural(facts.flow['holdout']['n_units'], facts.flow['unit'])}."
+        f"{plural(data.flow['holdout']['n_units'], data.flow['unit'])}."
     )
 
 
-def _sizes(facts):
+def _sizes(data):
     records = [
         (i, persona.train if persona.holdout is None else persona.holdout)
-        for i, persona in enumerate(facts.personas, 1)
+        for i, persona in enumerate(data.personas, 1)
         if persona.confirmed
     ]
     if not records:
@@ -206,13 +202,31 @@ def _sizes(facts):
     return f"{'; '.join(texts)}.".capitalize()
 
 
-def _measurable(facts):
-    if not facts.personas:
+def _measurable(data):
+    if not data.personas:
         return "There is no persona."
-    others = sum(bool(persona.alternatives) for persona in facts.personas)
+    others = sum(bool(persona.alternatives) for persona in data.personas)
     return (
         "The rules use only the variables that were given as baseline; the criteria "
-        f"stand on the cards. {some(others).capitalize()} of {len(facts.personas)} "
+        f"stand on the cards. {some(others).capitalize()} of {len(data.personas)} "
         f"personas {'has' if others == 1 else 'have'} another description by fewer or "
         f"other variables. Feasibility at a site: {AUTHORS.lower()}."
     )
+
+
+def _values(data):
+    return {"rows": checklist(data), "sources": SOURCES}
+
+
+def _markdown(values):
+    head = ("guideline", "question", "answer")
+    return ["## Checklist", "", *table_lines(head, values["rows"])]
+
+
+SECTION = Section(
+    "checklist",
+    "Checklist",
+    _values,
+    template="checklist.html.j2",
+    markdown=_markdown,
+)

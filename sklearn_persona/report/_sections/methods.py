@@ -1,9 +1,10 @@
 """Methods text with the numbers that were used."""
 
-from sklearn_persona.report._summary import comparison
-from sklearn_persona.report._words import count, percent, plural, shown
+from sklearn_persona._text.numbers import count, percent, plural
+from sklearn_persona._text.safe import shown
+from sklearn_persona.report._section import Section
 
-__all__ = ["methods"]
+__all__ = ["SECTION"]
 
 DESIGNS = {
     "parallel": "a parallel-group trial, analysed by {unit}",
@@ -27,26 +28,12 @@ CORRECTIONS = {
 }
 
 
-def methods(facts):
-    """Paragraphs of the methods section.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    paragraphs : list of str
-    """
-    return [_trial(facts), _space(facts), _inference(facts), _figures(facts)]
-
-
-def _trial(facts):
-    flow, settings = facts.flow, facts.settings
-    text = f"The data are {DESIGNS[facts.design].format(unit=flow['unit'])}. "
-    if facts.arms:
-        text += f"The effect is that of {comparison(facts)}. "
-    name = "The outcome" if facts.outcome is None else shown(facts.outcome)
+def _trial(data):
+    flow, settings = data.flow, data.settings
+    text = f"The data are {DESIGNS[data.design].format(unit=flow['unit'])}. "
+    if data.arms:
+        text += f"The effect is that of {data.comparison}. "
+    name = "The outcome" if data.outcome is None else shown(data.outcome)
     better = "larger" if settings["greater_is_better"] else "smaller"
     text += f"{name} is better when {better}; effects are positive when they are good. "
     if settings["response_threshold"] is not None:
@@ -55,7 +42,7 @@ def _trial(facts):
             "Analysed is the response, an outcome of "
             f"{sign} {settings['response_threshold']:g}. "
         )
-    if facts.design == "crossover":
+    if data.design == "crossover":
         if flow["period_known"]:
             text += "Differences are freed of the period effect. "
         else:
@@ -63,7 +50,7 @@ def _trial(facts):
     if flow["n_strata"] > 1:
         text += f"Split and tests stay within {count(flow['n_strata'])} strata. "
     prognostic = settings["prognostic"]
-    if prognostic is not None and facts.design in ("parallel", "pooled"):
+    if prognostic is not None and data.design in ("parallel", "pooled"):
         model = "a cross-validated lasso of the variables and their squares"
         model = model if prognostic == "auto" else shown(prognostic)
         text += (
@@ -86,8 +73,8 @@ def _trial(facts):
     return text
 
 
-def _space(facts):
-    settings, search = facts.settings, facts.search
+def _space(data):
+    settings, search = data.settings, data.search
     cuts = settings["n_cuts"]
     edges = (
         "every midpoint between neighboring training values"
@@ -109,16 +96,16 @@ def _space(facts):
         f"Rules are conjunctions of {conditions} on different variables: {kinds} at "
         f"{edges}, equality or sets of categories. A rule holds at least "
         f"{percent(settings['min_coverage'])} of the training units, and "
-        f"{facts.min_arm_size} units of each arm lie inside and outside"
-        + ("" if facts.arms else " (a single arm: inside, and outside)")
+        f"{data.min_arm_size} units of each arm lie inside and outside"
+        + ("" if data.arms else " (a single arm: inside, and outside)")
     )
-    if facts.design == "crossover":
+    if data.design == "crossover":
         text = text.replace("units of each arm lie", "pairs lie")
     if settings["min_modalities"] > 1:
         text += f"; it combines {settings['min_modalities']} modalities or more"
     text += (
-        f". The search maximised {OBJECTIVES[facts.objective]}"
-        + (", of either arm" if facts.objective == "arm-shift" else "")
+        f". The search maximised {OBJECTIVES[data.objective]}"
+        + (", of either arm" if data.objective == "arm-shift" else "")
         + (
             ", less a price of the number of candidates of the rule's length"
             if settings["objective"] == "auto"
@@ -156,8 +143,8 @@ def _time_limit(settings):
     return f", with a limit of {settings['max_time']:g} seconds"
 
 
-def _inference(facts):
-    settings, flow = facts.settings, facts.flow
+def _inference(data):
+    settings, flow = data.settings, data.flow
     validation, alpha = settings["validation"], settings["alpha"]
     enough = f"|d| above {settings['min_effect_size']:g}"
     heterogeneity = settings["criterion"] == "heterogeneity"
@@ -203,16 +190,16 @@ def _inference(facts):
     return text.strip()
 
 
-def _figures(facts):
-    settings = facts.settings
+def _figures(data):
+    settings = data.settings
     exchange = "the arms"
-    if facts.design == "crossover":
+    if data.design == "crossover":
         exchange = (
             "the sequences"
-            if facts.flow["period_known"]
+            if data.flow["period_known"]
             else "the signs of the differences"
         )
-    elif facts.design == "single-arm":
+    elif data.design == "single-arm":
         exchange = "membership"
     text = (
         f"p values are two-sided permutation tests that exchange {exchange}, "
@@ -232,3 +219,12 @@ def _figures(facts):
     else:
         text += f"The seed is {shown(seed)}."
     return text
+
+
+def _values(data):
+    return {
+        "paragraphs": [_trial(data), _space(data), _inference(data), _figures(data)]
+    }
+
+
+SECTION = Section("methods", "Methods", _values)

@@ -1,43 +1,36 @@
-"""What stands on a persona's card, and in the forest of all of them."""
+"""The persona cards."""
 
 import math
 
-from sklearn_persona._persona.languages import one_line
+from sklearn_persona._text.numbers import between, p_text, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import one_line, shown
+from sklearn_persona._text.stability import edge_spread, stability_rows
+from sklearn_persona._text.words import arm_text, range_text, rule_text
 from sklearn_persona.report._drawing import Axis, make_axis
-from sklearn_persona.report._reading import doubts
-from sklearn_persona.report._stability import edge_spread, stability_rows
-from sklearn_persona.report._summary import comparison
-from sklearn_persona.report._words import (
-    arm_text,
-    between,
-    number,
-    p_text,
-    percent,
-    range_text,
-    rule_text,
-    shown,
-)
+from sklearn_persona.report._section import Section, escape, table_lines
+from sklearn_persona.report._sections.reading import doubts
 
-__all__ = ["make_card", "make_forest"]
+__all__ = ["SECTION", "halves_of"]
 
 HALVES = {"train": "Training", "holdout": "Holdout"}
 
 
-def make_card(facts, i):
+def _card(data, i):
     """Texts and places of one persona.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
     i : int
-        Position in ``facts.personas``.
+        Position in ``data.personas``.
 
     Returns
     -------
     card : dict
     """
-    persona = facts.personas[i]
-    halves = _halves(facts, persona)
+    persona = data.personas[i]
+    halves = halves_of(data, persona)
     last = halves[-1] if halves else None
     return {
         "number": i + 1,
@@ -49,24 +42,24 @@ def make_card(facts, i):
         "modalities": [shown(m) for m in persona.modalities],
         "ranges": [_range(c, edge_spread(persona, c)) for c in persona.conditions],
         "halves": [name for name, _ in halves],
-        "shares": _shares(facts, halves),
-        "outcomes": last and _outcomes(facts, *last),
-        "effects": last and _effects(facts, persona, *last),
-        "tests": _tests(facts, persona, halves),
+        "shares": _shares(data, halves),
+        "outcomes": last and _outcomes(data, *last),
+        "effects": last and _effects(data, persona, *last),
+        "tests": _tests(data, persona, halves),
         "corrected": _corrected(persona),
         "stability": stability_rows(persona),
-        "doubts": doubts(facts, persona),
+        "doubts": doubts(data, persona),
         "alternatives": [_alternative(a) for a in persona.alternatives],
         "criteria": persona.to_text(),
         "exports": _exports(persona),
     }
 
 
-def _halves(facts, persona):
+def halves_of(data, persona):
     """Name and record of what is known; all cases where there was no split."""
     both = [(HALVES[half], getattr(persona, half)) for half in HALVES]
     known = [(name, record) for name, record in both if record is not None]
-    if facts.flow["holdout"] is None:
+    if data.flow["holdout"] is None:
         known = [("All cases", record) for _, record in known]
     return known
 
@@ -101,11 +94,11 @@ def _range(condition, spread):
     return out
 
 
-def _shares(facts, halves):
+def _shares(data, halves):
     """Rows of the table of counts: a label, and a text for each half."""
     arms = ("inside", "outside")
-    if facts.arms:
-        arms = [arm_text(arm, 30) for arm in facts.arms[::-1]]
+    if data.arms:
+        arms = [arm_text(arm, 30) for arm in data.arms[::-1]]
 
     def units(record):
         if record.design == "crossover":
@@ -123,11 +116,11 @@ def _shares(facts, halves):
     ]
 
 
-def _outcomes(facts, half, record):
+def _outcomes(data, half, record):
     """Mean outcome of each arm inside, with intervals."""
     arms = ("inside", "outside")
-    if facts.arms:
-        arms = [arm_text(arm) for arm in facts.arms[::-1]]
+    if data.arms:
+        arms = [arm_text(arm) for arm in data.arms[::-1]]
     sizes = (record.n_treated, record.n_control)
     means = (record.mean_treated, record.mean_control)
     pairs = (record.ci_treated, record.ci_control)
@@ -150,15 +143,15 @@ def _outcomes(facts, half, record):
     return {"half": half, "rows": rows, "ticks": axis.labels, "zero": None}
 
 
-def _effects(facts, persona, half, record):
+def _effects(data, persona, half, record):
     """Effect inside, outside and in everyone of a half."""
-    whole = facts.flow["training" if half != "Holdout" else "holdout"]
+    whole = data.flow["training" if half != "Holdout" else "holdout"]
     share = percent(record.coverage)
     rows = [("inside", share, record.effect, record.ci_effect)]
     if persona.effect_corrected is not None:
         corrected = persona.effect_corrected, persona.ci_corrected
         rows.append(("inside, corrected", share, *corrected))
-    if facts.arms:
+    if data.arms:
         rest = percent(1 - record.coverage)
         rows.append(("outside", rest, record.effect_complement, None))
         rows.append(("everyone", "100%", whole["effect"], whole["ci_effect"]))
@@ -167,8 +160,8 @@ def _effects(facts, persona, half, record):
     )
     return {
         "half": half,
-        "comparison": comparison(facts),
-        "unit": facts.flow["unit"],
+        "comparison": data.comparison,
+        "unit": data.flow["unit"],
         "rows": [
             {
                 "label": label,
@@ -184,7 +177,7 @@ def _effects(facts, persona, half, record):
     }
 
 
-def _tests(facts, persona, halves):
+def _tests(data, persona, halves):
     """Rows of the table of tests: a label, and a text for each half."""
 
     def row(label, text):
@@ -193,12 +186,12 @@ def _tests(facts, persona, halves):
     rows = [row("Cohen's d", lambda r: number(r.effect_size))]
     rows.append(row("p value of the effect", lambda r: p_text(r.p_value)))
     rows.append(row("smallest possible p value", lambda r: p_text(r.p_floor)))
-    if facts.arms:
+    if data.arms:
         rows.append(row("p inside against outside", lambda r: p_text(r.p_interaction)))
     # Whether the persona tells who profits, or who does well anyway.
     contrasts = [_contrasts(record) for _, record in halves]
     if all(contrasts):
-        names = ("effect", *(f"under {arm_text(arm, 30)}" for arm in facts.arms[::-1]))
+        names = ("effect", *(f"under {arm_text(arm, 30)}" for arm in data.arms[::-1]))
         for k, name in enumerate(names):
             label = f"inside less outside, {name} [95% interval]"
             rows.append((label, [texts[k] for texts in contrasts]))
@@ -267,70 +260,59 @@ def _exports(persona):
     return out
 
 
-def _n_units(record):
-    """Units inside: pairs of a crossover, members of a single arm, else cases."""
-    if record.design in ("crossover", "single-arm"):
-        return record.n_treated
-    return record.n_treated + record.n_control
-
-
-def make_forest(facts):
-    """Effects inside all personas on one axis, and in everyone.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    forest : dict or None
-        None without personas that were measured.
-    """
-    rows = []
-    for i, persona in enumerate(facts.personas, 1):
-        halves = _halves(facts, persona)
-        if not halves:
-            # Written by hand, never measured.
-            continue
-        name, record = halves[-1]
-        rows.append(
-            {
-                "label": f"Persona {i}",
-                "rule": rule_text(persona.conditions),
-                "half": name.lower(),
-                "side": "inside" if persona.confirmed else "other",
-                "n": _n_units(record),
-                "share": percent(record.coverage),
-                "effect": record.effect,
-                "pair": record.ci_effect,
-            }
-        )
-    if not rows:
+def _values(data):
+    if not data.personas:
         return None
-    for half in ("training", "holdout"):
-        whole = facts.flow[half]
-        if whole is not None and whole["effect"] is not None:
-            rows.append(
-                {
-                    "label": "Everyone",
-                    "rule": "",
-                    "half": half if facts.flow["holdout"] else "all cases",
-                    "side": "whole",
-                    "n": whole["n_units"],
-                    "share": "100%",
-                    "effect": whole["effect"],
-                    "pair": whole["ci_effect"],
-                }
-            )
-    axis = make_axis(
-        [v for row in rows for v in (row["effect"], *(row["pair"] or ()))], zero=True
-    )
-    for row in rows:
-        row["mark"] = axis.mark(row["effect"], row["pair"])
-        row["text"] = f"{number(row['effect'])} {between(row['pair'])}"
     return {
-        "rows": rows,
-        "ticks": axis.labels,
-        "zero": axis.at(0.0),
-        "comparison": comparison(facts),
+        "cards": [_card(data, i) for i in range(len(data.personas))],
+        "good": "benefit" if data.arms else "better",
+        "tested": data.settings["validation"] is not None,
     }
+
+
+def _markdown(values):
+    return [line for card in values["cards"] for line in _card_lines(card)]
+
+
+def _card_lines(card):
+    kind = card["kind"] + (", reversal" if card["reversal"] else "")
+    lines = [f"## Persona {card['number']}: {kind} ({escape(card['claim'])})", ""]
+    rows = [
+        (
+            r["variable"],
+            r["text"],
+            f"{r['low']} to {r['high']}" if r["bar"] else "-",
+        )
+        for r in card["ranges"]
+    ]
+    lines += table_lines(("variable", "persona range", "data range"), rows)
+    if card["halves"]:
+        counts = [*card["shares"], *card["tests"]["halves"]]
+        rows = [(label, *texts) for label, texts in counts]
+        lines += table_lines(("", *card["halves"]), rows)
+        shown_rows = [(r["label"], r["text"]) for r in card["outcomes"]["rows"]]
+        shown_rows += [
+            (f"effect {r['label']}", r["text"]) for r in card["effects"]["rows"]
+        ]
+        shown_rows += card["tests"]["extra"]
+        shown_rows.append(("corrected effect", card["corrected"] or "not computed"))
+        lines += table_lines((card["outcomes"]["half"], "[95% interval]"), shown_rows)
+    for doubt in card["doubts"]:
+        lines += [f"**{escape(doubt)}**", ""]
+    for other in card["alternatives"]:
+        lines += [
+            f"Also described by {escape(other['rule'])} (Jaccard "
+            f"{other['agreement']}).",
+            "",
+        ]
+    lines += [escape(line) + "  " for line in card["criteria"].split("\n")]
+    return [*lines, ""]
+
+
+SECTION = Section(
+    "personas",
+    "Personas",
+    _values,
+    template="personas.html.j2",
+    markdown=_markdown,
+)

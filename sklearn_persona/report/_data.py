@@ -3,6 +3,7 @@
 import math
 import platform
 import typing
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 
@@ -11,13 +12,15 @@ import pandas
 import scipy
 import sklearn
 
+from sklearn_persona._claims.limits import TrialLimits
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._persona.persona import Persona
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import arm_text
 from sklearn_persona._version import __version__
 from sklearn_persona.report._baseline import baseline_tables
-from sklearn_persona.report._reading import check_reading
 
-__all__ = ["SCHEMA", "Facts", "collect"]
+__all__ = ["SCHEMA", "ReportData", "collect"]
 
 SCHEMA = "sklearn-persona/report/1"
 # Parameters that change no result.
@@ -28,7 +31,7 @@ MOST_FREQUENT = 10
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportData:
     """Everything that a report is made of; no values of single participants.
 
     Attributes
@@ -79,6 +82,27 @@ class Facts:
     reading: dict | None
     versions: dict
 
+    @property
+    def comparison(self):
+        """What an effect compares, in words."""
+        if not self.arms:
+            return "inside minus outside"
+        control, treated = map(arm_text, self.arms)
+        return f"{treated} against {control}"
+
+    @property
+    def limits(self):
+        """Sizes and settings of the tests."""
+        return TrialLimits(
+            self.design,
+            self.flow,
+            self.settings,
+            self.min_arm_size,
+            self.n_confirmed,
+            int(self.search["n_candidates"]),
+            sum(persona.holdout is not None for persona in self.personas),
+        )
+
     def to_dict(self):
         """Plain values for JSON, with a schema name.
 
@@ -102,7 +126,7 @@ class Facts:
 
         Returns
         -------
-        facts : Facts
+        data : ReportData
 
         Raises
         ------
@@ -132,7 +156,7 @@ class Facts:
                     f"Field {name!r} of a saved report must be {kind}, got "
                     f"{type(values[name]).__name__}."
                 )
-        values["reading"] = check_reading(values["reading"])
+        values["reading"] = _check_reading(values["reading"])
         values["arms"] = tuple(values["arms"])
         values["personas"] = tuple(Persona.from_dict(p) for p in values["personas"])
         return cls(**values)
@@ -179,7 +203,7 @@ def collect(
         for name, value in estimator.get_params(deep=False).items()
         if name not in NO_RESULT
     }
-    return Facts(
+    return ReportData(
         title=None if title is None else str(title),
         outcome=None if outcome is None else str(outcome),
         design=estimator.design_,
@@ -196,7 +220,7 @@ def collect(
         partition=_plain(estimator.partition_.to_dict(orient="index")),
         selection=_selection(estimator),
         baseline=baseline,
-        reading=check_reading(reading),
+        reading=_check_reading(reading),
         versions={
             "sklearn-persona": __version__,
             "Python": platform.python_version(),
@@ -206,6 +230,44 @@ def collect(
             "pandas": pandas.__version__,
         },
     )
+
+
+def _check_reading(reading):
+    """What a report keeps of how its table was read, as plain values.
+
+    Parameters
+    ----------
+    reading : mapping or None
+        ``notes``, a list of str, and ``suspects``, a mapping of columns to reasons;
+        either may be left out.
+
+    Returns
+    -------
+    reading : dict or None
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if reading is None:
+        return None
+    expected = (
+        "reading must map 'notes' to a list of text and 'suspects' to a mapping of "
+        "columns to reasons"
+    )
+    if not isinstance(reading, Mapping) or set(reading) - {"notes", "suspects"}:
+        got = sorted(map(str, reading)) if isinstance(reading, Mapping) else reading
+        raise ValueError(f"{expected}, got {shown(got)}.")
+    notes, suspects = reading.get("notes", []), reading.get("suspects", {})
+    if not isinstance(notes, list | tuple) or not isinstance(suspects, Mapping):
+        raise ValueError(
+            f"{expected}, got {type(notes).__name__} and {type(suspects).__name__}."
+        )
+    return {
+        "notes": [str(note) for note in notes],
+        "suspects": {str(name): str(reason) for name, reason in suspects.items()},
+    }
 
 
 def _splits(estimator):

@@ -1,6 +1,7 @@
-"""What a trial of this size could have shown."""
+"""What the tests of a trial of this size could have shown."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
@@ -10,6 +11,7 @@ __all__ = [
     "SHARES",
     "Detectable",
     "LowestP",
+    "TrialLimits",
     "detectable",
     "lowest_p_value",
     "n_tests",
@@ -19,6 +21,57 @@ __all__ = [
 
 POWER = 0.8
 SHARES = (0.5, 0.25)
+
+
+@dataclass(frozen=True)
+class TrialLimits:
+    """The sizes and settings that limit what tests can show, whatever the outcomes.
+
+    Attributes
+    ----------
+    design : str
+    flow : dict
+        As `PersonaDiscoverer.flow_`.
+    settings : mapping
+        Parameters of the estimator; ``validation``, ``alpha``, ``criterion``,
+        ``correction`` and ``n_permutations`` are read.
+    min_arm_size : int
+    n_confirmed : int
+    n_candidates : int
+        Rules searched.
+    n_held_out : int
+        Personas that were tested in the holdout.
+    """
+
+    design: str
+    flow: dict
+    settings: Mapping
+    min_arm_size: int
+    n_confirmed: int
+    n_candidates: int
+    n_held_out: int
+
+    @classmethod
+    def from_estimator(cls, estimator):
+        """Read a fitted discoverer.
+
+        Parameters
+        ----------
+        estimator : PersonaDiscoverer
+
+        Returns
+        -------
+        limits : TrialLimits
+        """
+        return cls(
+            estimator.design_,
+            estimator.flow_,
+            estimator.get_params(deep=False),
+            estimator.min_arm_size_,
+            estimator.n_confirmed_,
+            estimator.search_.n_candidates,
+            sum(persona.holdout is not None for persona in estimator.personas_),
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +116,7 @@ class LowestP:
     half: str | None
 
 
-def lowest_p_value(facts):
+def lowest_p_value(limits):
     """The smallest p value a claim could have rested on, when it misses the level.
 
     Sizes alone decide (Tarone, 1990): of the largest persona that leaves enough units
@@ -71,27 +124,27 @@ def lowest_p_value(facts):
 
     Parameters
     ----------
-    facts : Facts
+    limits : TrialLimits
 
     Returns
     -------
     lowest : LowestP or None
         None when the level could be reached, or nothing was tested.
     """
-    settings, flow = facts.settings, facts.flow
+    settings, flow = limits.settings, limits.flow
     alpha, validation = settings["alpha"], settings["validation"]
-    if facts.n_confirmed:
+    if limits.n_confirmed:
         return None
     if validation == "permutation":
-        found = [LowestP(_floor(facts, "training", 0), "arrangements", None)]
+        found = [LowestP(_floor(limits, "training", 0), "arrangements", None)]
         # Permutations of the whole search are never enumerated.
         drawn = 1 / (settings["n_permutations"] + 1)
         found.append(LowestP(drawn, "permutations", None))
     elif validation == "holdout" and flow["holdout"] is not None:
         outside = int(settings["criterion"] == "heterogeneity")
-        least = {"training": facts.min_arm_size, "holdout": outside}
+        least = {"training": limits.min_arm_size, "holdout": outside}
         found = [
-            LowestP(_floor(facts, half, n), "arrangements", half)
+            LowestP(_floor(limits, half, n), "arrangements", half)
             for half, n in least.items()
         ]
     else:
@@ -101,13 +154,13 @@ def lowest_p_value(facts):
     return lowest if lowest.value >= alpha else None
 
 
-def _floor(facts, half, outside):
+def _floor(limits, half, outside):
     """Smallest p value within a half, of all units but so many of each arm."""
-    record = facts.flow[half]
-    if facts.design == "single-arm":
+    record = limits.flow[half]
+    if limits.design == "single-arm":
         n = record["n_units"]
         return floor_from_sizes(n // 2, n - n // 2) if n > 1 else 1.0
-    if facts.design == "crossover":
+    if limits.design == "crossover":
         sizes = (record["n_units"] - outside, None)
     else:
         sizes = tuple(record[arm] - outside for arm in ("n_treated", "n_control"))
@@ -116,23 +169,23 @@ def _floor(facts, half, outside):
     return max(floor_from_sizes(*sizes), record["p_floor"])
 
 
-def tested_half(facts):
+def tested_half(limits):
     """Name of the half that tests; None when nothing was tested."""
-    if facts.settings["validation"] is None:
+    if limits.settings["validation"] is None:
         return None
-    return "training" if facts.flow["holdout"] is None else "holdout"
+    return "training" if limits.flow["holdout"] is None else "holdout"
 
 
-def n_tests(facts):
+def n_tests(limits):
     """Tests that share the level: personas in the holdout, or candidates searched."""
-    if facts.settings["validation"] == "permutation":
-        return max(int(facts.search["n_candidates"]), 1)
-    if facts.settings["correction"] in ("holm", "bh"):
-        return max(sum(persona.holdout is not None for persona in facts.personas), 1)
+    if limits.settings["validation"] == "permutation":
+        return max(limits.n_candidates, 1)
+    if limits.settings["correction"] in ("holm", "bh"):
+        return max(limits.n_held_out, 1)
     return 1
 
 
-def detectable(facts, scale=1.0):
+def detectable(limits, scale=1.0):
     """Smallest effects that the tests would have found with probability .8.
 
     Two-sample and paired t tests stand in for the permutation tests (Cohen, 1988);
@@ -143,7 +196,7 @@ def detectable(facts, scale=1.0):
 
     Parameters
     ----------
-    facts : Facts
+    limits : TrialLimits
     scale : float, default=1.0
         Times as many units as there were.
 
@@ -153,69 +206,69 @@ def detectable(facts, scale=1.0):
         Infinite where no p value could have reached the level (Tarone, 1990); none
         where no single persona was tested.
     """
-    where = tested_half(facts)
-    if where is None or facts.settings["validation"] == "repeated":
+    where = tested_half(limits)
+    if where is None or limits.settings["validation"] == "repeated":
         return []
-    half = facts.flow[where]
+    half = limits.flow[where]
     effects = []
     for share in SHARES:
         n_units = scale * half["n_units"]
         n_inside = round(share * n_units)
         options = {
-            "n_candidates": n_tests(facts),
-            "alpha": facts.settings["alpha"],
+            "n_candidates": n_tests(limits),
+            "alpha": limits.settings["alpha"],
             "power": POWER,
         }
-        if facts.design == "crossover":
+        if limits.design == "crossover":
             sizes, options["paired"] = (n_inside, None), True
-        elif facts.design == "single-arm":
+        elif limits.design == "single-arm":
             sizes = n_inside, round(n_units) - n_inside
         else:
             arms = ("n_treated", "n_control")
             sizes = tuple(round(scale * share * half[arm]) for arm in arms)
         inside = math.inf
-        if _reaches_level(facts, sizes):
+        if _reaches_level(limits, sizes):
             inside = detectable_effect(*sizes, **options)
         # Inside against outside is what a single arm compares.
-        wider = 1.0 if facts.design == "single-arm" else math.sqrt(1 - share)
+        wider = 1.0 if limits.design == "single-arm" else math.sqrt(1 - share)
         effects.append(
             Detectable(share, n_inside, inside, inside / wider, half.get("sd"))
         )
     return effects
 
 
-def _reaches_level(facts, sizes):
+def _reaches_level(limits, sizes):
     """Whether a permutation test of these sizes can be significant at all."""
     # A t test needs a degree of freedom, too.
     if sum(size or 0 for size in sizes) < 3 or 0 in sizes:
         return False
-    if facts.settings["validation"] == "permutation":
+    if limits.settings["validation"] == "permutation":
         # Everybody's arms are exchanged there: `lowest_p_value`.
         return True
-    level = facts.settings["alpha"] / n_tests(facts)
-    b = facts.settings["n_permutations"]
+    level = limits.settings["alpha"] / n_tests(limits)
+    b = limits.settings["n_permutations"]
     return floor_from_sizes(*sizes, n_permutations=b) <= level * (1 + 1e-12)
 
 
-def smallest_p_value(facts):
+def smallest_p_value(limits):
     """p floor of a persona of the smallest allowed size; None where it depends on more.
 
     Parameters
     ----------
-    facts : Facts
+    limits : TrialLimits
 
     Returns
     -------
     floor : float or None
     """
-    where = tested_half(facts)
-    if where is None or facts.flow["period_known"] or facts.flow["n_strata"] > 1:
+    where = tested_half(limits)
+    if where is None or limits.flow["period_known"] or limits.flow["n_strata"] > 1:
         return None
-    n = facts.min_arm_size
-    if facts.design == "single-arm" or facts.settings["validation"] == "permutation":
+    n = limits.min_arm_size
+    if limits.design == "single-arm" or limits.settings["validation"] == "permutation":
         return None
     return floor_from_sizes(
         n,
-        None if facts.design == "crossover" else n,
-        n_permutations=facts.settings["n_permutations"],
+        None if limits.design == "crossover" else n,
+        n_permutations=limits.settings["n_permutations"],
     )

@@ -1,6 +1,8 @@
 """How a persona held when its selection was repeated on fewer participants."""
 
-from sklearn_persona.report._words import between, number, percent, shown
+from sklearn_persona._text.numbers import between, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import shown
 
 __all__ = ["edge_spread", "stability_rows"]
 

@@ -2,8 +2,7 @@
 
 import math
 
-from sklearn_persona.report._explained import together
-from sklearn_persona.report._limits import (
+from sklearn_persona._claims.limits import (
     POWER,
     detectable,
     lowest_p_value,
@@ -11,44 +10,30 @@ from sklearn_persona.report._limits import (
     smallest_p_value,
     tested_half,
 )
-from sklearn_persona.report._reading import doubts
-from sklearn_persona.report._selected import splits_text
-from sklearn_persona.report._words import (
-    arm_text,
-    between,
-    count,
-    number,
-    p_text,
-    percent,
-    plural,
-    rule_text,
-    some,
-)
+from sklearn_persona._text.numbers import between, count, p_text, percent, plural, some
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.words import rule_text
+from sklearn_persona.report._section import Section, escape
+from sklearn_persona.report._sections.explained import together
+from sklearn_persona.report._sections.reading import doubts
+from sklearn_persona.report._sections.selection import splits_text
 
-__all__ = ["comparison", "headline", "summary"]
+__all__ = ["SECTION", "headline", "summary"]
 
 
-def comparison(facts):
-    """What an effect compares, in words."""
-    if not facts.arms:
-        return "inside minus outside"
-    control, treated = map(arm_text, facts.arms)
-    return f"{treated} against {control}"
-
-
-def headline(facts):
+def headline(data):
     """The result in one sentence."""
-    n, validation = facts.n_confirmed, facts.settings["validation"]
+    n, validation = data.n_confirmed, data.settings["validation"]
     if validation is None:
         return "Nothing was tested, so nothing is claimed."
     if validation == "repeated":
-        found = facts.trial_p_value < facts.settings["alpha"]
+        found = data.trial_p_value < data.settings["alpha"]
         return (
             "Over many splits the search "
             + ("finds" if found else "does not find")
             + " more in this trial than chance does."
         )
-    lowest = lowest_p_value(facts)
+    lowest = lowest_p_value(data.limits)
     if lowest is not None:
         what = "arrangements of the arms exist"
         if lowest.reason == "permutations":
@@ -56,17 +41,17 @@ def headline(facts):
         return f"No persona could have been confirmed: too few {what}."
     verb = "personas were confirmed" if n > 1 else "persona was confirmed"
     text = f"{some(n).capitalize()} {verb}."
-    if n and facts.settings["criterion"] == "effect":
+    if n and data.settings["criterion"] == "effect":
         text += " That others respond differently was not shown."
     return text
 
 
-def summary(facts):
+def summary(data):
     """Sections of the summary.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
@@ -74,20 +59,20 @@ def summary(facts):
         Heading, paragraphs and list items of each.
     """
     claims = [
-        _claim(facts, i, persona)
-        for i, persona in enumerate(facts.personas, 1)
+        _claim(data, i, persona)
+        for i, persona in enumerate(data.personas, 1)
         if persona.confirmed
     ]
     return [
-        ("What was searched", _searched(facts), []),
-        ("What was confirmed", _confirmed(facts), claims),
-        ("What this trial could not have shown", [], _not_shown(facts)),
+        ("What was searched", _searched(data), []),
+        ("What was confirmed", _confirmed(data), claims),
+        ("What this trial could not have shown", [], _not_shown(data)),
     ]
 
 
-def _searched(facts):
-    flow, half, search = facts.flow, facts.flow["training"], facts.search
-    low, high = facts.settings["min_variables"], facts.settings["max_variables"]
+def _searched(data):
+    flow, half, search = data.flow, data.flow["training"], data.search
+    low, high = data.settings["min_variables"], data.settings["max_variables"]
     length = plural(high, "variable") if low == high else f"{low} to {high} variables"
     text = (
         f"{count(search['n_candidates'])} rules of {length}, made from "
@@ -99,7 +84,7 @@ def _searched(facts):
     else:
         text += "Better rules of this kind may exist: the search did not prove its own "
         text += "to be the best. "
-    kept = len(facts.personas)
+    kept = len(data.personas)
     if kept:
         text += f"{some(kept).capitalize()} {'was' if kept == 1 else 'were'} kept."
     else:
@@ -108,11 +93,11 @@ def _searched(facts):
     paragraphs = [text]
     if effect is not None:
         paragraphs.append(
-            f"In these {flow['unit']}s as a whole the effect of {comparison(facts)} is "
+            f"In these {flow['unit']}s as a whole the effect of {data.comparison} is "
             f"{number(effect)} (95% confidence interval {between(half['ci_effect'])}; "
             "positive is benefit)."
         )
-    if not facts.arms:
+    if not data.arms:
         paragraphs.append(
             "There was no comparison of treatments. A persona here has another outcome "
             "than the rest; that is not another effect of treatment."
@@ -120,9 +105,9 @@ def _searched(facts):
     return paragraphs
 
 
-def _confirmed(facts):
-    flow, validation = facts.flow, facts.settings["validation"]
-    taken = sum(persona.holdout is not None for persona in facts.personas)
+def _confirmed(data):
+    flow, validation = data.flow, data.settings["validation"]
+    taken = sum(persona.holdout is not None for persona in data.personas)
     if validation is None:
         return [
             "The personas below describe the data that chose them. Their p values mean "
@@ -130,16 +115,16 @@ def _confirmed(facts):
         ]
     if validation == "repeated":
         return [
-            f"{headline(facts)} Twice the median over "
-            f"{facts.settings['n_splits']} random splits of the smallest adjusted p "
-            f"value is {p_text(facts.trial_p_value)}. This is about the whole "
+            f"{headline(data)} Twice the median over "
+            f"{data.settings['n_splits']} random splits of the smallest adjusted p "
+            f"value is {p_text(data.trial_p_value)}. This is about the whole "
             "procedure: every split finds other personas, so none of those below is "
             "confirmed by it.",
-            splits_text(facts),
+            splits_text(data),
         ]
-    lowest = lowest_p_value(facts)
+    lowest = lowest_p_value(data.limits)
     if lowest is not None:
-        return [f"{headline(facts)} {_hopeless(facts, lowest)}"]
+        return [f"{headline(data)} {_hopeless(data, lowest)}"]
     if validation == "permutation":
         text = (
             "All participants chose the personas and tested them; the p values are "
@@ -147,7 +132,7 @@ def _confirmed(facts):
         )
     elif flow["holdout"] is None:
         text = "There were too few participants for a holdout. "
-    elif not facts.personas:
+    elif not data.personas:
         text = "There was nothing to test. "
     elif taken == 0:
         text = "None of them was tested in the participants kept for that. "
@@ -158,16 +143,16 @@ def _confirmed(facts):
             f"{'was' if taken == 1 else 'were'} tested in the other "
             f"{plural(n, flow['unit'])}, which had no part in the choice. "
         )
-    paragraphs = [text + headline(facts)]
-    if any(p.train is not None and not p.train.randomised for p in facts.personas):
+    paragraphs = [text + headline(data)]
+    if any(p.train is not None and not p.train.randomised for p in data.personas):
         paragraphs.append(
             "The arms were not randomised: p values are approximate, and nothing "
             "accounts for what was not measured."
         )
-    covered = together(facts)
+    covered = together(data)
     if covered is not None:
         paragraphs.append(covered)
-    if facts.n_confirmed == 0:
+    if data.n_confirmed == 0:
         paragraphs.append(
             "That does not show that everyone responds alike: see what this trial "
             "could not have shown."
@@ -180,65 +165,65 @@ def _confirmed(facts):
     return paragraphs
 
 
-def _hopeless(facts, lowest):
+def _hopeless(data, lowest):
     """Why no persona could have been confirmed, whatever the outcomes."""
     where = f" in the {lowest.half} half" if lowest.half else ""
     advice = "more participants"
     if lowest.reason == "permutations":
-        advice = f"more than n_permutations={facts.settings['n_permutations']}"
-    elif facts.flow["n_strata"] > 1:
+        advice = f"more than n_permutations={data.settings['n_permutations']}"
+    elif data.flow["n_strata"] > 1:
         advice = "larger strata, or more participants"
     return (
         f"The smallest p value that any persona could have{where}, whatever the "
         f"outcomes, is {p_text(lowest.value)}, and a claim needs one below "
-        f"{facts.settings['alpha']:g}. That asks for {advice}. The personas below "
+        f"{data.settings['alpha']:g}. That asks for {advice}. The personas below "
         "describe the data that chose them."
     )
 
 
-def _claim(facts, i, persona):
+def _claim(data, i, persona):
     record = persona.train if persona.holdout is None else persona.holdout
     text = (
         f"Persona {i}: {rule_text(persona.conditions)}. "
         f"{percent(record.coverage)} of the participants who tested it are members. "
     )
-    if facts.arms:
-        text += f"Their effect of {comparison(facts)} is "
+    if data.arms:
+        text += f"Their effect of {data.comparison} is "
     else:
         text += "Their mean outcome less that of all others is "
-    good = "benefit" if facts.arms else "better"
+    good = "benefit" if data.arms else "better"
     text += (
         f"{number(record.effect)} (95% confidence interval "
         f"{between(record.ci_effect)}; positive is {good})"
     )
-    if facts.arms:
+    if data.arms:
         text += f", that of all others {number(record.effect_complement)}"
     p_value = persona.p_adjusted
-    both = facts.settings["criterion"] == "heterogeneity"
-    if facts.settings["validation"] == "permutation" and both:
+    both = data.settings["criterion"] == "heterogeneity"
+    if data.settings["validation"] == "permutation" and both:
         p_value = max(p_value, persona.p_adjusted_interaction)
     text += f". Adjusted p value: {p_text(p_value)}."
-    if i > 1 and not persona.p_conditional < facts.settings["alpha"]:
+    if i > 1 and not persona.p_conditional < data.settings["alpha"]:
         alone = "It cannot be tested outside the earlier personas"
         if not math.isnan(persona.p_conditional):
             p_alone = p_text(persona.p_conditional)
             alone = "Its members outside the earlier personas do not show an effect by "
             alone += f"themselves (p = {p_alone})"
         text += f" {alone}: it may be the same finding in other words."
-    return " ".join([text, *doubts(facts, persona)])
+    return " ".join([text, *doubts(data, persona)])
 
 
-def _not_shown(facts):
-    flow, unit = facts.flow, facts.flow["unit"]
-    if tested_half(facts) is None:
+def _not_shown(data):
+    flow, unit = data.flow, data.flow["unit"]
+    if tested_half(data.limits) is None:
         return ["Anything: nothing was tested."]
-    if lowest_p_value(facts) is not None:
+    if lowest_p_value(data.limits) is not None:
         return [
             "Any persona: no p value could have reached the level of "
-            f"{facts.settings['alpha']:g}."
+            f"{data.settings['alpha']:g}."
         ]
     paragraphs = []
-    for effect in detectable(facts):
+    for effect in detectable(data.limits):
         where = (
             f"in a persona with {percent(effect.share)} of the tested {unit}s "
             f"({effect.n_inside})"
@@ -246,40 +231,40 @@ def _not_shown(facts):
         if math.isinf(effect.inside):
             paragraphs.append(
                 f"Anything {where}: its smallest possible p value is above the level "
-                f"of {facts.settings['alpha']:g}, {_shared(facts)}."
+                f"of {data.settings['alpha']:g}, {_shared(data)}."
             )
             continue
-        what = "An effect" if facts.arms else "A difference"
+        what = "An effect" if data.arms else "A difference"
         text = (
-            f"{what} below about {effect.inside:.2f} SD{_points(facts, effect)} "
+            f"{what} below about {effect.inside:.2f} SD{_points(data, effect)} "
             f"{where}: it would have been significant at level "
-            f"{facts.settings['alpha']:g}, {_shared(facts)}, with a "
+            f"{data.settings['alpha']:g}, {_shared(data)}, with a "
             f"probability below {POWER:.0%}."
         )
-        if facts.arms:
+        if data.arms:
             text += (
                 " The same holds for a difference from everybody else's effect below "
                 f"about {effect.contrast:.2f} SD."
             )
         paragraphs.append(text)
-    floor = smallest_p_value(facts)
+    floor = smallest_p_value(data.limits)
     if floor is not None and floor < 1:
-        what = plural(facts.min_arm_size, unit)
-        if facts.design != "crossover":
+        what = plural(data.min_arm_size, unit)
+        if data.design != "crossover":
             what += " of each arm"
         paragraphs.append(
             f"A p value below {p_text(floor)} in the smallest persona that was allowed "
             f"({what}): fewer arrangements of the arms than that exist."
         )
     untestable = sum(
-        persona.claim == "not testable in the holdout" for persona in facts.personas
+        persona.claim == "not testable in the holdout" for persona in data.personas
     )
     if untestable:
         paragraphs.append(
             f"Anything about {plural(untestable, 'persona')} below whose smallest "
             "possible p value in the holdout was above the threshold."
         )
-    if facts.design == "crossover":
+    if data.design == "crossover":
         paragraphs.append(
             "Who responds: one crossover cannot tell an individual's response from "
             "the variation between any two of their periods."
@@ -295,20 +280,40 @@ def _not_shown(facts):
     return paragraphs
 
 
-def _points(facts, effect):
+def _points(data, effect):
     """An effect in the units of the outcome, in brackets; "" where they are unknown."""
     if not effect.sd:
         return ""
     points = effect.inside * effect.sd
-    if facts.settings["response_threshold"] is None:
+    if data.settings["response_threshold"] is None:
         return f" ({number(points)} in units of the outcome)"
     if points > 1:
         return " (more than response rates can differ)"
     return f" (a difference of {percent(points)} in response rates)"
 
 
-def _shared(facts):
-    tests = n_tests(facts)
-    if facts.settings["validation"] == "permutation":
+def _shared(data):
+    tests = n_tests(data.limits)
+    if data.settings["validation"] == "permutation":
         return f"shared among {count(tests)} rules (the permutation test asks for less)"
     return "in one test" if tests == 1 else f"shared among {some(tests)} tests"
+
+
+def _values(data):
+    return {"columns": summary(data)}
+
+
+def _markdown(values):
+    lines = []
+    for heading, paragraphs, items in values["columns"]:
+        lines += [f"## {heading}", ""]
+        for paragraph in paragraphs:
+            lines += [escape(paragraph), ""]
+        lines += [f"* {escape(item)}" for item in items]
+        lines += [""] if items else []
+    return lines
+
+
+SECTION = Section(
+    "summary", "Summary", _values, template="summary.html.j2", markdown=_markdown
+)

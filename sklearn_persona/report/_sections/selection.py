@@ -1,36 +1,20 @@
 """What a selection comes back to: over half-samples, and over random splits."""
 
-from sklearn_persona.report._words import (
-    number,
-    p_text,
-    percent,
-    plural,
-    shown,
-    some,
-)
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.numbers import p_text, percent, plural, some
+from sklearn_persona._text.safe import shown
+from sklearn_persona.report._section import Section, table_lines
 
-__all__ = ["selected_tables", "splits_text"]
+__all__ = ["SECTION", "splits_text"]
 
 
-def selected_tables(facts):
-    """Tables of how often half-samples choose variables and pairs of them.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    tables : list of dict or None
-        ``title``, ``rows`` (``names`` and ``cells``: share of the best rules, of any
-        kept rule, and the bound) and ``n_left_out``. None when the selection was not
-        resampled.
-    """
-    if facts.selection is None:
+def _values(data):
+    """Tables of how often half-samples choose variables and pairs of them."""
+    if data.selection is None:
         return None
     tables = []
     for title, key in (("Variable", "variables"), ("Pair of variables", "pairs")):
-        found = facts.selection[key]
+        found = data.selection[key]
         if not found["rows"]:
             continue
         rows = [
@@ -46,22 +30,22 @@ def selected_tables(facts):
             for row in found["rows"]
         ]
         tables.append({"title": title, "rows": rows, "n_left_out": found["n_left_out"]})
-    return tables
+    return {"tables": tables} if tables else None
 
 
-def splits_text(facts):
+def splits_text(data):
     """How the smallest adjusted p values of repeated splits spread.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
     text : str or None
         None without repeated splits.
     """
-    found = facts.splits
+    found = data.splits
     if found is None:
         return None
     low, first, middle, third, high = map(p_text, found["quantiles"])
@@ -73,8 +57,27 @@ def splits_text(facts):
     text = (
         f"Over the {plural(n, 'split')} this smallest p value went from {low} to "
         f"{high}, half of them from {first} to {third}, with a median of {middle}. It "
-        f"was below {facts.settings['alpha']:g} in {some(found['n_below'])} of {n}."
+        f"was below {data.settings['alpha']:g} in {some(found['n_below'])} of {n}."
     )
     if found["n_untested"]:
         text += f" It was 1, mostly without any test, in {some(found['n_untested'])}."
     return text
+
+
+def _markdown(values):
+    lines = []
+    for table in values["tables"]:
+        rows = [(" and ".join(r["names"]), *r["cells"]) for r in table["rows"]]
+        head = (table["title"], "in the best rule", "in any kept rule", "false ones")
+        lines += ["## Selection over half-samples", "", *table_lines(head, rows)]
+    return lines
+
+
+SECTION = Section(
+    "selection",
+    "What the selection comes back to",
+    _values,
+    link="Selection",
+    template="selection.html.j2",
+    markdown=_markdown,
+)
