@@ -36,7 +36,7 @@ from sklearn_persona._estimates.flow import describe_flow
 from sklearn_persona._estimates.measure import outcome_sd
 from sklearn_persona._estimates.partition import partition_table
 from sklearn_persona._persona.builder import Naming
-from sklearn_persona._persona.table import persona_table
+from sklearn_persona._persona.persona import persona_table
 from sklearn_persona._progress import Progress
 from sklearn_persona._search.greedy import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._search.objectives import OBJECTIVES

@@ -25,10 +25,10 @@ from sklearn_persona._claims.corrected import (
     levels_tested,
 )
 from sklearn_persona._claims.resampling import _match, repeat_selection, targets_of
+from sklearn_persona._claims.stability import selection_table, summarize
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import make_units, read_cases
 from sklearn_persona._estimates.measure import effect_inside
-from sklearn_persona._persona.stability import selection_table, summarize
 from sklearn_persona._search.greedy import FoundRule, SearchSettings
 from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.inference import (

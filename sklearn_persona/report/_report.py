@@ -2,7 +2,7 @@
 
 import json
 
-from sklearn_persona._persona.table import persona_table
+from sklearn_persona._persona.persona import persona_table
 from sklearn_persona.report._facts import Facts, collect
 from sklearn_persona.report._markdown import markdown
 from sklearn_persona.report._page import page
