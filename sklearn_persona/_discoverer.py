@@ -22,8 +22,8 @@ from sklearn_persona._claims.holdout import (
 )
 from sklearn_persona._claims.repeated import split_pvalues
 from sklearn_persona._claims.resampling import repeat_selection
-from sklearn_persona._data.frames import from_plain, to_plain
 from sklearn_persona._data.routing import require_treatment
+from sklearn_persona._data.serialization import frame_from_plain, frame_to_plain
 from sklearn_persona._data.table import (
     FLOATS,
     check_names,
@@ -429,10 +429,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def __getstate__(self):
         """Plain values and records of the package, which skops can carry too."""
         state = super().__getstate__()
-        return {name: to_plain(value) for name, value in state.items()}
+        return {name: frame_to_plain(value) for name, value in state.items()}
 
     def __setstate__(self, state):
-        super().__setstate__({name: from_plain(v) for name, v in state.items()})
+        super().__setstate__({name: frame_from_plain(v) for name, v in state.items()})
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Search personas in one half of the participants, test them in the other.

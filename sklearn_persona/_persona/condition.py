@@ -1,15 +1,17 @@
 """Conditions on one variable, and rules that join them."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
 
+from sklearn_persona._data.serialization import array_of
 from sklearn_persona._data.table import numbers, read_column
 from sklearn_persona._persona.languages import limit_text
 
-__all__ = ["Alternative", "Condition", "is_range", "read_condition", "rule_text"]
+__all__ = ["Alternative", "Condition", "check_rule", "read_condition", "rule_text"]
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,21 @@ class Condition:
     [True, False]
     """
 
-    name: str | None
+    # Names of data frames may also be numbers or tuples, which are read back as such.
+    name: Hashable | None
     position: int | None
     low: float | None = None
     high: float | None = None
-    levels: tuple | None = None
+    levels: tuple[str | bool | int | float, ...] | None = field(
+        default=None,
+        metadata={
+            "schema": {
+                "type": ["array", "null"],
+                "items": {"type": ["string", "number", "boolean"]},
+                "minItems": 1,
+            }
+        },
+    )
     data_low: float | None = None
     data_high: float | None = None
     modality: str | None = None
@@ -147,7 +159,7 @@ class Alternative:
     (True, (200,))
     """
 
-    conditions: tuple
+    conditions: tuple[Condition, ...] = field(metadata=array_of(Condition, minItems=1))
     jaccard: float
     jaccard_holdout: float | None = None
     shares_variable: bool = False
@@ -191,6 +203,32 @@ def rule_text(conditions):
     return " and ".join(map(str, conditions))
 
 
+def check_rule(conditions):
+    """Refuse what was read as a rule and is none.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+
+    Raises
+    ------
+    ValueError
+        Without conditions, or for one without range or with a negative position.
+    """
+    if not conditions:
+        raise ValueError("A rule needs at least one condition, got none.")
+    for condition in conditions:
+        if condition.low is condition.high is condition.levels is None:
+            raise ValueError(
+                f"The condition on {condition.label!r} has no low, high or levels."
+            )
+        if condition.position is not None and condition.position < 0:
+            raise ValueError(
+                f"The position of a condition must be 0 or more, got "
+                f"{condition.position}."
+            )
+
+
 def read_condition(key, value):
     """One entry of the mapping that `Persona.from_conditions` takes.
 
@@ -212,7 +250,7 @@ def read_condition(key, value):
     """
     number = isinstance(key, Integral) and not isinstance(key, bool | np.bool_)
     name, position = (None, int(key)) if number else (key, None)
-    if isinstance(value, tuple) and len(value) == 2 and is_range(value):
+    if isinstance(value, tuple) and len(value) == 2 and _is_range(value):
         low, high = (None if v is None else float(v) for v in value)
         if any(v is not None and math.isnan(v) for v in (low, high)):
             raise ValueError(f"The range of {key!r} has a NaN bound.")
@@ -237,7 +275,7 @@ def read_condition(key, value):
     )
 
 
-def is_range(value):
+def _is_range(value):
     return all(
         v is None
         or (isinstance(v, int | float | np.number) and not isinstance(v, bool))

@@ -2,24 +2,30 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from sklearn_persona._data.serialization import (
+    array_of,
+    record_from_plain,
+    record_schema,
+    record_to_plain,
+)
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._estimates.evidence import Evidence
 from sklearn_persona._estimates.measure import evidence
 from sklearn_persona._persona.condition import (
     Alternative,
     Condition,
-    is_range,
+    check_rule,
     read_condition,
     rule_text,
 )
 from sklearn_persona._persona.languages import (
     criteria_text,
-    json_schema,
     pandas_query,
     r_expression,
     sql_where,
@@ -99,10 +105,10 @@ class Persona:
     True
     """
 
-    conditions: tuple
-    direction: str
+    conditions: tuple[Condition, ...] = field(metadata=array_of(Condition, minItems=1))
+    direction: Literal["favorable", "unfavorable"]
     reversal: bool = False
-    modalities: tuple = ()
+    modalities: tuple[str, ...] = field(default=(), metadata=array_of(str))
     replicated: bool = False
     confirmed: bool = False
     claim: str = "not tested"
@@ -114,9 +120,11 @@ class Persona:
     p_conditional: float = float("nan")
     effect_adjusted: float | None = None
     effect_corrected: float | None = None
-    ci_corrected: tuple | None = None
+    ci_corrected: tuple[float, float] | None = None
     stability: Stability | None = None
-    alternatives: tuple = ()
+    alternatives: tuple[Alternative, ...] = field(
+        default=(), metadata=array_of(Alternative)
+    )
 
     @classmethod
     def from_conditions(cls, conditions, *, direction="favorable"):
@@ -336,21 +344,7 @@ class Persona:
         -------
         values : dict
         """
-        out = {"schema": SCHEMA}
-        for name, value in vars(self).items():
-            if name == "conditions":
-                value = _written(value)
-            elif name == "alternatives":
-                value = [
-                    vars(alternative) | {"conditions": _written(alternative.conditions)}
-                    for alternative in value
-                ]
-            elif isinstance(value, Evidence | Stability):
-                value = value.to_dict()
-            elif isinstance(value, tuple):
-                value = list(value)
-            out[name] = value
-        return _without_nan(out)
+        return record_to_plain(self, schema=SCHEMA)
 
     @classmethod
     def from_dict(cls, values):
@@ -369,41 +363,10 @@ class Persona:
         ValueError
             For another schema, unknown fields, or values of another kind.
         """
-        try:
-            return cls._read(dict(values))
-        except (AttributeError, KeyError, OverflowError, TypeError) as error:
-            raise ValueError(
-                f"Expected values as of to_dict, got some of another kind: {error}."
-            ) from error
-
-    @classmethod
-    def _read(cls, values):
-        schema = values.pop("schema", None)
-        if schema != SCHEMA:
-            raise ValueError(f"Expected schema {SCHEMA!r}, got {schema!r}.")
-        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise ValueError(f"A persona has no fields {unknown}.")
-        values["conditions"] = _read_back(values.get("conditions"))
-        # Personas of earlier versions have none.
-        values["alternatives"] = tuple(
-            _read_alternative(given) for given in values.get("alternatives") or ()
-        )
-        for name in ("train", "holdout"):
-            if values.get(name) is not None:
-                record = dict(values[name])
-                for key, value in record.items():
-                    if value is None and not _optional(Evidence, key):
-                        record[key] = float("nan")
-                values[name] = Evidence.from_dict(record)
-        if values.get("stability") is not None:
-            values["stability"] = Stability.from_dict(values["stability"])
-        for name, value in values.items():
-            if isinstance(value, list):
-                values[name] = tuple(value)
-            elif value is None and not _optional(cls, name):
-                values[name] = float("nan")
-        return cls(**values)
+        persona = record_from_plain(cls, values, schema=SCHEMA)
+        for rule in (persona, *persona.alternatives):
+            check_rule(rule.conditions)
+        return persona
 
     def to_text(self):
         """Eligibility criteria, ready for a protocol.
@@ -518,7 +481,7 @@ class Persona:
         >>> Persona.json_schema()["properties"]["direction"]["enum"]
         ['favorable', 'unfavorable']
         """
-        return json_schema(Persona, Condition, Alternative, SCHEMA)
+        return record_schema(Persona, SCHEMA)
 
     def __str__(self):
         return card(self)
@@ -560,65 +523,3 @@ def _row(persona):
 
 def _half_width(interval):
     return (interval[1] - interval[0]) / 2
-
-
-def _written(conditions):
-    """Conditions as plain values."""
-    return [
-        {key: list(v) if isinstance(v, tuple) else v for key, v in vars(c).items()}
-        for c in conditions
-    ]
-
-
-def _read_back(conditions):
-    """Conditions from plain values."""
-    known = {f.name for f in fields(Condition)}
-    if not conditions or not all(_is_condition(c, known) for c in conditions):
-        raise ValueError(
-            f"A persona needs conditions with fields among {sorted(known)}, got "
-            f"{conditions!r}."
-        )
-    return tuple(
-        Condition(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()})
-        for c in conditions
-    )
-
-
-def _is_condition(values, known):
-    """Whether these are plain values of a condition, of the right kinds."""
-    if not isinstance(values, Mapping) or set(values) - known:
-        return False
-    edges = [values.get("low"), values.get("high")]
-    position, levels = values.get("position"), values.get("levels")
-    return (
-        is_range(edges)
-        and (levels is not None or edges != [None, None])
-        and (position is None or (isinstance(position, int) and position >= 0))
-        and (levels is None or isinstance(levels, list | tuple))
-    )
-
-
-def _read_alternative(values):
-    """An alternative from plain values."""
-    known = [f.name for f in fields(Alternative)]
-    if not {"conditions", "jaccard"} <= set(values) <= set(known):
-        raise ValueError(
-            f"An alternative needs fields among {known}, got {sorted(values)}."
-        )
-    return Alternative(
-        **(dict(values) | {"conditions": _read_back(values["conditions"])})
-    )
-
-
-def _optional(cls, name):
-    return cls.__dataclass_fields__[name].default is None
-
-
-def _without_nan(value):
-    if isinstance(value, dict):
-        return {key: _without_nan(v) for key, v in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(v) for v in value]
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value

@@ -1,10 +1,12 @@
 """`Stability`: what became of a persona when the selection was repeated."""
 
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from sklearn_persona._data.serialization import record_from_plain, record_to_plain
 
 __all__ = ["Edge", "Stability"]
-
-NOT_KNOWN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Edge:
     """
 
     variable: str
-    side: str
+    side: Literal["low", "high"]
     value: float
     low: float
     high: float
@@ -97,23 +99,22 @@ class Stability:
 
     n_resamples: int
     jaccard: float
-    jaccard_quantiles: tuple
+    jaccard_quantiles: tuple[float, ...]
     same_variables: float
-    variable_frequencies: tuple
-    edges: tuple
+    variable_frequencies: tuple[float, ...]
+    edges: tuple[Edge, ...]
     n_left_out: int
     left_out_same: float
     left_out_jaccard: float
 
     def to_dict(self):
-        """Plain values, with lists for tuples.
+        """Plain values, with lists for tuples; NaN stays NaN.
 
         Returns
         -------
         values : dict
         """
-        out = asdict(self)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in out.items()}
+        return record_to_plain(self, nan=math.nan)
 
     @classmethod
     def from_dict(cls, values):
@@ -130,20 +131,6 @@ class Stability:
         Raises
         ------
         ValueError
-            For unknown keys.
+            For unknown or missing fields, and values of another kind.
         """
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"Stability has no fields {unknown}.")
-        values = {key: _read(value) for key, value in values.items()}
-        values["edges"] = tuple(
-            Edge(**{key: _read(value) for key, value in edge.items()})
-            for edge in values["edges"]
-        )
-        return cls(**values)
-
-
-def _read(value):
-    if isinstance(value, list):
-        return tuple(_read(v) for v in value)
-    return NOT_KNOWN if value is None else value
+        return record_from_plain(cls, values)
