@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_task
 from sklearn_persona._claims.corrected import correct_all
 from sklearn_persona._claims.holdout import (
     draw_seeds,
@@ -37,7 +36,12 @@ from sklearn_persona._estimates.measure import outcome_sd
 from sklearn_persona._estimates.partition import partition_table
 from sklearn_persona._persona.builder import Naming
 from sklearn_persona._persona.persona import persona_table
-from sklearn_persona._progress import Progress
+from sklearn_persona._progress import (
+    CallbackSupportMixin,
+    Progress,
+    fit_context,
+    open_task,
+)
 from sklearn_persona._search.greedy import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._selection.adjustment import Adjustment
