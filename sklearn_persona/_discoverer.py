@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_task
 from sklearn_persona._claims.corrected import corrected_effects
 from sklearn_persona._claims.holdout import draw_seeds, validate
 from sklearn_persona._claims.permutation_test import (
@@ -21,8 +20,8 @@ from sklearn_persona._claims.permutation_test import (
 from sklearn_persona._claims.repeated import split_pvalues
 from sklearn_persona._claims.resampling import repeat_selection
 from sklearn_persona._claims.rule import ClaimRule, subgroups_of
-from sklearn_persona._data.frames import from_plain, to_plain
 from sklearn_persona._data.routing import require_treatment
+from sklearn_persona._data.serialization import frame_from_plain, frame_to_plain
 from sklearn_persona._data.table import (
     FLOATS,
     check_names,
@@ -40,8 +39,13 @@ from sklearn_persona._designs import (
 )
 from sklearn_persona._estimates.flow import describe_flow, partition_table
 from sklearn_persona._persona.builder import PersonaBuilder, covered_by
-from sklearn_persona._persona.table import persona_table
-from sklearn_persona._progress import Progress
+from sklearn_persona._persona.persona import persona_table
+from sklearn_persona._progress import (
+    CallbackSupportMixin,
+    Progress,
+    fit_context,
+    open_task,
+)
 from sklearn_persona._search.greedy import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._selection.adjustment import Adjustment
@@ -432,10 +436,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def __getstate__(self):
         """Plain values and records of the package, which skops can carry too."""
         state = super().__getstate__()
-        return {name: to_plain(value) for name, value in state.items()}
+        return {name: frame_to_plain(value) for name, value in state.items()}
 
     def __setstate__(self, state):
-        super().__setstate__({name: from_plain(v) for name, v in state.items()})
+        super().__setstate__({name: frame_from_plain(v) for name, v in state.items()})
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Search personas in one half of the participants, test them in the other.

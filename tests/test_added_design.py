@@ -1,4 +1,4 @@
-"""A sixth design: one class, with three arms, unit weights, an outcome of two fields."""
+"""A sixth design is one class: three arms, unit weights, an outcome of two fields."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -169,7 +169,7 @@ def test_told_and_tested_again(doses, trial):
 
 
 def test_arms_and_weights_of_the_units(doses, trial):
-    X, y, treatment, time, arm = trial
+    X, y, _, time, arm = trial
     finder = fit(trial, validation=None)
     assert finder.partition_.loc["everyone", "n"] == len(y)
     with pytest.raises(ValueError, match="exactly 3 arms, got 2"):

@@ -24,8 +24,8 @@ from sklearn_persona._claims.corrected import (
 )
 from sklearn_persona._claims.resampling import _match, repeat_selection, targets_of
 from sklearn_persona._claims.rule import ClaimRule, Subgroup, Verdict
+from sklearn_persona._claims.stability import selection_table, summarize
 from sklearn_persona._designs import make_units, read_cases
-from sklearn_persona._persona.stability import selection_table, summarize
 from sklearn_persona._search.greedy import FoundRule, SearchSettings
 from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.inference import (

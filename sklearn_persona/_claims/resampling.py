@@ -14,9 +14,9 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._claims.corrected import Sums, corrections
+from sklearn_persona._claims.stability import selection_table, summarize
 from sklearn_persona._designs.splitting import stratified_group_folds
 from sklearn_persona._persona.builder import PersonaBuilder
-from sklearn_persona._persona.stability import selection_table, summarize
 from sklearn_persona._selection.checkpoints import Checkpoints
 
 __all__ = ["Refits", "repeat_selection"]

@@ -1,18 +1,11 @@
 """`Evidence`: what one half of a trial, or another trial, says about a subgroup."""
 
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import dataclass
+
+from sklearn_persona._data.serialization import record_from_plain, record_to_plain
 
 __all__ = ["Evidence"]
-
-NOT_KNOWN = float("nan")
-INTERVALS = (
-    "ci_treated",
-    "ci_control",
-    "ci_effect",
-    "ci_contrast",
-    "ci_contrast_treated",
-    "ci_contrast_control",
-)
 
 
 @dataclass(frozen=True)
@@ -112,9 +105,9 @@ class Evidence:
     p_interaction: float
     mean_treated: float
     mean_control: float
-    ci_treated: tuple
-    ci_control: tuple
-    ci_effect: tuple
+    ci_treated: tuple[float, float]
+    ci_control: tuple[float, float]
+    ci_effect: tuple[float, float]
     n_complement: int
     total: int
     exact: bool
@@ -126,28 +119,24 @@ class Evidence:
     p_carryover: float | None = None
     randomised: bool = True
     contrast: float | None = None
-    ci_contrast: tuple | None = None
+    ci_contrast: tuple[float, float] | None = None
     contrast_treated: float | None = None
-    ci_contrast_treated: tuple | None = None
+    ci_contrast_treated: tuple[float, float] | None = None
     contrast_control: float | None = None
-    ci_contrast_control: tuple | None = None
+    ci_contrast_control: tuple[float, float] | None = None
 
     def to_dict(self):
-        """Plain values, with lists for intervals.
+        """Plain values, with lists for intervals; NaN stays NaN.
 
         Returns
         -------
         values : dict
         """
-        out = asdict(self)
-        for name in INTERVALS:
-            if out[name] is not None:
-                out[name] = list(out[name])
-        return out
+        return record_to_plain(self, nan=math.nan)
 
     @classmethod
     def from_dict(cls, values):
-        """Rebuild from `to_dict`.
+        """Rebuild from `to_dict`; None in place of a number is NaN.
 
         Parameters
         ----------
@@ -160,16 +149,6 @@ class Evidence:
         Raises
         ------
         ValueError
-            For unknown keys.
+            For unknown or missing fields, and values of another kind.
         """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(f"Evidence has no fields {unknown}.")
-        values = dict(values)
-        for name in INTERVALS:
-            if values.get(name) is not None:
-                values[name] = tuple(
-                    NOT_KNOWN if v is None else float(v) for v in values[name]
-                )
-        return cls(**values)
+        return record_from_plain(cls, values)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_persona._persona.persona import Alternative, Condition, Persona
+from sklearn_persona._persona.condition import Alternative, Condition
+from sklearn_persona._persona.persona import Persona
 from sklearn_persona._search.alternatives import AlternativeSearch
 from sklearn_persona._search.greedy import FAVORABLE
 

@@ -1,35 +1,22 @@
-"""A persona in other languages: protocol text, pandas, SQL, R, and its JSON schema.
+"""A persona in other languages: protocol text, pandas, SQL and R.
 
 A missing value satisfies no condition in any of them. What stands in a table (column
 names, categories) is always quoted, so that it is data there and never code.
 """
 
 import math
-import types
-import typing
 import unicodedata
-from dataclasses import fields, is_dataclass
 
 from sklearn_persona._text.numbers import limit_text
 from sklearn_persona._text.safe import one_line
 
 __all__ = [
     "criteria_text",
-    "json_schema",
     "pandas_query",
     "r_expression",
     "sql_where",
 ]
 
-JSON_TYPES = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    tuple: "array",
-    dict: "object",
-    types.NoneType: "null",
-}
 
 
 def criteria_text(conditions):
@@ -229,74 +216,3 @@ def _limits(condition):
     """Sign and text of the limits."""
     pairs = ((">", condition.low), ("<=", condition.high))
     return [(sign, _number(limit)) for sign, limit in pairs if limit is not None]
-
-
-def json_schema(persona, condition, alternative, name):
-    """JSON Schema (2020-12) of what `Persona.to_dict` writes.
-
-    Parameters
-    ----------
-    persona, condition, alternative : dataclass
-        The class that is described, and those that its tuples hold.
-    name : str
-        Value of the field ``schema``.
-
-    Returns
-    -------
-    schema : dict
-    """
-    definitions = {}
-
-    def reference(cls):
-        if cls.__name__ not in definitions:
-            definitions[cls.__name__] = {}
-            definitions[cls.__name__] |= described(cls)
-        return {"$ref": f"#/$defs/{cls.__name__}"}
-
-    def described(cls, **more):
-        properties = {f.name: described_field(cls, f) for f in fields(cls)}
-        return {
-            "type": "object",
-            "properties": more | properties,
-            "required": [*more, *properties],
-            "additionalProperties": False,
-        }
-
-    def described_field(cls, field):
-        given = special.get((cls, field.name))
-        if given is not None:
-            return given
-        kinds = set(typing.get_args(field.type)) or {field.type}
-        if float in kinds:
-            # NaN, for what is not known, is written as null.
-            kinds.add(types.NoneType)
-        nested = [kind for kind in kinds if is_dataclass(kind)]
-        plain = {"type": sorted(JSON_TYPES[k] for k in kinds if k not in nested)}
-        if field.name.startswith("ci_"):
-            plain |= {"items": {"type": ["number", "null"]}}
-            plain |= {"minItems": 2, "maxItems": 2}
-        return {"anyOf": [*map(reference, nested), plain]} if nested else plain
-
-    def list_of(cls, **limits):
-        return {"type": "array", "items": {"$ref": f"#/$defs/{cls.__name__}"}, **limits}
-
-    special = {
-        (condition, "levels"): {
-            "type": ["array", "null"],
-            "items": {"type": ["string", "number", "boolean"]},
-            "minItems": 1,
-        },
-        (alternative, "conditions"): list_of(condition, minItems=1),
-        (persona, "conditions"): list_of(condition, minItems=1),
-        (persona, "alternatives"): list_of(alternative),
-        (persona, "modalities"): {"type": "array", "items": {"type": "string"}},
-        (persona, "direction"): {"enum": ["favorable", "unfavorable"]},
-    }
-    for cls in (condition, alternative):
-        reference(cls)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Persona",
-        **described(persona, schema={"const": name}),
-        "$defs": definitions,
-    }

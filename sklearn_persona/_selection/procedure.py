@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import effective_n_jobs
 
-from sklearn_persona._data.memory import check_room
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.directions import is_out_of_reach
 from sklearn_persona._search.greedy import SearchSettings
+from sklearn_persona._search.memory import check_room
 from sklearn_persona._search.refinement import Refinement, find_refined
 from sklearn_persona._selection.adjustment import Adjustment
 from sklearn_persona._selection.checkpoints import Checkpoints

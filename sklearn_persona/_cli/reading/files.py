@@ -9,7 +9,7 @@ import pandas as pd
 
 from sklearn_persona._cli.errors import InputError, place, some_names, unknown_name
 from sklearn_persona._cli.reading.delimited import read_delimited
-from sklearn_persona._data.memory import available_bytes
+from sklearn_persona._search.memory import available_bytes
 from sklearn_persona._text.safe import shown
 
 __all__ = ["RawTable", "read_file"]
