@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklearn_persona._claims.null_distribution import reach_counts
+from sklearn_persona._data.checks import rescale
 from sklearn_persona._designs import Permutations, ResidualPermutations, residuals
 from sklearn_persona._designs.labels import Labels, arm_rows
 from sklearn_persona._search.greedy import objective_of
 from sklearn_persona._search.objectives import OBJECTIVES
-from sklearn_persona.inference._checks import rescale
 
 __all__ = ["Selection"]
 

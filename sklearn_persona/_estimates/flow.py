@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from sklearn_persona._data.checks import rescale, unscale
 from sklearn_persona._estimates.measure import (
     effect_inside,
     effect_interval,
     size_floor,
 )
-from sklearn_persona.inference._checks import rescale, unscale
 
 __all__ = ["describe_flow"]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_persona._data.checks import rescale
 from sklearn_persona._designs.labels import pooled_sd
 from sklearn_persona._estimates.evidence import Evidence
 from sklearn_persona._estimates.specificity import arm_contrasts
@@ -16,7 +17,6 @@ from sklearn_persona.inference import (
     welch_interval,
 )
 from sklearn_persona.inference import mean_interval as t_interval
-from sklearn_persona.inference._checks import rescale
 
 __all__ = ["effect_interval", "evidence", "size_floor"]
 

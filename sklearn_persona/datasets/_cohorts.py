@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._imaging import (
     HEAD_SHARE,
     NETWORK_SHARE,
@@ -172,15 +172,15 @@ def make_structural_mri_cohorts(
     >>> study.frontal[0]
     'Left Caudal Middle Frontal GM volume (mm3)'
     """
-    n_discovery = check_integer("n_discovery", n_discovery, low=1)
+    n_discovery = as_count("n_discovery", n_discovery, minimum=1)
     n_external = _check_sizes(n_external)
-    n_saline = check_integer("n_saline", n_saline, low=0)
-    signal = check_real("signal", signal)
+    n_saline = as_count("n_saline", n_saline, minimum=0)
+    signal = as_real("signal", signal)
     rates = {
-        "ketamine": check_real(
+        "ketamine": as_real(
             "response_rate", response_rate, low=0, high=1, open_low=True, open_high=True
         ),
-        "saline": check_real(
+        "saline": as_real(
             "saline_response_rate",
             saline_response_rate,
             low=0,
@@ -189,12 +189,12 @@ def make_structural_mri_cohorts(
             open_high=True,
         ),
     }
-    site_effect = check_real("site_effect", site_effect, low=0)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    as_frame = check_flag("as_frame", as_frame)
+    site_effect = as_real("site_effect", site_effect, low=0)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    as_frame = as_flag("as_frame", as_frame)
     if mechanism not in ("drug", "prognostic"):
         raise ValueError(
-            f"mechanism must be 'drug' or 'prognostic'; got {mechanism!r}."
+            f"mechanism must be 'drug' or 'prognostic', got {mechanism!r}."
         )
     rng = check_random_state(random_state)
 
@@ -287,10 +287,10 @@ def make_structural_mri_cohorts(
 def _check_sizes(sizes):
     if not isinstance(sizes, tuple | list):
         raise ValueError(
-            f"n_external must be a tuple of sizes, one a site; got {sizes!r}. For one "
+            f"n_external must be a tuple of sizes, one a site, got {sizes!r}. For one "
             "site pass (51,)."
         )
-    return tuple(check_integer("n_external", size, low=1) for size in sizes)
+    return tuple(as_count("n_external", size, minimum=1) for size in sizes)
 
 
 def _contrast(true, names, frontal, cerebellar, head):

@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._data.routing import set_open_seeds
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._trial_frame import TrialFrame
 from sklearn_persona.baselines._effects.leaf_effects import LeafEffects
-from sklearn_persona.baselines._refitting import set_open_seeds
 
 __all__ = [
     "CLASSIFIER",

@@ -5,7 +5,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona.baselines._imaging.cohorts import collect, one_repeat
 from sklearn_persona.baselines._imaging.performance import delong
-from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._imaging.refitting import shuffled_labels
 
 __all__ = ["refitted_tests"]
 

@@ -33,7 +33,7 @@ from sklearn_persona.baselines._imaging.protocol_tables import (
     metric_rows,
     prediction_table,
 )
-from sklearn_persona.baselines._refitting import fit_clone
+from sklearn_persona.baselines._imaging.refitting import fit_clone
 
 __all__ = ["ProtocolResult", "published_protocol"]
 

@@ -9,8 +9,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._data.labels import encode_labels
-from sklearn_persona.baselines._null_labels import shuffled_labels
-from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
+from sklearn_persona.baselines._imaging.refitting import (
+    fit_clone,
+    folds_of_rows,
+    shuffled_labels,
+)
 from sklearn_persona.inference import max_statistic_pvalues
 
 __all__ = ["region_stability"]
