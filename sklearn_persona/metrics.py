@@ -214,6 +214,23 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     return float(gain / sd)
 
 
+def mean_effect(y, arms):
+    """Difference of the means of two arms, or the mean of the only one.
+
+    Parameters
+    ----------
+    y : ndarray of float, shape (n,)
+    arms : sequence of ndarray of bool, shape (n,)
+        Treated and control; or everyone.
+
+    Returns
+    -------
+    effect : float
+    """
+    means = [float(y[arm].mean()) for arm in arms]
+    return means[0] if len(means) == 1 else means[0] - means[1]
+
+
 def _squares(x):
     """Return the sum of squared deviations; exactly 0 for equal values."""
     if not len(x):

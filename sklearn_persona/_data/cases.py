@@ -55,6 +55,18 @@ class Cases:
             return self.response.astype(float)
         return self.sign * self.y
 
+    @property
+    def two_arm(self):
+        """Whether there are two arms to compare."""
+        return self.treated is not None
+
+    @property
+    def arm_masks(self):
+        """Masks of the cases: treated and control, or everyone in a single arm."""
+        if self.treated is None:
+            return [np.ones(len(self.y), bool)]
+        return [self.treated, ~self.treated]
+
 
 def read_cases(
     n_rows,

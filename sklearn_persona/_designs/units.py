@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklearn_persona._designs.labels import arm_rows
+
 __all__ = ["Units"]
 
 
@@ -65,6 +67,21 @@ class Units:
     def n_cases(self):
         """Cases (rows) analysed."""
         return 2 * len(self) if self.paired else len(self)
+
+    @property
+    def arms(self):
+        """Masks of the units by arm, shape (n_arms, n_units), the treated first."""
+        return arm_rows(self.treated, len(self))
+
+    @property
+    def n_arms(self):
+        """Samples that are compared, 1 or 2."""
+        return 1 if self.treated is None else 2
+
+    @property
+    def has_arms(self):
+        """False for a single arm, whose effect is inside minus outside."""
+        return self.treated is not None or self.paired
 
     @property
     def period_effect(self):
