@@ -25,9 +25,9 @@ def fit_clone(estimator, X, y, people, rows, rng):
     return model.fit(_safe_indexing(X, rows), y[rows], **extra)
 
 
-def folds_of_rows(codes, people, places, n_splits, rng):
+def folds_of_rows(labels, people, places, n_splits, rng):
     """Fold of each row: participants whole, outcomes and then sites balanced."""
-    strata = group_strata(people, codes, places)
+    strata = group_strata(people, labels, places)
     n_splits = min(n_splits, len(strata))
     return stratified_group_folds(strata, n_splits, rng, np.bincount(people))[people]
 
