@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
+from sklearn_persona._data.checks import as_values
+
 __all__ = [
     "cohens_d",
     "coverage_scorer",
@@ -55,8 +57,8 @@ def cohens_d(treated, control, *, greater_is_better=True):
     >>> round(cohens_d(ketamine, placebo, greater_is_better=False), 4)
     2.1153
     """
-    treated = _as_values("treated", treated)
-    control = _as_values("control", control)
+    treated = as_values("treated", treated, min_size=0)
+    control = as_values("control", control, min_size=0)
     n = len(treated) + len(control)
     if min(len(treated), len(control)) < 1 or n < 3:
         raise ValueError(
@@ -175,12 +177,12 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     >>> targeting_gain(y, prediction, arm, sd=1.0)
     0.5
     """
-    y = _as_values("y", y)
-    prediction = _as_values("prediction", prediction)
+    y = as_values("y", y, min_size=0)
+    prediction = as_values("prediction", prediction, min_size=0)
     weight = (
         np.ones(len(y))
         if sample_weight is None
-        else _as_values("sample_weight", sample_weight)
+        else as_values("sample_weight", sample_weight, min_size=0)
     )
     for name, values in (("prediction", prediction), ("sample_weight", weight)):
         if len(values) != len(y):
@@ -212,18 +214,21 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     return float(gain / sd)
 
 
-def _as_values(name, values):
-    """Return `values` as a finite float array of shape (n,)."""
-    array = np.asarray(values, dtype=float)
-    if array.ndim != 1 or not np.isfinite(array).all():
-        got = (
-            f"shape {array.shape}"
-            if array.ndim != 1
-            else f"{array[~np.isfinite(array)][0]} at position "
-            f"{np.flatnonzero(~np.isfinite(array))[0]}"
-        )
-        raise ValueError(f"{name} must be one-dimensional and finite, got {got}.")
-    return array
+def mean_effect(y, arms):
+    """Difference of the means of two arms, or the mean of the only one.
+
+    Parameters
+    ----------
+    y : ndarray of float, shape (n,)
+    arms : sequence of ndarray of bool, shape (n,)
+        Treated and control; or everyone.
+
+    Returns
+    -------
+    effect : float
+    """
+    means = [float(y[arm].mean()) for arm in arms]
+    return means[0] if len(means) == 1 else means[0] - means[1]
 
 
 def _squares(x):

@@ -21,7 +21,7 @@ from sklearn_persona.baselines import (
     StructuralMRISVC,
     region_stability,
 )
-from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._imaging.refitting import shuffled_labels
 from sklearn_persona.model_selection import ArmStratifiedGroupKFold
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count, as_values
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import Search
 from sklearn_persona._search.beam import beam_search
@@ -23,7 +24,6 @@ from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._search.problem import Columns
 from sklearn_persona._search.refinement import find_refined
 from sklearn_persona._selection.checkpoints import Checkpoints
-from sklearn_persona.inference._checks import as_count, as_values
 
 __all__ = ["STOP_AFTER", "ReachCounts", "null_maxima", "reach_counts"]
 

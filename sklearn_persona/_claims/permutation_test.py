@@ -7,10 +7,10 @@ import numpy as np
 from sklearn_persona._claims.holdout import describe
 from sklearn_persona._claims.null_distribution import reach_counts
 from sklearn_persona._claims.rule import Verdict
+from sklearn_persona._data.checks import rescale
 from sklearn_persona._designs import Labels, Permutations, ResidualPermutations
 from sklearn_persona._search.greedy import objective_of
 from sklearn_persona._search.objectives import OBJECTIVES
-from sklearn_persona.inference._checks import rescale
 
 __all__ = ["PermutationTest", "validate_by_permutation"]
 

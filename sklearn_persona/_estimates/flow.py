@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sklearn_persona.inference._checks import rescale, unscale
+from sklearn_persona._data.checks import rescale, unscale
 
 __all__ = ["describe_flow", "partition_table"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from sklearn_persona._data.checks import rescale
 from sklearn_persona._estimates.evidence import Evidence
-from sklearn_persona.inference._checks import rescale
 
 __all__ = ["arm_contrasts", "effect_size", "measure"]
 

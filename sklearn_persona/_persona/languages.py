@@ -18,7 +18,6 @@ __all__ = [
 ]
 
 
-
 def criteria_text(conditions):
     """Conditions as numbered eligibility criteria.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._imaging import (
     HEAD_SHARE,
     NETWORK_SHARE,
@@ -172,40 +172,25 @@ def make_structural_mri_cohorts(
     >>> study.frontal[0]
     'Left Caudal Middle Frontal GM volume (mm3)'
     """
-    n_discovery = check_integer("n_discovery", n_discovery, low=1)
+    n_discovery = as_count("n_discovery", n_discovery, minimum=1)
     n_external = _check_sizes(n_external)
-    n_saline = check_integer("n_saline", n_saline, low=0)
-    signal = check_real("signal", signal)
+    n_saline = as_count("n_saline", n_saline, minimum=0)
+    signal = as_real("signal", signal)
+    share = {"low": 0, "high": 1, "open_low": True, "open_high": True}
     rates = {
-        "ketamine": check_real(
-            "response_rate", response_rate, low=0, high=1, open_low=True, open_high=True
-        ),
-        "saline": check_real(
-            "saline_response_rate",
-            saline_response_rate,
-            low=0,
-            high=1,
-            open_low=True,
-            open_high=True,
-        ),
+        "ketamine": as_real("response_rate", response_rate, **share),
+        "saline": as_real("saline_response_rate", saline_response_rate, **share),
     }
-    site_effect = check_real("site_effect", site_effect, low=0)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    as_frame = check_flag("as_frame", as_frame)
+    site_effect = as_real("site_effect", site_effect, low=0)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    as_frame = as_flag("as_frame", as_frame)
     if mechanism not in ("drug", "prognostic"):
         raise ValueError(
-            f"mechanism must be 'drug' or 'prognostic'; got {mechanism!r}."
+            f"mechanism must be 'drug' or 'prognostic', got {mechanism!r}."
         )
     rng = check_random_state(random_state)
 
-    parts = [("discovery", "A", n_discovery)]
-    parts += [
-        ("external", chr(ord("B") + i), size) for i, size in enumerate(n_external)
-    ]
-    parts.append(("saline", "A", n_saline))
-    sizes = [size for *_, size in parts]
-    cohort = np.repeat([name for name, *_ in parts], sizes)
-    site = np.repeat([place for _, place, _ in parts], sizes)
+    cohort, site = _cohorts_and_sites(n_discovery, n_external, n_saline)
     n = len(cohort)
     treatment = np.where(cohort == "saline", "saline", "ketamine")
 
@@ -224,24 +209,15 @@ def make_structural_mri_cohorts(
     frontal = [name for name in names if lobes[name] == "frontal"]
     cerebellar = [name for name in names if lobes[name] == "cerebellum"]
     latent = _contrast(true, names, frontal, cerebellar, head)
-    noise = rng.standard_normal(n)
     slope = np.where(
         (treatment == "ketamine") | (mechanism == "prognostic"), signal, 0.0
     )
-    outcome = (slope * latent + noise) / np.sqrt(slope**2 + 1)
-    edge = np.array([-ndtri(rates[arm]) for arm in ("ketamine", "saline")])
-    target = (outcome > edge[(treatment == "saline").astype(int)]).astype(int)
+    target = _responses(latent, slope, treatment, rates, rng)
 
     measured = true - _AGE_SLOPE * (age - _MEAN_AGE)[:, None]
     measured = measured + _scanners(site, names, lobes, site_effect, rng)
-    table = np.column_stack(
-        [
-            np.round(shapes[name][0] * np.exp(shapes[name][1] * values), 1)
-            for name, values in zip(names, measured.T, strict=True)
-        ]
-    )
-    table = with_missing(table, missing, rng)
-    data = pd.DataFrame(table, columns=names)
+    volumes = with_missing(_in_mm3(measured, names, shapes), missing, rng)
+    data = pd.DataFrame(volumes, columns=names)
     data.insert(0, AGE, age)
     data.insert(1, SEX, np.where(male, "male", "female"))
     data.insert(2, SITE, site)
@@ -260,19 +236,12 @@ def make_structural_mri_cohorts(
         "site": site,
         "groups": np.arange(n),
     }
-    cohorts = {}
-    for name in dict.fromkeys(cohort.tolist()):
-        chosen = cohort == name
-        cohorts[name] = Bunch(
-            data=data[chosen].reset_index(drop=True) if as_frame else data[chosen],
-            **{key: values[chosen] for key, values in rows.items()},
-        )
     return Bunch(
         data=data,
         **rows,
         cohort=cohort,
         period=None,
-        cohorts=cohorts,
+        cohorts=_by_cohort(cohort, data, rows),
         covariates=covariates,
         feature_names=feature_names,
         modalities=modalities,
@@ -287,10 +256,21 @@ def make_structural_mri_cohorts(
 def _check_sizes(sizes):
     if not isinstance(sizes, tuple | list):
         raise ValueError(
-            f"n_external must be a tuple of sizes, one a site; got {sizes!r}. For one "
+            f"n_external must be a tuple of sizes, one a site, got {sizes!r}. For one "
             "site pass (51,)."
         )
-    return tuple(check_integer("n_external", size, low=1) for size in sizes)
+    return tuple(as_count("n_external", size, minimum=1) for size in sizes)
+
+
+def _cohorts_and_sites(n_discovery, n_external, n_saline):
+    """Cohort and site of each patient."""
+    parts = [("discovery", "A", n_discovery)]
+    parts += [
+        ("external", chr(ord("B") + i), size) for i, size in enumerate(n_external)
+    ]
+    parts.append(("saline", "A", n_saline))
+    cohorts, sites, sizes = zip(*parts, strict=True)
+    return np.repeat(cohorts, sizes), np.repeat(sites, sizes)
 
 
 def _contrast(true, names, frontal, cerebellar, head):
@@ -306,6 +286,14 @@ def _contrast(true, names, frontal, cerebellar, head):
     return difference / sqrt(variance)
 
 
+def _responses(latent, slope, treatment, rates, rng):
+    """Response of each patient, 0 or 1, at the wanted rate of the treatment."""
+    noise = rng.standard_normal(len(latent))
+    outcome = (slope * latent + noise) / np.sqrt(slope**2 + 1)
+    edge = np.array([-ndtri(rates[arm]) for arm in ("ketamine", "saline")])
+    return (outcome > edge[(treatment == "saline").astype(int)]).astype(int)
+
+
 def _scanners(site, names, lobes, size, rng):
     """What the scanner of each patient adds, in SD of a log volume."""
     families = sorted(set(lobes.values()))
@@ -319,3 +307,26 @@ def _scanners(site, names, lobes, size, rng):
         rows = site == place
         added[rows] = _OFFSET_SD * sqrt(0.5) * (shared + own) + spread * noise[rows]
     return size * added
+
+
+def _in_mm3(measured, names, shapes):
+    """Volumes, shape (n_patients, n_regions), of log volumes in SD."""
+    return np.column_stack(
+        [
+            np.round(shapes[name][0] * np.exp(shapes[name][1] * values), 1)
+            for name, values in zip(names, measured.T, strict=True)
+        ]
+    )
+
+
+def _by_cohort(cohort, data, rows):
+    """The rows of each cohort."""
+    parts = {}
+    for name in dict.fromkeys(cohort.tolist()):
+        chosen = cohort == name
+        part = data[chosen]
+        if isinstance(part, pd.DataFrame):
+            part = part.reset_index(drop=True)
+        own = {key: values[chosen] for key, values in rows.items()}
+        parts[name] = Bunch(data=part, **own)
+    return parts

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._clinical import MADRS_TOTAL, clinical_columns
 from sklearn_persona.datasets._imaging import power_columns, volume_columns
 from sklearn_persona.datasets._planting import meets, with_missing
@@ -202,15 +202,15 @@ def make_ketamine_crossover(
     >>> bool((changed == (ketamine & trial.persona)).all())
     True
     """
-    n_participants = check_integer("n_participants", n_participants, low=2)
+    n_participants = as_count("n_participants", n_participants, minimum=2)
     effects = _check_effect(effect)
-    main_effect = check_real("main_effect", main_effect)
-    prevalence = check_real("prevalence", prevalence, low=0, high=0.8, open_low=True)
-    correlation = check_real("correlation", correlation, low=0, high=1, open_high=True)
-    period_effect = check_real("period_effect", period_effect)
+    main_effect = as_real("main_effect", main_effect)
+    prevalence = as_real("prevalence", prevalence, low=0, high=0.8, open_low=True)
+    correlation = as_real("correlation", correlation, low=0, high=1, open_high=True)
+    period_effect = as_real("period_effect", period_effect)
     n_incomplete = _check_incomplete(n_incomplete, n_participants)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    as_frame = check_flag("as_frame", as_frame)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    as_frame = as_flag("as_frame", as_frame)
     rng = check_random_state(random_state)
 
     # The order of the draws is part of the reproducibility of the data set; no
@@ -264,14 +264,14 @@ def make_ketamine_crossover(
 def _check_effect(effect):
     """Effects of the personas by name."""
     if isinstance(effect, Real):
-        first = check_real("effect", effect)
+        first = as_real("effect", effect)
         return dict(zip(PERSONAS, (first, first / 2.0), strict=True))
     if np.shape(effect) == (len(PERSONAS),):
-        values = [check_real(f"effect[{i}]", value) for i, value in enumerate(effect)]
+        values = [as_real(f"effect[{i}]", value) for i, value in enumerate(effect)]
         return dict(zip(PERSONAS, values, strict=True))
     raise ValueError(
         "effect must be a number (persona 1; persona 2 gets half) or a pair of "
-        f"numbers; got {effect!r}."
+        f"numbers, got {effect!r}."
     )
 
 
@@ -280,11 +280,11 @@ def _check_incomplete(n_incomplete, n_participants):
     if isinstance(n_incomplete, str):
         if n_incomplete != "auto":
             raise ValueError(
-                f'n_incomplete must be an integer or "auto"; got {n_incomplete!r}.'
+                f'n_incomplete must be an integer or "auto", got {n_incomplete!r}.'
             )
         return round(n_participants * 3 / 33)
     # One complete participant guarantees that both arms are present.
-    return check_integer("n_incomplete", n_incomplete, low=0, high=n_participants - 1)
+    return as_count("n_incomplete", n_incomplete, minimum=0, maximum=n_participants - 1)
 
 
 def _baseline(n_participants, prevalence, rng):

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.datasets import get_data_home
 from sklearn.utils import Bunch
 
-from sklearn_persona.datasets._checks import check_flag
+from sklearn_persona._data.checks import as_flag
 
 _FOLDER = "ds005917"
 _URL = "https://raw.githubusercontent.com/OpenNeuroDatasets/ds005917/1.0.1/"
@@ -138,7 +138,7 @@ def fetch_nimh_ketamine(*, data_home=None, download_if_missing=True):
     >>> trial.data.shape  # doctest: +SKIP
     (53, 6)
     """
-    download_if_missing = check_flag("download_if_missing", download_if_missing)
+    download_if_missing = as_flag("download_if_missing", download_if_missing)
     folder = Path(get_data_home(data_home)) / _FOLDER
     paths = {
         name: _provide(folder / name, name, download_if_missing) for name in _CHECKSUMS

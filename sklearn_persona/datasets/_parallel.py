@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._planting import (
     meets,
     shift_to_probability,
@@ -158,26 +158,26 @@ def make_parallel_trial(
     >>> int(trial.treatment.sum())
     50
     """
-    n_samples = check_integer("n_samples", n_samples, low=2)
-    n_variables = check_integer("n_variables", n_variables, low=1)
-    n_features = check_integer("n_features", n_features, low=n_variables)
-    effect = check_real("effect", effect)
-    main_effect = check_real("main_effect", main_effect)
-    prevalence = check_real(
+    n_samples = as_count("n_samples", n_samples, minimum=2)
+    n_variables = as_count("n_variables", n_variables, minimum=1)
+    n_features = as_count("n_features", n_features, minimum=n_variables)
+    effect = as_real("effect", effect)
+    main_effect = as_real("main_effect", main_effect)
+    prevalence = as_real(
         "prevalence", prevalence, low=0, high=1, open_low=True, open_high=True
     )
-    prognostic = check_real("prognostic", prognostic)
-    treated_share = check_real(
+    prognostic = as_real("prognostic", prognostic)
+    treated_share = as_real(
         "treated_share", treated_share, low=0, high=1, open_low=True, open_high=True
     )
-    binary = check_flag("binary", binary)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    correlation = check_real("correlation", correlation, low=0, high=0.6)
-    as_frame = check_flag("as_frame", as_frame)
+    binary = as_flag("binary", binary)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    correlation = as_real("correlation", correlation, low=0, high=0.6)
+    as_frame = as_flag("as_frame", as_frame)
     n_prognostic = min(_MAX_PROGNOSTIC, n_features - n_variables)
     if prognostic and not n_prognostic:
         raise ValueError(
-            "prognostic must be 0 when every feature belongs to the persona; got "
+            "prognostic must be 0 when every feature belongs to the persona, got "
             f"prognostic={prognostic!r} with n_features={n_features} and "
             f"n_variables={n_variables}. Use more features."
         )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import optimize, special
 
-from sklearn_persona.inference._checks import as_probability
+from sklearn_persona._data.checks import as_probability
 
 __all__ = ["conditional_interval"]
 

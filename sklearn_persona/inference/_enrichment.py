@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from sklearn_persona.inference._checks import as_count, as_probability
+from sklearn_persona._data.checks import as_count, as_probability
 from sklearn_persona.inference._power import t_power
 
 __all__ = ["EnrichmentDesign", "enrichment_design"]

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_persona.inference._arrangements import (
-    MAX_EXACT,
-    all_sums,
-    n_arrangements,
-    random_sums,
-)
-from sklearn_persona.inference._checks import (
+from sklearn_persona._data.checks import (
     as_codes,
     as_count,
     as_generator,
@@ -19,6 +13,12 @@ from sklearn_persona.inference._checks import (
     as_values,
     rescale,
     unscale,
+)
+from sklearn_persona.inference._arrangements import (
+    MAX_EXACT,
+    all_sums,
+    n_arrangements,
+    random_sums,
 )
 from sklearn_persona.inference._intervals import t_interval
 

@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy import special
 
-from sklearn_persona.inference._checks import (
+from sklearn_persona._data.checks import (
     as_count,
     as_generator,
     as_probability,

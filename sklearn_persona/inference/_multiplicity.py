@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from sklearn_persona.inference._checks import as_values
+from sklearn_persona._data.checks import as_values
 
 
 def max_statistic_pvalues(observed, null):

@@ -5,6 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_persona._data.checks import (
+    as_codes,
+    as_count,
+    as_generator,
+    as_probability,
+    as_values,
+    rescale,
+    unscale,
+)
 from sklearn_persona.inference._arrangements import (
     MAX_EXACT,
     all_sums,
@@ -14,15 +23,6 @@ from sklearn_persona.inference._arrangements import (
     random_sign_sums,
     random_sums,
     sign_sums,
-)
-from sklearn_persona.inference._checks import (
-    as_codes,
-    as_count,
-    as_generator,
-    as_probability,
-    as_values,
-    rescale,
-    unscale,
 )
 
 # Statistics closer than this share of the largest attainable one count as equal.

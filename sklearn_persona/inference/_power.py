@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import optimize, special, stats
 
-from sklearn_persona.inference._checks import as_count, as_probability
+from sklearn_persona._data.checks import as_count, as_probability
 
 # Beyond this critical value (few degrees of freedom at a tiny alpha) the noncentral
 # t of scipy breaks down, and its limit is accurate to 1e-6.

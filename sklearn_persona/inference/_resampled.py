@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from sklearn_persona.inference._checks import as_probability, as_values
+from sklearn_persona._data.checks import as_probability, as_values
 
 __all__ = ["ResampledResult", "corrected_resampled_test"]
 

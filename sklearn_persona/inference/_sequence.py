@@ -5,14 +5,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from sklearn_persona.inference._arrangements import MAX_EXACT
-from sklearn_persona.inference._checks import (
+from sklearn_persona._data.checks import (
     as_codes,
     as_count,
     as_generator,
     as_values,
     rescale,
 )
+from sklearn_persona.inference._arrangements import MAX_EXACT
 from sklearn_persona.inference._permutation import PermutationResult, _tie
 
 __all__ = ["floor_from_sequences", "sequence_pvalue"]

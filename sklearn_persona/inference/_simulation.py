@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count, as_generator, as_probability
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.exceptions import PersonaWarning
-from sklearn_persona.inference._checks import as_count, as_generator, as_probability
 
 __all__ = ["SimulatedPower", "simulate_power"]
 

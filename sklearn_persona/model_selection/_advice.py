@@ -54,7 +54,7 @@ def fit_and_advise(estimator, trial, train, test, scorers, strict, key):
     ----------
     estimator : estimator
         Prepared for this split.
-    trial : Trial
+    trial : ComparedTrial
     train, test : ndarray of int
     scorers : dict of str to callable
     strict : bool

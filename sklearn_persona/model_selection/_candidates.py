@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._data.routing import set_open_seeds
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._trial_frame import TrialFrame
-from sklearn_persona.baselines._effects.leaf_effects import LeafEffects
-from sklearn_persona.baselines._refitting import set_open_seeds
+from sklearn_persona.baselines import HonestCausalTree, VirtualTwins
 
 __all__ = [
     "CLASSIFIER",
@@ -26,6 +26,7 @@ __all__ = [
 # Classifiers of the response; estimators of an effect in the manner of econml, with
 # fit(y, treatment, X=X) and effect(X); all others, fitted on the outcome.
 CLASSIFIER, EFFECTS, OTHER = "classifier", "effects", "other"
+EFFECT_TREES = (HonestCausalTree, VirtualTwins)
 
 
 def check_candidates(estimators):
@@ -66,7 +67,7 @@ def check_orientation(name, estimator, trial, has_response):
         # Fitted on the response, of which more is better.
         better = True
     for part in _parts(estimator).values():
-        if not isinstance(part, PersonaDiscoverer | LeafEffects):
+        if not isinstance(part, (PersonaDiscoverer, *EFFECT_TREES)):
             continue
         if bool(part.greater_is_better) != better:
             raise ValueError(
@@ -130,7 +131,7 @@ def prepared(estimator, seed):
     """
     model = clone(estimator, safe=False)
     for name, part in _parts(model).items():
-        if isinstance(part, LeafEffects):
+        if isinstance(part, EFFECT_TREES):
             model.set_params(**{f"{name}__output" if name else "output": "persona"})
     if seed is not None and hasattr(model, "get_params"):
         set_open_seeds(model, np.random.RandomState(seed))

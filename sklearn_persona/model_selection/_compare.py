@@ -33,7 +33,7 @@ from sklearn_persona.model_selection._fold_metrics import (
     rows_of_split,
 )
 from sklearn_persona.model_selection._splits import make_splits
-from sklearn_persona.model_selection._trial import read_trial
+from sklearn_persona.model_selection._trial import read_compared_trial
 
 __all__ = ["compare"]
 
@@ -198,7 +198,7 @@ def compare(
         "period": period,
         "strata": strata,
     }
-    trial = read_trial(
+    trial = read_compared_trial(
         X,
         y,
         roles,
@@ -307,7 +307,7 @@ def _check_needs(name, estimator, trial):
             f"{len(np.unique(trial.y))} values and there is no response. Pass response="
             ", for example metrics.percent_change(baseline, y) <= -40."
         )
-    if kind == EFFECTS and trial.cases.treated is None:
+    if kind == EFFECTS and not trial.cases.two_arm:
         raise ValueError(
             f"Estimator {name!r} estimates effects of treatment, and no treatment was "
             "given. Pass treatment=."

@@ -17,7 +17,7 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
     ----------
     cv : int, splitter, iterable or None
     n_repeats : int
-    trial : Trial
+    trial : ComparedTrial
     rng : RandomState
     shuffle : bool
         Whether folds are drawn although they are drawn once.
@@ -63,7 +63,7 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
 
 def _checked(splits, trial):
     """Lists of row numbers, none of which tells anything about the test patients."""
-    treated, groups = trial.cases.treated, trial.cases.groups
+    arms, groups = trial.cases.arm_masks, trial.cases.groups
     n_rows, checked = len(groups), []
     try:
         pairs = [(np.asarray(train), np.asarray(test)) for train, test in splits]
@@ -95,7 +95,7 @@ def _checked(splits, trial):
                 f"set: {labels}. Use a splitter that keeps participants whole, such as "
                 "ArmStratifiedGroupKFold."
             )
-        if treated is not None and not 0 < treated[train].sum() < len(train):
+        if not all(arm[train].any() for arm in arms):
             raise ValueError(
                 f"The training set of split {i} has one arm only. Use a splitter that "
                 "balances arms, such as ArmStratifiedGroupKFold."

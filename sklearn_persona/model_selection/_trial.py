@@ -9,13 +9,13 @@ from sklearn.utils.validation import _num_samples, column_or_1d
 from sklearn_persona._data.labels import encode_labels
 from sklearn_persona._designs import Cases, read_cases
 
-__all__ = ["ROLES", "Trial", "read_trial"]
+__all__ = ["ROLES", "ComparedTrial", "read_compared_trial"]
 
 ROLES = ("treatment", "groups", "period", "strata")
 
 
 @dataclass(frozen=True)
-class Trial:
+class ComparedTrial:
     """Validated input of a comparison.
 
     Attributes
@@ -50,7 +50,7 @@ class Trial:
         return None if self.labels is None else self.labels == self.good
 
 
-def read_trial(
+def read_compared_trial(
     X, y, roles, *, framed=None, response=None, control=None, greater_is_better=True
 ):
     """Check what a comparison is given.
@@ -69,7 +69,7 @@ def read_trial(
 
     Returns
     -------
-    trial : Trial
+    trial : ComparedTrial
 
     Raises
     ------
@@ -122,7 +122,7 @@ def read_trial(
     features = X
     if drop:
         features = X.drop(columns=drop) if isinstance(X, pd.DataFrame) else X.drop(drop)
-    return Trial(X, features, y, cases, metadata, labels, good)
+    return ComparedTrial(X, features, y, cases, metadata, labels, good)
 
 
 def _column(X, role, name):

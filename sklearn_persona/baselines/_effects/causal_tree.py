@@ -16,11 +16,8 @@ from sklearn_persona.baselines._effects.growing import (
     prune_path,
     pruned,
 )
-from sklearn_persona.baselines._effects.leaf_effects import (
-    LeafEffects,
-    leaf_table,
-    unit_effect,
-)
+from sklearn_persona.baselines._effects.leaf_effects import LeafEffects, leaf_table
+from sklearn_persona.metrics import mean_effect
 
 __all__ = ["HonestCausalTree"]
 
@@ -188,17 +185,17 @@ class HonestCausalTree(LeafEffects):
         structure, ratio = units.take(chooses), None
         if self.honest:
             ratio = len(structure) / int(estimates.sum())
-        sample = Sample(matrix[chooses], *_centered(structure))
+        sample = Sample(matrix[chooses], _centered(structure), structure.arms)
         tree = self._choose(sample, structure, ratio, rng)
         estimating = units.take(estimates)
         leaf = tree.apply(matrix[estimates])
-        tree = self._estimable(tree, leaf, estimating.treated).compact()
+        tree = self._estimable(tree, leaf, estimating.arms).compact()
         leaf = tree.apply(matrix[estimates])
 
         self.tree_ = tree
-        self.effect_ = unit_effect(estimating.value, estimating.treated)
+        self.effect_ = mean_effect(estimating.value, estimating.arms)
         self.leaves_ = leaf_table(
-            tree, self.matrix_.names, leaf, estimating.value, estimating.treated
+            tree, self.matrix_.names, leaf, estimating.value, estimating.arms
         )
         self.leaf_effects_ = np.full(len(tree.feature), np.nan)
         self.leaf_effects_[self.leaves_.index] = self.leaves_["effect"]
@@ -207,11 +204,10 @@ class HonestCausalTree(LeafEffects):
         return self.tree_.apply(matrix)
 
     def _check_arms(self, units, chooses, estimates):
-        if units.treated is None:
+        if units.n_arms == 1:
             return
         for name, half in (("structure", chooses), ("estimation", estimates)):
-            n_treated = int(np.count_nonzero(units.treated & half))
-            n_control = int(np.count_nonzero(half)) - n_treated
+            n_treated, n_control = np.count_nonzero(units.arms & half, axis=1)
             if min(n_treated, n_control) < 1:
                 raise ValueError(
                     f"The {name} half has {n_treated} treated and {n_control} control "
@@ -258,37 +254,31 @@ class HonestCausalTree(LeafEffects):
         best = np.flatnonzero(gain >= gain.max() - 1e-12 * max(abs(gain).max(), 1))
         return float(candidates[best[-1]])
 
-    def _estimable(self, tree, leaf, treated):
+    def _estimable(self, tree, leaf, arms):
         """Collapse splits below which a leaf is too small in the estimating half."""
-        sizes = np.zeros((len(tree.feature), 2))
-        arm = np.zeros(len(leaf), int) if treated is None else treated.astype(int)
-        np.add.at(sizes, (leaf, arm), 1)
-        n_arms = 1 if treated is None else 2
+        n_nodes = len(tree.feature)
+        sizes = np.array([np.bincount(leaf[arm], minlength=n_nodes) for arm in arms])
         collapse, order = [], tree.order()
         for node in reversed(order):
             left, right = tree.children_left[node], tree.children_right[node]
             if left < 0:
                 continue
-            if min(sizes[[left, right], :n_arms].min(axis=1)) < self.min_arm_size:
+            if sizes[:, [left, right]].min() < self.min_arm_size:
                 collapse.append(node)
-            sizes[node] = sizes[left] + sizes[right]
+            sizes[:, node] = sizes[:, left] + sizes[:, right]
         return tree.collapsed(collapse) if collapse else tree
 
 
 def _centered(units):
     """Outcomes less the mean of their arm, so that effects count from the overall."""
     outcome = units.value.astype(float)
-    if units.treated is None:
-        return outcome - outcome.mean(), None
-    for arm in (units.treated, ~units.treated):
+    for arm in units.arms:
         outcome = np.where(arm, outcome - outcome[arm].mean(), outcome)
-    return outcome, units.treated
+    return outcome
 
 
 def _has_arms(sample):
-    if sample.treated is None:
-        return len(sample) > 0
-    return 0 < np.count_nonzero(sample.treated) < len(sample)
+    return bool(sample.arms.any(axis=1).all())
 
 
 def _worth_of(tree, test, n_estimating):
@@ -315,7 +305,7 @@ def _gain(tree, train, test):
 
 
 def _effect(sample):
-    return unit_effect(sample.outcome, sample.treated)
+    return mean_effect(sample.outcome, sample.arms)
 
 
 def _split_labels(cases, units, chooses, estimates):

@@ -33,21 +33,20 @@ class Sample:
     matrix : ndarray of float, shape (n, p)
         NaN where missing.
     outcome : ndarray of float, shape (n,)
-    treated : ndarray of bool, shape (n,), or None
-        None for one-sample units.
+    arms : ndarray of bool, shape (n_arms, n)
+        The treated first; one row, all True, for one-sample units.
     """
 
     matrix: np.ndarray
     outcome: np.ndarray
-    treated: np.ndarray | None
+    arms: np.ndarray
 
     def __len__(self):
         return len(self.outcome)
 
     def take(self, rows):
         """The units of some rows."""
-        treated = None if self.treated is None else self.treated[rows]
-        return Sample(self.matrix[rows], self.outcome[rows], treated)
+        return Sample(self.matrix[rows], self.outcome[rows], self.arms[:, rows])
 
 
 @dataclass(frozen=True)
@@ -188,10 +187,9 @@ def grow(sample, *, min_arm_size, max_depth, ratio):
 def arm_sums(sample, rows):
     """Number, sum and sum of squares of the outcomes, of each arm."""
     y = sample.outcome[rows]
-    arms = [np.ones(len(rows), bool)]
-    if sample.treated is not None:
-        arms = [sample.treated[rows], ~sample.treated[rows]]
-    return [(arm.sum(), y[arm].sum(), (y[arm] ** 2).sum()) for arm in arms]
+    return [
+        (arm.sum(), y[arm].sum(), (y[arm] ** 2).sum()) for arm in sample.arms[:, rows]
+    ]
 
 
 def node_worth(arms, cost):
@@ -226,12 +224,9 @@ def _scan(sample, rows, values, min_arm_size, cost):
     order = np.argsort(values, axis=0, kind="stable")  # NaN last
     ranked = np.take_along_axis(values, order, axis=0)
     y = sample.outcome[rows]
-    arms = [np.ones(len(rows))]
-    if sample.treated is not None:
-        arms = [sample.treated[rows] * 1.0, (~sample.treated[rows]) * 1.0]
     below = [
         [np.cumsum(column[order], axis=0) for column in (arm, arm * y, arm * y * y)]
-        for arm in arms
+        for arm in sample.arms[:, rows] * 1.0
     ]
     known = np.count_nonzero(~np.isnan(values), axis=0)
     last = np.maximum(known - 1, 0)[None, :]

@@ -15,9 +15,9 @@ from sklearn_persona._discoverer import TRIAL_COLUMNS
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
 from sklearn_persona.exceptions import SingleArmWarning, warn_caller
 from sklearn_persona.inference import mean_interval, welch_interval
-from sklearn_persona.metrics import targeting_gain
+from sklearn_persona.metrics import mean_effect, targeting_gain
 
-__all__ = ["LeafEffects", "leaf_table", "unit_effect"]
+__all__ = ["LeafEffects", "leaf_table"]
 
 
 class LeafEffects(BaseEstimator):
@@ -223,7 +223,7 @@ class LeafEffects(BaseEstimator):
         )
         units = make_units(resolve_design("auto", cases), cases)
         self.design_ = units.design
-        self.two_arm_ = cases.treated is not None
+        self.two_arm_ = cases.two_arm
         self.arms_ = cases.arms
         self.outcome_sd_ = pooled_sd(cases.outcome, cases.treated)
         self.matrix_ = FeatureMatrix(columns)
@@ -237,14 +237,7 @@ class LeafEffects(BaseEstimator):
         return tags
 
 
-def unit_effect(outcome, treated):
-    """Mean difference between the arms; the mean of one-sample units."""
-    if treated is None:
-        return float(outcome.mean())
-    return float(outcome[treated].mean() - outcome[~treated].mean())
-
-
-def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
+def leaf_table(tree, names, leaf, outcome, arms, level=0.95):
     """One row a leaf: its rule, sizes, effect and interval.
 
     Parameters
@@ -256,7 +249,8 @@ def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
     leaf : ndarray of int, shape (n_units,)
         Leaf of each unit that the effects are estimated from.
     outcome : ndarray of float, shape (n_units,)
-    treated : ndarray of bool, shape (n_units,), or None
+    arms : ndarray of bool, shape (n_arms, n_units)
+        The treated first.
     level : float
         Coverage of the interval.
 
@@ -269,16 +263,14 @@ def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
     rows, rules = {}, leaf_rules(tree, names)
     for node, rule in rules.items():
         inside = leaf == node
-        y = outcome[inside]
-        arm = np.ones(len(y), bool) if treated is None else treated[inside]
-        sizes = int(arm.sum()), int((~arm).sum())
+        samples = [outcome[inside & arm] for arm in arms]
+        sizes = [len(sample) for sample in samples]
         effect, interval = math.nan, (math.nan, math.nan)
-        if treated is None and sizes[0]:
-            effect, interval = float(y.mean()), mean_interval(y, level)
-        elif treated is not None and min(sizes):
-            effect = unit_effect(y, arm)
-            interval = welch_interval(y[arm], y[~arm], level)
-        rows[node] = (rule, *sizes, effect, *interval)
+        if min(sizes):
+            effect = mean_effect(outcome[inside], arms[:, inside])
+            of_means = mean_interval if len(samples) == 1 else welch_interval
+            interval = of_means(*samples, level)
+        rows[node] = (rule, *(*sizes, 0)[:2], effect, *interval)
     columns = ["rule", "n_treated", "n_control", "effect", "ci_low", "ci_high"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index.name = "leaf"

@@ -13,11 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._designs import Permutations
-from sklearn_persona.baselines._effects.leaf_effects import (
-    LeafEffects,
-    leaf_table,
-    unit_effect,
-)
+from sklearn_persona._designs.labels import Labels
+from sklearn_persona.baselines._effects.leaf_effects import LeafEffects, leaf_table
+from sklearn_persona.metrics import mean_effect
 
 __all__ = ["VirtualTwins"]
 
@@ -219,9 +217,9 @@ class VirtualTwins(LeafEffects):
         matrix = matrix.astype(_PRECISION)
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_permutations + 2)
-        outcome, treated = units.value, units.treated
-        self.effect_ = unit_effect(outcome, treated)
-        self.twin_effects_ = self._twins(matrix, outcome, treated, seeds[0])
+        outcome, arms = units.value, units.arms
+        self.effect_ = mean_effect(outcome, arms)
+        self.twin_effects_ = self._twins(matrix, outcome, arms, seeds[0])
         self.complexity_, self.p_value_ = self.complexity, math.nan
         if self.n_permutations:
             draws = _NullTrials(units, self.effect_, int(seeds[1]))
@@ -236,9 +234,7 @@ class VirtualTwins(LeafEffects):
         tree, _ = self._grow(matrix, self.twin_effects_, self.effect_, self.complexity_)
         self.tree_ = tree.tree_
         leaf = self._leaves(matrix)
-        self.leaves_ = leaf_table(
-            self.tree_, self.matrix_.names, leaf, outcome, treated
-        )
+        self.leaves_ = leaf_table(self.tree_, self.matrix_.names, leaf, outcome, arms)
         self.leaf_effects_ = np.full(self.tree_.node_count, np.nan)
         for node in self.leaves_.index:
             self.leaf_effects_[node] = self.twin_effects_[leaf == node].mean()
@@ -247,7 +243,7 @@ class VirtualTwins(LeafEffects):
     def _leaves(self, matrix):
         return self.tree_.apply(np.ascontiguousarray(matrix, dtype=_PRECISION))
 
-    def _twins(self, matrix, outcome, treated, seed):
+    def _twins(self, matrix, outcome, arms, seed):
         """Difference of the predictions under either arm, out of bag."""
         forest = RandomForestRegressor(
             self.n_estimators,
@@ -255,10 +251,10 @@ class VirtualTwins(LeafEffects):
             max_features=self.max_features,
             random_state=int(seed),
         )
-        if treated is None:
+        if len(arms) == 1:
             forest.fit(matrix, outcome)
             return _out_of_bag(forest, [matrix])[0]
-        forest.fit(_with_arm(matrix, treated), outcome)
+        forest.fit(_with_arm(matrix, arms[0]), outcome)
         twins = [_with_arm(matrix, np.full(len(matrix), arm)) for arm in (True, False)]
         drug, control = _out_of_bag(forest, twins)
         return drug - control
@@ -293,28 +289,26 @@ class _NullTrials:
     """
 
     def __init__(self, units, effect, seed):
-        self.effect = effect
-        self.treated = units.treated is not None
-        self.shifted = self.treated or units.paired
+        self.effect, self.has_arms = effect, units.has_arms
         outcome = units.outcome
-        if self.shifted:
-            share = units.treated if self.treated else 1.0
-            outcome = outcome - effect * share
+        if self.has_arms:
+            outcome = outcome - effect * units.arms[0]
         self.permutations = Permutations(replace(units, outcome=outcome), seed)
 
     def __getitem__(self, b):
         """Outcomes and arms of trial `b`."""
-        outcome, treated = self.permutations[b]
-        if self.shifted:
-            outcome = outcome + self.effect * (treated if self.treated else 1.0)
-        return outcome, treated
+        labels = Labels(*self.permutations[b])
+        outcome, arms = labels.outcome, labels.arms
+        if self.has_arms:
+            outcome = outcome + self.effect * arms[0]
+        return outcome, arms
 
 
 def _last_penalty(estimator, matrix, draws, b, seed):
     """Penalty at which the tree of a permuted trial loses its last split."""
-    outcome, treated = draws[b]
-    effects = estimator._twins(matrix, outcome, treated, seed)
-    return estimator._grow(matrix, effects, unit_effect(outcome, treated), 0.0)[1]
+    outcome, arms = draws[b]
+    effects = estimator._twins(matrix, outcome, arms, seed)
+    return estimator._grow(matrix, effects, mean_effect(outcome, arms), 0.0)[1]
 
 
 def _with_arm(matrix, treated):

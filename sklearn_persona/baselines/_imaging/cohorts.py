@@ -8,7 +8,7 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_persona._data.labels import encode_labels
 from sklearn_persona.baselines._imaging.performance import Predictions
-from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
+from sklearn_persona.baselines._imaging.refitting import fit_clone, folds_of_rows
 
 __all__ = [
     "Cohort",

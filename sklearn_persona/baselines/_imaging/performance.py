@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special, stats
 
 from sklearn_persona._designs.splitting import group_strata
-from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._imaging.refitting import shuffled_labels
 
 __all__ = [
     "Predictions",

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count, as_probability
 from sklearn_persona._text.numbers import printed_interval, printed_p
 from sklearn_persona.baselines._imaging.cohorts import (
     Cohort,
@@ -20,11 +20,6 @@ from sklearn_persona.baselines._imaging.cohorts import (
     read_cohorts,
     response_classes,
 )
-from sklearn_persona.baselines._imaging.discovery_test import refitted_tests
-from sklearn_persona.baselines._imaging.performance import (
-    auc_test,
-    balanced_accuracy_test,
-)
 from sklearn_persona.baselines._imaging.protocol_figure import draw
 from sklearn_persona.baselines._imaging.protocol_tables import (
     calibration_table,
@@ -33,7 +28,11 @@ from sklearn_persona.baselines._imaging.protocol_tables import (
     metric_rows,
     prediction_table,
 )
-from sklearn_persona.baselines._refitting import fit_clone
+from sklearn_persona.baselines._imaging.protocol_tests import (
+    frozen_tests,
+    refitted_tests,
+)
+from sklearn_persona.baselines._imaging.refitting import fit_clone
 
 __all__ = ["ProtocolResult", "published_protocol"]
 
@@ -290,23 +289,16 @@ def published_protocol(
     >>> result.table.query("metric == 'auc'").estimate.round(2).tolist()
     [0.65, 0.92, 0.47]
     """
-    counts = {
-        "n_splits": (n_splits, 2),
-        "n_repeats": (n_repeats, 1),
-        "n_bootstrap": (n_bootstrap, 0),
-        "n_permutations": (n_permutations, 0),
-        "n_refits": (n_refits, 0),
-    }
-    for name, (value, least) in counts.items():
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie strictly between 0 and 1, got {level!r}.")
-    grid = (
-        np.arange(1, 20) / 20 if thresholds is None else np.asarray(thresholds, float)
-    )
-    if grid.ndim != 1 or not ((grid > 0) & (grid < 1)).all():
-        raise ValueError(f"thresholds must lie strictly in (0, 1), got {thresholds!r}.")
+    as_count("n_splits", n_splits, minimum=2)
+    as_count("n_repeats", n_repeats)
+    for name, count in (
+        ("n_bootstrap", n_bootstrap),
+        ("n_permutations", n_permutations),
+        ("n_refits", n_refits),
+    ):
+        as_count(name, count, minimum=0)
+    as_probability("level", level)
+    thresholds = _read_thresholds(thresholds)
 
     discovery = Cohort("discovery", X, y, groups, sites)
     classes = response_classes(discovery, positive)
@@ -347,22 +339,13 @@ def published_protocol(
         widening["discovery"] = math.sqrt(1 + n_folds / (n_folds - 1))
     rows = []
     for name, predictions in found.items():
-        tests = {}
-        if name != "discovery":
-            options = {"n_permutations": n_permutations, "rng": draws}
-            tests["balanced_accuracy"] = balanced_accuracy_test(predictions, **options)
-            tests["auc"] = auc_test(predictions, **options)
+        tests, frozen = {}, name != "discovery"
+        if frozen:
+            tests = frozen_tests(predictions, n_permutations=n_permutations, rng=draws)
         elif n_refits:
-            tests = refitted_tests(
-                estimator,
-                discovery,
-                labels,
-                classes,
-                n_splits,
-                predictions,
-                seeds[2 + n_repeats :],
-                n_jobs,
-            )
+            more = seeds[2 + n_repeats :]
+            shared = estimator, discovery, labels, classes, n_splits
+            tests = refitted_tests(*shared, predictions, more, n_jobs)
         rows += metric_rows(
             name,
             predictions,
@@ -371,7 +354,7 @@ def published_protocol(
             n_bootstrap,
             draws,
             widening[name],
-            frozen=name != "discovery",
+            frozen=frozen,
         )
     for name in ("discovery", *drug_names):
         for other in control:
@@ -381,12 +364,22 @@ def published_protocol(
         table=table,
         predictions=prediction_table(found, [discovery, *drug, *control]),
         calibration=calibration_table(found),
-        decision_curve=curve_table(found, grid),
+        decision_curve=curve_table(found, thresholds),
         model=model,
         protocol=f"{n_repeats} x {n_splits}-fold cross-validation by participant, "
         "everything refitted in each fold",
         level=level,
     )
+
+
+def _read_thresholds(thresholds):
+    """Thresholds of the decision curve as an array."""
+    if thresholds is None:
+        return np.arange(1, 20) / 20
+    grid = np.asarray(thresholds, float)
+    if grid.ndim != 1 or not ((grid > 0) & (grid < 1)).all():
+        raise ValueError(f"thresholds must lie strictly in (0, 1), got {thresholds!r}.")
+    return grid
 
 
 def _printed(row, factor):

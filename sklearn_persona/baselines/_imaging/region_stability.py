@@ -1,16 +1,19 @@
 """Do the weights of a classifier keep their sign when it is refitted?"""
 
 from collections.abc import Mapping
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count
 from sklearn_persona._data.labels import encode_labels
-from sklearn_persona.baselines._null_labels import shuffled_labels
-from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
+from sklearn_persona.baselines._imaging.refitting import (
+    fit_clone,
+    folds_of_rows,
+    shuffled_labels,
+)
 from sklearn_persona.inference import max_statistic_pvalues
 
 __all__ = ["region_stability"]
@@ -111,8 +114,7 @@ def region_stability(
         ("n_repeats", n_repeats, 1),
         ("n_permutations", n_permutations, 0),
     ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
+        as_count(name, value, minimum=least)
     codes, classes = encode_labels(y, "y")
     if len(classes) != 2:
         raise ValueError(f"y must have two classes, got {len(classes)}.")
@@ -127,21 +129,14 @@ def region_stability(
 
     def outcomes(b):
         if b == 0:
-            return codes
-        return shuffled_labels(codes, people, places, np.random.RandomState(seeds[b]))
+            return classes[codes]
+        rng = np.random.RandomState(seeds[b])
+        return classes[shuffled_labels(codes, people, places, rng)]
 
     # The folds of permutation b depend on its outcomes, as they should.
     fits = Parallel(n_jobs=n_jobs)(
         delayed(_refit)(
-            estimator,
-            X,
-            outcomes(b),
-            classes,
-            people,
-            places,
-            n_splits,
-            n_repeats,
-            seed,
+            estimator, X, outcomes(b), people, places, n_splits, n_repeats, seed
         )
         for b, seed in enumerate(seeds)
     )
@@ -163,12 +158,12 @@ def region_stability(
     return table
 
 
-def _refit(estimator, X, codes, classes, people, places, n_splits, n_repeats, seed):
+def _refit(estimator, X, y, people, places, n_splits, n_repeats, seed):
     """Weights and patterns of every fold, each (n_fits, n_regions), and names."""
     rng = np.random.RandomState(seed)
-    y, weights, patterns = classes[codes], [], []
+    weights, patterns = [], []
     for _ in range(n_repeats):
-        fold = folds_of_rows(codes, people, places, n_splits, rng)
+        fold = folds_of_rows(y, people, places, n_splits, rng)
         for k in range(fold.max() + 1):
             train = np.flatnonzero(fold != k)
             model = fit_clone(estimator, X, y, people, train, rng)

@@ -1,4 +1,4 @@
-"""Argument checks shared by the statistics of this package."""
+"""Checks of numeric arguments, and scaling that keeps their squares finite."""
 
 import math
 from numbers import Integral, Real
@@ -6,6 +6,18 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
+
+__all__ = [
+    "as_codes",
+    "as_count",
+    "as_flag",
+    "as_generator",
+    "as_probability",
+    "as_real",
+    "as_values",
+    "rescale",
+    "unscale",
+]
 
 
 def as_values(name, values, *, min_size=1):
@@ -43,11 +55,39 @@ def as_codes(name, labels, n):
     return codes
 
 
-def as_count(name, value, *, minimum=1):
-    """Return `value` as an int of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
-        raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}.")
+def as_count(name, value, *, minimum=1, maximum=math.inf):
+    """Return `value` as an int from `minimum` to `maximum`."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (whole and minimum <= value <= maximum):
+        bounds = f">= {minimum}" if maximum == math.inf else f"{minimum}..{maximum}"
+        raise ValueError(f"{name} must be an integer {bounds}, got {value!r}.")
     return int(value)
+
+
+def as_real(name, value, *, low=None, high=None, open_low=False, open_high=False):
+    """Return `value` as a finite float in the range."""
+    left = "-inf" if low is None else f"{low:g}"
+    right = "inf" if high is None else f"{high:g}"
+    left = ("(" if open_low or low is None else "[") + left
+    right = right + (")" if open_high or high is None else "]")
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    valid = number and math.isfinite(value)
+    if valid and low is not None:
+        valid = value > low if open_low else value >= low
+    if valid and high is not None:
+        valid = value < high if open_high else value <= high
+    if not valid:
+        raise ValueError(
+            f"{name} must be a finite number in {left}, {right}, got {value!r}."
+        )
+    return float(value)
+
+
+def as_flag(name, value):
+    """Return `value`, True or False, as a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def as_probability(name, value):
@@ -74,14 +114,14 @@ def as_generator(random_state):
 def rescale(values):
     """Return `values` times a power of two, at most 1 in size, and the exponent.
 
-    Exact but for subnormal numbers, so squares and sums can neither overflow nor
-    vanish: ``values == numpy.ldexp(scaled, exponent)``.
+    Exact except for subnormal numbers. Squares and sums can then neither overflow
+    nor vanish: ``values == numpy.ldexp(scaled, exponent)``.
     """
     exponent = math.frexp(float(np.max(np.abs(values), initial=0.0)))[1]
     return np.ldexp(values, -exponent), exponent
 
 
 def unscale(value, exponent):
-    """Undo `rescale` for one number; what exceeds a double becomes infinite."""
+    """Undo `rescale` for one number; infinite if it exceeds a double."""
     with np.errstate(over="ignore"):
         return float(np.ldexp(value, exponent))

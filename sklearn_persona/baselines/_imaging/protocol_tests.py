@@ -1,15 +1,34 @@
-"""The test of the discovery cohort: nested cross-validation of exchanged outcomes."""
+"""Tests of the published protocol: predictions against exchanged outcomes."""
 
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona.baselines._imaging.cohorts import collect, one_repeat
-from sklearn_persona.baselines._imaging.performance import delong
-from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._imaging.performance import (
+    auc_test,
+    balanced_accuracy_test,
+    delong,
+)
+from sklearn_persona.baselines._imaging.refitting import shuffled_labels
 
-__all__ = ["refitted_tests"]
+__all__ = ["frozen_tests", "refitted_tests"]
 
 REFITTED = "refitted label permutation, one-sided"
+
+
+def frozen_tests(predictions, *, n_permutations, rng):
+    """Test the predictions of a model that never saw the cohort.
+
+    Returns
+    -------
+    tests : dict of str to (p_value, name)
+        Of "balanced_accuracy" and "auc".
+    """
+    options = {"n_permutations": n_permutations, "rng": rng}
+    return {
+        "balanced_accuracy": balanced_accuracy_test(predictions, **options),
+        "auc": auc_test(predictions, **options),
+    }
 
 
 def refitted_tests(
