@@ -25,7 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_persona import Condition, Persona, PersonaDiscoverer
-from sklearn_persona._search import directions as _directions
+from sklearn_persona._search import spaces as _spaces
 from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 from sklearn_persona.report import PersonaReport
@@ -858,7 +858,7 @@ def test_how_it_was_searched(options, patience, text):
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
     with (
         warnings.catch_warnings(),
-        mock.patch.object(_directions, "PATIENCE", patience),
+        mock.patch.object(_spaces, "PATIENCE", patience),
     ):
         warnings.simplefilter("ignore", SearchCostWarning)
         finder.fit(X, y, treatment=arm)

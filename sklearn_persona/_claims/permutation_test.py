@@ -102,14 +102,14 @@ class Selection:
         ratio = common / max(common, *(score[arm].var() for arm in carriers))
         if not OBJECTIVES[self.settings.objective].squared:
             ratio = np.sqrt(ratio)
-        return value * ratio - rule.price
+        return value * ratio - rule.penalty
 
     def _reached(self, labels, settings, observed, options):
         observed = np.asarray(observed, dtype=float)
         p_values = np.ones(len(observed))
         # A rule with no effect in its direction is reached by every labeling.
         testable = observed > 0
-        if settings.price:
+        if settings.penalty:
             testable = np.isfinite(observed)
         if testable.any():
             p_values[testable] = reach_counts(
@@ -146,7 +146,7 @@ class Selection:
         if not all((arm & part).any() for arm in arms for part in (inside, ~inside)):
             return float("nan")
         label, sign = rule.compares(label)
-        value = objective_of(label, self.settings, inside, sign) - rule.price
+        value = objective_of(label, self.settings, inside, sign) - rule.penalty
         return float(self.no_effect([value], **options)[0])
 
 

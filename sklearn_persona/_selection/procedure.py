@@ -11,9 +11,9 @@ from sklearn_persona._data.memory import check_room
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._estimates.measure import effect_inside
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.directions import is_out_of_reach
 from sklearn_persona._search.greedy import SearchSettings
 from sklearn_persona._search.refinement import Refinement, find_refined
+from sklearn_persona._search.spaces import is_out_of_reach
 from sklearn_persona._selection.adjustment import Adjustment
 from sklearn_persona._selection.checkpoints import Checkpoints
 from sklearn_persona.exceptions import (
