@@ -1,4 +1,4 @@
-"""Searches in parts (penalties of lengths, either arm, intervals) against brute force."""
+"""Searches in parts (penalties, either arm, intervals) against brute force."""
 
 from dataclasses import replace
 from itertools import combinations

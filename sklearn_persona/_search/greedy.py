@@ -1,4 +1,4 @@
-"""The greedy list: the best rules in both directions that differ enough from each other."""
+"""The greedy list: the best rules in both directions that differ enough."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The search problem: conditions, outcomes and arms as the compiled searches read them."""
+"""The search problem: conditions, outcomes and arms for the compiled searches."""
 
 from dataclasses import dataclass
 

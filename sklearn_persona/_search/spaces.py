@@ -82,7 +82,7 @@ def spaces_of(selectors, settings):
 
 
 def labels_of(label, settings):
-    """The labels as ``(label, swapped)``, once for each arm that may carry the shift."""
+    """Labels as ``(label, swapped)``, once for each arm that may carry the shift."""
     labels = [(label, False)]
     if settings.either_arm and label.n_arms == 2:
         labels.append((label.swapped(), True))
