@@ -72,8 +72,8 @@ typedef struct {
     int64_t least_members;              /* coverage */
     int min_variables, max_variables, min_modalities;
     int n_arms;
-    const shape_t *shape;
     const struct simd *simd;            /* vector loops, NULL for none */
+    const shape_t *shape;
     const struct packed *packed;        /* quick test of one word, NULL for none */
 } problem_t;
 

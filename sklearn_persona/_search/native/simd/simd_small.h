@@ -79,10 +79,10 @@ static ALWAYS_INLINE uint64_t small_form(const tables_t *tables,
 {
     const small_table_t *table = &tables->small_table;
     const int *start = form == BY_FLOATS ? table->start : threshold->start;
-    const uint8_t *limit0 = form == BY_ROOTS ? threshold->limit[0] : NULL;
-    const uint8_t *limit1 = form == BY_ROOTS ? threshold->limit[1] : NULL;
-    const small_cells_t one = small_cells(table, 0, join, start[0], limit0);
-    const small_cells_t two = small_cells(table, 1, join, start[1], limit1);
+    const small_cells_t one = small_cells(
+        table, 0, join, start[0], form == BY_ROOTS ? threshold->limit[0] : NULL);
+    const small_cells_t two = small_cells(
+        table, 1, join, start[1], form == BY_ROOTS ? threshold->limit[1] : NULL);
     const __m512i n = _mm512_add_epi8(one.n, two.n), low = _mm512_set1_epi16(255);
     uint32_t even, odd;
     *fits &= _mm512_cmpge_epu8_mask(one.n, _mm512_set1_epi8((char)tables->least[0])) &
@@ -139,8 +139,6 @@ static ALWAYS_INLINE void small_bound(const tables_t *tables, int n_centers, int
     const __m512 unit = _mm512_set1_ps(tables->small_table.unit);
     const __mmask32 fit[2] = {(uint32_t)_pext_u64(fits, EVEN_LANES),
                               (uint32_t)_pext_u64(fits, ODD_LANES)};
-    const int two_arms =
-        tables->small_table.first[2] > tables->small_table.first[1];
     __m512i best[2][2][TABLE_CENTERS];  /* arm, half */
     int s, i, c, h;
     for (c = 0; c < n_centers; c++)
@@ -189,7 +187,8 @@ static ALWAYS_INLINE void small_bound(const tables_t *tables, int n_centers, int
         for (c = 0; c < n_centers; c++) {
             /* One more: products were rounded down. */
             const __m512i a = _mm512_add_epi16(best[0][h][c], one);
-            const __m512i b = two_arms ? _mm512_add_epi16(best[1][h][c], one) : zero;
+            const int two = tables->small_table.first[2] > tables->small_table.first[1];
+            const __m512i b = two ? _mm512_add_epi16(best[1][h][c], one) : zero;
             const __m512i p = _mm512_or_si512(
                 _mm512_and_si512(a, _mm512_set1_epi32(65535)),
                 _mm512_slli_epi32(b, 16));

@@ -43,9 +43,9 @@ static void small_layout(tables_t *tables, const problem_t *problem,
     int arm, g = 0, i, k, v;
     const int a = tables->end[0] - tables->start[0];
     const int b = tables->end[1] - tables->start[1];
-    table->form = tables->form == TOTAL ? BY_TOTAL : BY_FLOATS;
-    if (tables->form == DIFFERENCE && shape->beta[0] == 0)
-        table->form = BY_ROOTS;
+    table->form = tables->form == TOTAL ? BY_TOTAL
+                  : tables->form == DIFFERENCE && shape->beta[0] == 0 ? BY_ROOTS
+                                                                      : BY_FLOATS;
     memset(table->valid, 0, sizeof table->valid);
     for (arm = 0; arm < 2; arm++) {
         table->first[arm] = g;
@@ -152,13 +152,13 @@ static void small_scans(tables_t *tables, const problem_t *problem)
     }
     for (arm = 0; arm < 2; arm++)
         for (k = 0; k < 64; k++) {
-            const int size = tables->end[arm] - tables->start[arm];
             double w = k * (shape->alpha[arm] + k * shape->beta[arm]);
             const double smallest = shape->alpha[arm] + shape->beta[arm];
             w = w < smallest ? smallest : w;
             weight[arm][k] =
                 arm < problem->n_arms && k > 0 && k >= tables->least[arm] &&
-                k <= tables->most[arm] && k <= size ? w : 0;
+                k <= tables->most[arm] &&
+                k <= tables->end[arm] - tables->start[arm] ? w : 0;
             if (weight[arm][k] > 0 && w < least_w)
                 least_w = w;
         }

@@ -129,9 +129,10 @@ static ALWAYS_INLINE uint32_t FN(may_reach)(const tables_t *tables, int form, F 
 {
     const F zero = F_SET1(0);
     const F e0 = F_SET1(tables->slack[0]), e1 = F_SET1(tables->slack[1]);
-    const F a0 = F_SET1(tables->alpha[0]), a1 = F_SET1(tables->alpha[1]);
-    const F w0 = F_MUL(n0, F_FMA(n0, F_SET1(tables->beta[0]), a0));
-    const F w1 = F_MUL(n1, F_FMA(n1, F_SET1(tables->beta[1]), a1));
+    const F w0 = F_MUL(
+        n0, F_FMA(n0, F_SET1(tables->beta[0]), F_SET1(tables->alpha[0])));
+    const F w1 = F_MUL(
+        n1, F_FMA(n1, F_SET1(tables->beta[1]), F_SET1(tables->alpha[1])));
     if (form == TOTAL) {
         const F x = F_MAX(F_ADD(F_ADD(x0, e0), F_ADD(x1, e1)), zero);
         return F_GE(F_MUL(x, x), F_MUL(threshold, F_ADD(w0, w1)));
@@ -142,8 +143,8 @@ static ALWAYS_INLINE uint32_t FN(may_reach)(const tables_t *tables, int form, F 
         if (form == DIFFERENCE)
             return F_GE(F_MUL(gain, gain), F_MUL(both, F_ADD(w0, w1)));
         else {
-            const F y0 = F_ADD(FN(absolute)(x0), e0), y1 = F_ADD(FN(absolute)(x1), e1);
-            return F_GE(F_FMA(F_MUL(y0, y0), w1, F_MUL(F_MUL(y1, y1), w0)), both) &
+            const F a0 = F_ADD(FN(absolute)(x0), e0), a1 = F_ADD(FN(absolute)(x1), e1);
+            return F_GE(F_FMA(F_MUL(a0, a0), w1, F_MUL(F_MUL(a1, a1), w0)), both) &
                    F_GE(gain, F_SET1(1e-30f));
         }
     }
