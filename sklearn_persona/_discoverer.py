@@ -829,7 +829,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             signs=SIGNS[self.direction],
             exact=self.search != "beam",
             max_time=self.max_time,
-            price=PRICE if auto else 0.0,
+            penalty=PRICE if auto else 0.0,
             either_arm=auto,
         )
         return Procedure(

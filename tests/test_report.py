@@ -30,7 +30,7 @@ from sklearn_persona._claims.limits import (
     lowest_p_value,
     smallest_p_value,
 )
-from sklearn_persona._search import directions as _directions
+from sklearn_persona._search import spaces as _spaces
 from sklearn_persona._text.numbers import between, percent
 from sklearn_persona._text.numbers import number3 as number
 from sklearn_persona._text.safe import inert, shown, write_atomically
@@ -856,7 +856,7 @@ def test_how_it_was_searched(options, patience, text):
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
     with (
         warnings.catch_warnings(),
-        mock.patch.object(_directions, "PATIENCE", patience),
+        mock.patch.object(_spaces, "PATIENCE", patience),
     ):
         warnings.simplefilter("ignore", SearchCostWarning)
         finder.fit(X, y, treatment=arm)

@@ -25,7 +25,7 @@ SETTINGS = SearchSettings(
     signs=(1, -1),
     exact=True,
     max_time=None,
-    price=1.5,
+    penalty=1.5,
     either_arm=True,
     interval_variables=2,
 )

@@ -108,14 +108,14 @@ class PermutationTest:
         ratio = common / max(common, *(score[arm].var() for arm in carriers))
         if not OBJECTIVES[self.settings.objective].squared:
             ratio = np.sqrt(ratio)
-        return value * ratio - rule.price
+        return value * ratio - rule.penalty
 
     def _reached(self, labels, observed):
         observed = np.asarray(observed, dtype=float)
         p_values = np.ones(len(observed))
         # A rule with no effect in its direction is reached by every permutation.
         testable = observed > 0
-        if self.settings.price:
+        if self.settings.penalty:
             testable = np.isfinite(observed)
         if testable.any():
             p_values[testable] = reach_counts(
@@ -153,7 +153,7 @@ class PermutationTest:
         if not self.units.is_divided(inside):
             return NOT_KNOWN
         label, sign = rule.compares(self.units.labels)
-        value = objective_of(label, self.settings, inside, sign) - rule.price
+        value = objective_of(label, self.settings, inside, sign) - rule.penalty
         return float(self.no_effect([value])[0])
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.directions import is_out_of_reach
 from sklearn_persona._search.greedy import SearchSettings
 from sklearn_persona._search.memory import check_room
 from sklearn_persona._search.refinement import Refinement, find_refined
+from sklearn_persona._search.spaces import is_out_of_reach
 from sklearn_persona._selection.adjustment import Adjustment
 from sklearn_persona._selection.checkpoints import Checkpoints
 from sklearn_persona.exceptions import (

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Bit j of word i becomes bit i of word j (Warren, Hacker's Delight, section 7-3). */
-static void transpose64(uint64_t a[64])
+static inline void transpose64(uint64_t a[64])
 {
     uint64_t mask = 0xffffffffULL;
     int j, k;
@@ -21,8 +21,8 @@ static void transpose64(uint64_t a[64])
 }
 
 /* From n_sets <= 64 sets of n_words words to 64 * n_words words, one a row. */
-static void sets_to_rows(const uint64_t *bits, int64_t n_words, int n_sets,
-                         uint64_t *rows)
+static inline void sets_to_rows(const uint64_t *bits, int64_t n_words, int n_sets,
+                                uint64_t *rows)
 {
     int64_t w;
     int i;
@@ -37,8 +37,9 @@ static void sets_to_rows(const uint64_t *bits, int64_t n_words, int n_sets,
 }
 
 /* Back to sets, row i being the one numbered order[i]; bits beyond the n_rows are 0. */
-static void rows_to_sets(const uint64_t *rows, const int64_t *order, int64_t n_rows,
-                         int64_t n_words, int n_sets, uint64_t *bits)
+static inline void rows_to_sets(const uint64_t *rows, const int64_t *order,
+                                int64_t n_rows, int64_t n_words, int n_sets,
+                                uint64_t *bits)
 {
     uint64_t block[64];
     int64_t w;

@@ -1,43 +1,43 @@
 /* The vector variants of the search's inner loops, and the choice between them. */
-#ifndef PERSONA_LANES_H
-#define PERSONA_LANES_H
+#ifndef PERSONA_SIMD_H
+#define PERSONA_SIMD_H
 
-#include "plan.h"
+#include "tables.h"
 
 /* Row sets of a level are padded to a multiple of this. */
-#define MOST_LANES 64
+#define MAX_LANES 64
 
-typedef int64_t (*join_t)(const plan_t *, int64_t, const uint8_t *, int64_t, int64_t,
+typedef int64_t (*join_t)(const tables_t *, int64_t, const uint8_t *, int64_t, int64_t,
                           int64_t, float, int32_t *, int64_t *);
 
 /* Levels of few rows. */
-struct narrow_loops {
-    void (*plan)(plan_t *, const column_t *, const uint64_t *);
-    void (*scans)(plan_t *, const column_t *);
-    void (*slice)(const plan_t *, const uint64_t *, const uint64_t *, int, int64_t,
+struct small_loops {
+    void (*layout)(tables_t *, const problem_t *, const uint64_t *);
+    void (*scans)(tables_t *, const problem_t *);
+    void (*slice)(const tables_t *, const uint64_t *, const uint64_t *, int, int64_t,
                   uint8_t *, int64_t);
-    void (*reach)(const plan_t *, double, reach_t *);
-    void (*bounds)(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
-    int64_t (*children)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
+    void (*threshold)(const tables_t *, double, threshold_t *);
+    void (*bounds)(const tables_t *, const uint8_t *, int64_t, int64_t, float *);
+    int64_t (*children)(const tables_t *, const threshold_t *, int64_t, const uint8_t *,
                         int64_t, int64_t, int64_t, int32_t *, float *, int64_t *);
-    int64_t (*leaves)(const plan_t *, const reach_t *, int64_t, const uint8_t *,
+    int64_t (*leaves)(const tables_t *, const threshold_t *, int64_t, const uint8_t *,
                       int64_t, int64_t, int64_t, int32_t *, int64_t *);
-    int64_t (*pairs)(const plan_t *, const reach_t *, const uint8_t *, int64_t,
+    int64_t (*pairs)(const tables_t *, const threshold_t *, const uint8_t *, int64_t,
                      int64_t, int64_t *, int32_t *, int64_t *);
 };
 
-typedef struct lanes {
+typedef struct simd {
     join_t children[3], leaves[3];      /* by form */
     join_t wide_leaves;
     /* Quick and loose; row by row. */
-    void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t, float *);
+    void (*bounds[2])(const tables_t *, const uint8_t *, int64_t, int64_t, float *);
     void (*slice)(const uint64_t *, const uint64_t *, int, int, int64_t, uint8_t *,
                   int64_t);
-    const struct narrow_loops *narrow;  /* or NULL */
-} lanes_t;
+    const struct small_loops *small_loops; /* or NULL */
+} simd_t;
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define HAVE_LANES 1
+#define HAVE_SIMD 1
 #include <immintrin.h>
 
 #if defined(__clang__)
@@ -48,7 +48,7 @@ typedef struct lanes {
 #pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
 #endif
 #define ISA avx2
-#define NARROW NULL
+#define SMALL_LOOPS NULL
 #define LANES 32
 #define V __m256i
 #define M uint32_t
@@ -107,8 +107,8 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
         _mm256_shuffle_epi8(bits, _mm256_and_si256(x, nibble)),
         _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble)));
 }
-#include "lanes_template.h"
-#include "lanes_undefine.h"
+#include "simd_template.h"
+#include "simd_undefine.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -126,9 +126,9 @@ static ALWAYS_INLINE __m256i avx2_popcnt(__m256i x)
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512bitalg,avx512vbmi", \
                    "avx2,fma,bmi,bmi2,popcnt")
 #endif
-static const struct narrow_loops narrow_avx512;
+static const struct small_loops small_avx512;
 #define ISA avx512
-#define NARROW &narrow_avx512
+#define SMALL_LOOPS &small_avx512
 #define LANES 64
 #define V __m512i
 #define M uint64_t
@@ -178,9 +178,9 @@ static const struct narrow_loops narrow_avx512;
                                            _mm_set1_epi8((char)(1 << (bit)))), \
                         _mm512_set1_ps(1))
 #define F_STORE(p, x) _mm512_storeu_ps(p, x)
-#include "lanes_template.h"
-#include "narrow.h"
-#include "lanes_undefine.h"
+#include "simd_template.h"
+#include "simd_small.h"
+#include "simd_undefine.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -188,17 +188,17 @@ static const struct narrow_loops narrow_avx512;
 #endif
 
 #else
-#define HAVE_LANES 0
+#define HAVE_SIMD 0
 #endif
 
 /* NULL for an ISA without vectors. */
-static inline const lanes_t *find_lanes(int isa)
+static inline const simd_t *find_simd(int isa)
 {
-#if HAVE_LANES
+#if HAVE_SIMD
     if (isa == ISA_AVX512)
-        return &avx512_lanes;
+        return &avx512_simd;
     if (isa == ISA_AVX2)
-        return &avx2_lanes;
+        return &avx2_simd;
 #endif
     (void)isa;
     return NULL;

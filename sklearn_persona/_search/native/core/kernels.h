@@ -3,15 +3,10 @@
 #define PERSONA_KERNELS_H
 
 #include "levels.h"
-#include "objectives/effect.h"
-#include "objectives/contrast.h"
-#include "objectives/sum_of_squares.h"
-#include "objectives/mean_shift.h"
-#include "objectives/arm_shift.h"
+#include "../objectives/all.h"
 
-#define N_OBJECTIVES 5
-
-/* On x86 few machines take the portable loops, and two to four words the general one. */
+/* Few x86 machines take the portable loops: there two to four words share the general
+ * one. */
 #if defined(__x86_64__)
 #define FEW_WORDS 0
 #else

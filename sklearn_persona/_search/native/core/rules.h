@@ -4,7 +4,7 @@
 #define PERSONA_RULES_H
 
 #include <stdlib.h>
-#include "column.h"
+#include "problem.h"
 
 static inline uint64_t hash_rows(const uint64_t *extent, int n_words)
 {
@@ -17,11 +17,11 @@ static inline uint64_t hash_rows(const uint64_t *extent, int n_words)
     return hash;
 }
 
-static inline void sort_by_feature(const column_t *column, int32_t *rule, int n)
+static inline void sort_by_feature(const problem_t *problem, int32_t *rule, int n)
 {
     int i, j;
     for (i = 1; i < n; i++)
-        for (j = i; j > 0 && column->feature[rule[j]] < column->feature[rule[j - 1]];
+        for (j = i; j > 0 && problem->feature[rule[j]] < problem->feature[rule[j - 1]];
              j--) {
             int32_t swap = rule[j];
             rule[j] = rule[j - 1];
@@ -29,15 +29,15 @@ static inline void sort_by_feature(const column_t *column, int32_t *rule, int n)
         }
 }
 
-/* The contract's tie rule: fewer variables, then column order, side, cut. */
-static inline int comes_first(const column_t *column, const int32_t *a, int n_a,
+/* The contract's tie rule: fewer variables, then problem order, side, cut. */
+static inline int comes_first(const problem_t *problem, const int32_t *a, int n_a,
                        const int32_t *b, int n_b)
 {
     const int32_t *keys[3];
     int i, k;
-    keys[0] = column->feature;
-    keys[1] = column->side;
-    keys[2] = column->cut;
+    keys[0] = problem->feature;
+    keys[1] = problem->side;
+    keys[2] = problem->cut;
     if (n_a != n_b)
         return n_a < n_b;
     for (k = 0; k < 3; k++)
@@ -47,19 +47,21 @@ static inline int comes_first(const column_t *column, const int32_t *a, int n_a,
     return 0;
 }
 
-static inline int enough_modalities(const column_t *column, const int32_t *rule, int n)
+static inline int enough_modalities(const problem_t *problem, const int32_t *rule,
+                                    int n)
 {
     int i, j, distinct = 0;
     for (i = 0; i < n; i++) {
         for (j = 0; j < i; j++)
-            if (column->modality[rule[i]] == column->modality[rule[j]])
+            if (problem->modality[rule[i]] == problem->modality[rule[j]])
                 break;
         distinct += j == i;
     }
-    return distinct >= column->min_modalities;
+    return distinct >= problem->min_modalities;
 }
 
-static inline int overlaps_kept(const shared_t *shared, const uint64_t *extent, int n_words)
+static inline int overlaps_kept(const shared_t *shared, const uint64_t *extent,
+                                int n_words)
 {
     int i, w;
     for (i = 0; i < shared->n_kept; i++) {
@@ -85,7 +87,8 @@ static inline void collection_free(collection_t *all)
     memset(all, 0, sizeof *all);
 }
 
-static inline int64_t *find_slot(const collection_t *all, const uint64_t *extent, int n_words)
+static inline int64_t *find_slot(const collection_t *all, const uint64_t *extent,
+                                 int n_words)
 {
     const uint64_t hash = hash_rows(extent, n_words);
     int64_t slot;
@@ -129,11 +132,11 @@ static inline int collection_grow(collection_t *all, int n_words)
     return 1;
 }
 
-static inline void collect(worker_t *worker, const uint64_t *extent, const int32_t *rule, int n,
-                    double value)
+static inline void collect(worker_t *worker, const uint64_t *extent,
+                           const int32_t *rule, int n, double value)
 {
     collection_t *all = worker->collection;
-    const int n_words = worker->column->n_words;
+    const int n_words = worker->problem->n_words;
     int64_t *slot;
     int32_t *at;
     if (all->n == all->capacity && !collection_grow(all, n_words)) {
@@ -143,7 +146,7 @@ static inline void collect(worker_t *worker, const uint64_t *extent, const int32
     slot = find_slot(all, extent, n_words);
     if (*slot >= 0) {
         at = all->rules + *slot * (1 + MAX_VARIABLES);
-        if (!comes_first(worker->column, rule, n, at + 1, at[0]))
+        if (!comes_first(worker->problem, rule, n, at + 1, at[0]))
             return;
     } else {
         if (all->n == all->limit) {
@@ -188,28 +191,29 @@ static inline void raise_threshold(worker_t *worker, int64_t keep)
 }
 
 /* A rule of the first n selectors of the worker's path reached its threshold. */
-static inline void consider(worker_t *worker, const uint64_t *extent, int n, double value)
+static inline void consider(worker_t *worker, const uint64_t *extent, int n,
+                            double value)
 {
-    const column_t *column = worker->column;
+    const problem_t *problem = worker->problem;
     int32_t rule[MAX_VARIABLES];
-    if (n < column->min_variables)
+    if (n < problem->min_variables)
         return;
     value = canonical(value);
     if (value < worker->threshold || value <= LEAST_VALUE)
         return;
-    if (column->min_modalities > 1 && !enough_modalities(column, worker->path, n))
+    if (problem->min_modalities > 1 && !enough_modalities(problem, worker->path, n))
         return;
-    if (overlaps_kept(worker->shared, extent, column->n_words))
+    if (overlaps_kept(worker->shared, extent, problem->n_words))
         return;
     memcpy(rule, worker->path, sizeof rule);
-    sort_by_feature(column, rule, n);
+    sort_by_feature(problem, rule, n);
     if (worker->collection) {
         collect(worker, extent, rule, n, value);
         return;
     }
     if (worker->n_rule && (value < worker->value ||
                            (value == worker->value &&
-                            !comes_first(column, rule, n, worker->rule,
+                            !comes_first(problem, rule, n, worker->rule,
                                          worker->n_rule))))
         return;
     memcpy(worker->rule, rule, sizeof rule);

@@ -1,6 +1,6 @@
-/* What a search reads (one label column) and what its threads share. */
-#ifndef PERSONA_COLUMN_H
-#define PERSONA_COLUMN_H
+/* The problem of a search, and the state that its threads share. */
+#ifndef PERSONA_PROBLEM_H
+#define PERSONA_PROBLEM_H
 
 #include "platform.h"
 
@@ -38,6 +38,20 @@ static inline void complete_totals(totals_t *all, int arms)
     all->curvature = c + (arms == 2 ? rest * rest / weight : 0);
 }
 
+/* An objective in the terms of the quick loops: the value of a rule from
+ * w = n (alpha + beta n) and x = s + gamma n of each arm,
+ *     DIFFERENCE  (x0 w1 - x1 w0)^2 / (w0 w1 (w0 + w1)), counted when x0 w1 > x1 w0
+ *     SQUARES     x0^2 / w0 + x1^2 / w1, counted when x0 w1 > x1 w0
+ *     TOTAL       (x0 + x1)^2 / (w0 + w1), counted when x0 + x1 > 0
+ */
+enum { DIFFERENCE, SQUARES, TOTAL };
+
+typedef struct {
+    int form;
+    int scans[2];                       /* of an arm: SCAN_FORWARD, SCAN_BACKWARD */
+    double alpha[2], beta[2], gamma[2];
+} shape_t;
+
 /* Rows in search order: treated by falling outcome, then control by rising one.
  * The favorable refinements of any member set are then prefixes of its bits. */
 typedef struct {
@@ -58,10 +72,10 @@ typedef struct {
     int64_t least_members;              /* coverage */
     int min_variables, max_variables, min_modalities;
     int n_arms;
-    const struct lanes *lanes;          /* vector loops, NULL for none */
-    struct shape *shape;
-    const struct packed *packed;        /* of one word without vector loops, or NULL */
-} column_t;
+    const struct simd *simd;            /* vector loops, NULL for none */
+    const shape_t *shape;
+    const struct packed *packed;        /* quick test of one word, NULL for none */
+} problem_t;
 
 typedef struct {
     float bound;
@@ -72,16 +86,16 @@ typedef struct {
     item_t *items, *spare_items;
     uint64_t *extents, *spare;          /* extents follow items once sorted */
     uint8_t *slices;                    /* byte b of item j at [b * capacity + j] */
-    struct plan *plan;                  /* what the slices mean */
+    struct tables *tables;              /* what the slices mean */
     int64_t n, capacity;
 } level_t;
 
-/* A threshold as the narrow levels compare with it; see narrow.h. */
+/* A threshold as small levels compare with it; see simd_small.h. */
 typedef struct {
-    double threshold;                   /* 0: nothing here yet */
+    double value;                       /* 0: nothing here yet */
     int start[2];
     uint8_t limit[2][64];
-} reach_t;
+} threshold_t;
 
 /* Every row set at or above a fixed value, with its first rule by the tie rule. */
 typedef struct {
@@ -105,7 +119,7 @@ typedef struct {
 } shared_t;
 
 typedef struct {
-    const column_t *column;
+    const problem_t *problem;
     shared_t *shared;
     double threshold;                   /* what this thread last saw of the best */
     int32_t path[MAX_VARIABLES];
@@ -116,22 +130,20 @@ typedef struct {
     int failed;                         /* out of memory */
     collection_t *collection;           /* NULL: only the best rule is wanted */
     level_t levels[MAX_VARIABLES];
-    reach_t reach[MAX_VARIABLES];       /* by conditions of a level's rules, less one */
+    threshold_t thresholds[MAX_VARIABLES]; /* by conditions of a level's rules, - 1 */
     int32_t *slots;                     /* hash table of a level's row sets */
     int64_t n_slots, slot_mask;
     int (*poll)(void *);
     void *context;
 } worker_t;
 
-struct shape;
-
 typedef struct {
-    void (*describe)(const totals_t *, struct shape *);
+    void (*describe)(const totals_t *, shape_t *);
     void (*roots)(worker_t *);
     void (*search)(worker_t *);
     void (*expand)(worker_t *, const level_t *, const int32_t *, int64_t, int, int64_t);
-    void (*evaluate)(const column_t *, const uint64_t *, int64_t, double *);
-    void (*bounds)(const column_t *, const uint64_t *, int64_t, double *);
+    void (*evaluate)(const problem_t *, const uint64_t *, int64_t, double *);
+    void (*bounds)(const problem_t *, const uint64_t *, int64_t, double *);
 } kernel_t;
 
 /* Rounded to 40 significant bits, so that values that are equal but for the order

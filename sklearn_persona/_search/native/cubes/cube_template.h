@@ -1,15 +1,15 @@
 /* Squared values of n rules, compiled once for each OBJ, ARMS and ISA. The sums of a
  * rule are those in plus less those in minus. Returns how many rules are large enough
  * inside; the others, and those too small outside, get -1. */
-static int64_t VALUES(OBJ, ARMS, ISA)(const column_t *column, const slab_t *plus,
+static int64_t VALUES(OBJ, ARMS, ISA)(const problem_t *problem, const slab_t *plus,
                                       const slab_t *minus, int64_t n,
                                       double *PERSONA_RESTRICT out, double *largest)
 {
-    const totals_t all = column->all;
-    const double scale = column->scale;
-    const double least0 = (double)column->least[0], most0 = (double)column->most[0];
-    const double least1 = (double)column->least[1], most1 = (double)column->most[1];
-    const double least_members = (double)column->least_members;
+    const totals_t all = problem->all;
+    const double scale = problem->scale;
+    const double least0 = (double)problem->least[0], most0 = (double)problem->most[0];
+    const double least1 = (double)problem->least[1], most1 = (double)problem->most[1];
+    const double least_members = (double)problem->least_members;
     const int64_t *PERSONA_RESTRICT s0 = plus->s[0], *PERSONA_RESTRICT t0 = minus->s[0];
     const int64_t *PERSONA_RESTRICT s1 = plus->s[1], *PERSONA_RESTRICT t1 = minus->s[1];
     const double *PERSONA_RESTRICT n0 = plus->n[0], *PERSONA_RESTRICT m0 = minus->n[0];

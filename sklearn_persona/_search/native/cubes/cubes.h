@@ -7,15 +7,11 @@
 #ifndef PERSONA_CUBES_H
 #define PERSONA_CUBES_H
 
-#include "column.h"
-#include "rules.h"
-#include "objectives/effect.h"
-#include "objectives/contrast.h"
-#include "objectives/sum_of_squares.h"
-#include "objectives/mean_shift.h"
-#include "objectives/arm_shift.h"
+#include "../core/problem.h"
+#include "../core/rules.h"
+#include "../core/transpose.h"
+#include "../objectives/all.h"
 
-#define N_OBJECTIVES 5
 #define MAX_CELLS 255
 #define ROW_BLOCK 8192
 /* Cells of the tuples that one sweep over the rows fills. */
@@ -40,7 +36,7 @@ typedef struct {
     const int32_t *runs;      /* n_selectors + 1: where a selector's begin */
     const int32_t *edges;     /* n_runs x 2: first cell, last exclusive */
     const int32_t *tuples;    /* n_tuples x MAX_VARIABLES, -1 beyond the last */
-} table_t;
+} cell_table_t;
 
 /* Sums by arm of many rules; counts are whole numbers. */
 typedef struct {
@@ -48,13 +44,13 @@ typedef struct {
     double *n[2];
 } slab_t;
 
-typedef int64_t (*values_t)(const column_t *, const slab_t *, const slab_t *, int64_t,
+typedef int64_t (*values_t)(const problem_t *, const slab_t *, const slab_t *, int64_t,
                             double *, double *);
 
 /* One visit of tuples, shared by the threads. The tuples of a task differ in their
  * last feature only. */
 typedef struct {
-    const table_t *table;
+    const cell_table_t *table;
     const int64_t *fixed;     /* n_rows: outcome, fixed point */
     const uint8_t *arm;       /* n_rows: 0 treated, 1 control; NULL: one arm */
     const int32_t *visit;     /* tuples in the order of the visit */
@@ -173,15 +169,15 @@ static int cube_refresh(cube_t *cube, int64_t done)
  * others are kept or all are collected. */
 static void cube_consider(cube_t *cube, worker_t *worker, int n, double value)
 {
-    const column_t *column = worker->column;
+    const problem_t *problem = worker->problem;
     int i, w;
     if (canonical(value) < worker->threshold)
         return;
     if (worker->shared->n_kept || worker->collection)
         for (i = 0; i < n; i++) {
             const uint64_t *bits =
-                column->bits + (int64_t)worker->path[i] * column->n_words;
-            for (w = 0; w < column->n_words; w++)
+                problem->bits + (int64_t)worker->path[i] * problem->n_words;
+            for (w = 0; w < problem->n_words; w++)
                 cube->extent[w] = i ? cube->extent[w] & bits[w] : bits[w];
         }
     consider(worker, cube->extent, n, value);
@@ -218,7 +214,7 @@ static void cube_search(cube_t *cube, int objective, int isa)
     cube->prefix = (uint16_t *)malloc(ROW_BLOCK * sizeof(uint16_t));
     cube->index = (uint32_t *)malloc(ROW_BLOCK * sizeof(uint32_t));
     cube->extent =
-        (uint64_t *)malloc((size_t)worker->column->n_words * sizeof(uint64_t));
+        (uint64_t *)malloc((size_t)worker->problem->n_words * sizeof(uint64_t));
     if (!cube->prefix || !cube->index || !cube->extent) {
         cube->workers[0]->failed = 1;
         return;
@@ -233,19 +229,6 @@ static void cube_search(cube_t *cube, int objective, int isa)
     (void)isa;
     cube->values = portable_values[objective][cube->arms - 1];
     portable_search(cube);
-}
-
-/* Transpose 64 x 64 bits (Warren, Hacker's Delight, 7-3). */
-static void transpose_bits(uint64_t x[64])
-{
-    uint64_t mask = 0x00000000ffffffffULL, swap;
-    int j, k;
-    for (j = 32; j; j >>= 1, mask ^= mask << j)
-        for (k = 0; k < 64; k = ((k | j) + 1) & ~j) {
-            swap = ((x[k] >> j) ^ x[k | j]) & mask;
-            x[k] ^= swap << j;
-            x[k | j] ^= swap;
-        }
 }
 
 #define CHUNK 56
@@ -273,7 +256,7 @@ static int find_cells(const uint64_t *bits, int n_selectors, int n_words,
                 for (i = 0; i < 64; i++)
                     block[i] = first + i < last ?
                         bits[(int64_t)(first + i) * n_words + row / 64] : 0;
-                transpose_bits(block);
+                transpose64(block);
             }
             /* Cells of the chunks before are split further. */
             key = block[row % 64];

@@ -36,7 +36,8 @@ static __forceinline uint64_t atomic_read(volatile uint64_t *p)
 {
     return (uint64_t)_InterlockedOr64((volatile __int64 *)p, 0);
 }
-static __forceinline int atomic_swap_if(volatile uint64_t *p, uint64_t old, uint64_t new_)
+static __forceinline int atomic_swap_if(volatile uint64_t *p, uint64_t old,
+                                        uint64_t new_)
 {
     return (uint64_t)_InterlockedCompareExchange64(
                (volatile __int64 *)p, (__int64)new_, (__int64)old) == old;

@@ -1,6 +1,6 @@
-/* Forget the operations of an ISA; included by lanes.h. */
+/* Forget the operations of an ISA; included by simd.h. */
 #undef ISA
-#undef NARROW
+#undef SMALL_LOOPS
 #undef LANES
 #undef V
 #undef M

@@ -2,13 +2,14 @@
 #ifndef PERSONA_LEVELS_H
 #define PERSONA_LEVELS_H
 
-#include "lanes.h"
+#include "../simd/simd.h"
 #include "packed.h"
 #include "rules.h"
 
-static inline int level_reserve(level_t *level, const column_t *column, int64_t capacity)
+static inline int level_reserve(level_t *level, const problem_t *problem,
+                                int64_t capacity)
 {
-    const size_t n_words = (size_t)column->n_words;
+    const size_t n_words = (size_t)problem->n_words;
     void *items, *spare_items, *extents, *spare;
     size_t bytes;
     if (capacity <= level->capacity)
@@ -17,7 +18,7 @@ static inline int level_reserve(level_t *level, const column_t *column, int64_t 
         capacity = 2 * level->capacity;
     if (capacity < 256)
         capacity = 256;
-    capacity = (capacity + MOST_LANES - 1) / MOST_LANES * MOST_LANES;
+    capacity = (capacity + MAX_LANES - 1) / MAX_LANES * MAX_LANES;
     bytes = (size_t)capacity * n_words * sizeof(uint64_t);
     items = realloc(level->items, (size_t)capacity * sizeof(item_t));
     if (items)
@@ -31,74 +32,74 @@ static inline int level_reserve(level_t *level, const column_t *column, int64_t 
     spare = realloc(level->spare, bytes);
     if (spare)
         level->spare = (uint64_t *)spare;
-    if (column->lanes) {
+    if (problem->simd) {
         /* What it held is laid out anew before it is read. */
         free(level->slices);
         level->slices = (uint8_t *)calloc(
             (size_t)capacity, n_words > 1 ? 8 * n_words : MAX_GROUPS);
-        if (!level->plan)
-            level->plan = (plan_t *)malloc(sizeof(plan_t));
+        if (!level->tables)
+            level->tables = (tables_t *)malloc(sizeof(tables_t));
     }
     if (!items || !spare_items || !extents || !spare ||
-        (column->lanes && (!level->slices || !level->plan)))
+        (problem->simd && (!level->slices || !level->tables)))
         return 0;
     level->capacity = capacity;
     return 1;
 }
 
 /* Lay out a level whose row sets are subsets of the universe. */
-static inline void level_plan(level_t *level, const column_t *column,
-                              const uint64_t *universe)
+static inline void level_layout(level_t *level, const problem_t *problem,
+                                const uint64_t *universe)
 {
-    plan_t *plan = level->plan;
-    plan_rows(plan, column, universe);
-    plan->is_narrow = column->lanes->narrow && plan->end[1] <= NARROW_ROWS;
-    if (plan->is_narrow)
-        column->lanes->narrow->plan(plan, column, universe);
+    tables_t *tables = level->tables;
+    tables_layout(tables, problem, universe);
+    tables->is_small = problem->simd->small_loops && tables->end[1] <= SMALL_ROWS;
+    if (tables->is_small)
+        problem->simd->small_loops->layout(tables, problem, universe);
 }
 
-/* Tables for bounds: the quick ones, or those of a narrow level. */
-static inline void level_scans(level_t *level, const column_t *column)
+/* Tables for bounds: the quick ones, or those of a small level. */
+static inline void level_scans(level_t *level, const problem_t *problem)
 {
-    if (level->plan->is_narrow)
-        column->lanes->narrow->scans(level->plan, column);
+    if (level->tables->is_small)
+        problem->simd->small_loops->scans(level->tables, problem);
     else
-        plan_scans(level->plan);
+        tables_scans(level->tables);
 }
 
 /* Byte-slice its row sets. */
-static inline void level_slice(level_t *level, const column_t *column,
+static inline void level_slice(level_t *level, const problem_t *problem,
                                const uint64_t *universe)
 {
-    if (level->plan->is_narrow)
-        column->lanes->narrow->slice(level->plan, universe, level->extents,
-                                     column->n_words, level->n, level->slices,
-                                     level->capacity);
+    if (level->tables->is_small)
+        problem->simd->small_loops->slice(level->tables, universe, level->extents,
+                                          problem->n_words, level->n, level->slices,
+                                          level->capacity);
     else
-        column->lanes->slice(universe, level->extents, column->n_words,
-                             level->plan->n_bytes, level->n, level->slices,
+        problem->simd->slice(universe, level->extents, problem->n_words,
+                             level->tables->n_bytes, level->n, level->slices,
                              level->capacity);
 }
 
-/* Upper bounds of n row sets; quick ones with pass 0, narrow levels have none. */
-static inline void level_bounds(const level_t *level, const column_t *column, int pass,
-                                int64_t from, int64_t n, float *out)
+/* Upper bounds of n row sets; quick ones with pass 0, small levels have none. */
+static inline void level_bounds(const level_t *level, const problem_t *problem,
+                                int pass, int64_t from, int64_t n, float *out)
 {
-    if (level->plan->is_narrow)
-        column->lanes->narrow->bounds(level->plan, level->slices + from,
-                                      level->capacity, n, out);
+    if (level->tables->is_small)
+        problem->simd->small_loops->bounds(level->tables, level->slices + from,
+                                           level->capacity, n, out);
     else
-        column->lanes->bounds[pass](level->plan, level->slices + from, level->capacity,
-                                    n, out);
+        problem->simd->bounds[pass](level->tables, level->slices + from,
+                                    level->capacity, n, out);
 }
 
 /* Slices and tables for joining two row sets. */
-static inline void level_joins(level_t *level, const column_t *column,
+static inline void level_joins(level_t *level, const problem_t *problem,
                                const uint64_t *universe)
 {
-    if (!level->plan->is_narrow)
-        plan_joins(level->plan, column);
-    level_slice(level, column, universe);
+    if (!level->tables->is_small)
+        tables_joins(level->tables, problem);
+    level_slice(level, problem, universe);
 }
 
 static inline void level_free(level_t *level)
@@ -108,7 +109,7 @@ static inline void level_free(level_t *level)
     free(level->extents);
     free(level->spare);
     free(level->slices);
-    free(level->plan);
+    free(level->tables);
     memset(level, 0, sizeof *level);
 }
 
@@ -148,12 +149,12 @@ static inline int slots_reset(worker_t *worker, int64_t n)
 static ALWAYS_INLINE void level_append(worker_t *worker, level_t *level, int n_words,
                                        int32_t selector, int n_kept)
 {
-    const column_t *column = worker->column;
+    const problem_t *problem = worker->problem;
     const int64_t mask = worker->slot_mask;
     const uint64_t *extent = level->extents + level->n * n_words;
     const size_t bytes = (size_t)n_words * sizeof(uint64_t);
-    if (column->min_modalities <= 1) {
-        const int32_t feature = column->feature[selector];
+    if (problem->min_modalities <= 1) {
+        const int32_t feature = problem->feature[selector];
         int64_t slot = (int64_t)(hash_rows(extent, n_words) >> 20) & mask;
         int32_t last = -1;
         int same = 0;
@@ -162,7 +163,7 @@ static ALWAYS_INLINE void level_append(worker_t *worker, level_t *level, int n_w
             item_t *item = level->items + at;
             if (memcmp(level->extents + at * (int64_t)n_words, extent, bytes))
                 continue;
-            if (column->feature[item->selector] == feature) {
+            if (problem->feature[item->selector] == feature) {
                 if (selector < item->selector)
                     item->selector = selector;
                 return;
@@ -184,9 +185,9 @@ static ALWAYS_INLINE void level_append(worker_t *worker, level_t *level, int n_w
 }
 
 /* Best bound first; extents follow their items. Bounds are positive. */
-static inline void level_sort(level_t *level, const column_t *column)
+static inline void level_sort(level_t *level, const problem_t *problem)
 {
-    const int n_words = column->n_words;
+    const int n_words = problem->n_words;
     int64_t i, n = level->n;
     uint64_t *swap;
     int32_t starts[4][256];

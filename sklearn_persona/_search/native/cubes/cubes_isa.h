@@ -22,51 +22,24 @@ static ALWAYS_INLINE double FN(convert)(int64_t x)
 }
 #define to_double FN(convert)
 
+#define TEMPLATE "../cubes/cube_template.h"
 #define ARMS 1
-#define OBJ effect
-#include "cube_template.h"
-#undef OBJ
-#define OBJ contrast
-#include "cube_template.h"
-#undef OBJ
-#define OBJ sum_of_squares
-#include "cube_template.h"
-#undef OBJ
-#define OBJ mean_shift
-#include "cube_template.h"
-#undef OBJ
-#define OBJ arm_shift
-#include "cube_template.h"
-#undef OBJ
+#include "../objectives/each.h"
 #undef ARMS
 #define ARMS 2
-#define OBJ effect
-#include "cube_template.h"
-#undef OBJ
-#define OBJ contrast
-#include "cube_template.h"
-#undef OBJ
-#define OBJ sum_of_squares
-#include "cube_template.h"
-#undef OBJ
-#define OBJ mean_shift
-#include "cube_template.h"
-#undef OBJ
-#define OBJ arm_shift
-#include "cube_template.h"
-#undef OBJ
+#include "../objectives/each.h"
 #undef ARMS
+#undef TEMPLATE
 
-#define ROW(obj) {VALUES(obj, 1, ISA), VALUES(obj, 2, ISA)}
-static const values_t FN(values)[N_OBJECTIVES][2] = {
-    ROW(effect), ROW(contrast), ROW(sum_of_squares), ROW(mean_shift), ROW(arm_shift)};
+#define ROW(obj, name) {VALUES(obj, 1, ISA), VALUES(obj, 2, ISA)},
+static const values_t FN(values)[N_OBJECTIVES][2] = {EACH_OBJECTIVE(ROW)};
 #undef ROW
 
 /* Fill the cells of the tuples of a task, n of them, arm by arm. */
 static int FN(fill)(cube_t *cube, const int32_t *visit, int64_t n, int64_t n_prefix)
 {
     const sweep_t *sweep = cube->sweep;
-    const table_t *table = sweep->table;
+    const cell_table_t *table = sweep->table;
     const int32_t *first = table->tuples + (int64_t)visit[0] * MAX_VARIABLES;
     const int depth = cube->n_features;
     uint16_t *PERSONA_RESTRICT prefix = cube->prefix;
@@ -118,7 +91,7 @@ static int FN(fill)(cube_t *cube, const int32_t *visit, int64_t n, int64_t n_pre
 static void FN(expand_last)(const cube_t *cube, const cell_t *cells, int64_t outer,
                             int64_t stride, slab_t *out)
 {
-    const table_t *table = cube->sweep->table;
+    const cell_table_t *table = cube->sweep->table;
     const int32_t feature = cube->features[cube->n_features - 1];
     const int32_t first = table->selectors[feature];
     const int n = table->selectors[feature + 1] - first;
@@ -203,7 +176,7 @@ static void FN(run)(const cube_t *cube, const slab_t *sums, const int32_t *edge,
 static int FN(judge)(cube_t *cube, const slab_t *plus, const slab_t *minus,
                      int64_t inner, int axis)
 {
-    const table_t *table = cube->sweep->table;
+    const cell_table_t *table = cube->sweep->table;
     int64_t i;
     int d, j;
     if (!cube_refresh(cube, inner))
@@ -211,7 +184,7 @@ static int FN(judge)(cube_t *cube, const slab_t *plus, const slab_t *minus,
     for (d = 0; d < cube->sweep->n_directions; d++) {
         worker_t *worker = cube->workers[d];
         double largest;
-        worker->n_evaluated += cube->values(worker->column, plus, minus, inner,
+        worker->n_evaluated += cube->values(worker->problem, plus, minus, inner,
                                             cube->out, &largest);
         if (largest > cube->largest[d])
             cube->largest[d] = largest;
@@ -228,7 +201,8 @@ static int FN(judge)(cube_t *cube, const slab_t *plus, const slab_t *minus,
                 rest /= n;
             }
             cube_consider(cube, worker, cube->n_features, cube->out[i]);
-            if (!cube_refresh(cube, worker->column->n_words * (1 + worker->shared->n_kept)))
+            if (!cube_refresh(cube, worker->problem->n_words *
+                                        (1 + worker->shared->n_kept)))
                 return 0;
         }
     }
@@ -239,7 +213,7 @@ static int FN(judge)(cube_t *cube, const slab_t *plus, const slab_t *minus,
  * the rest of the cube, an arm every `stride` cells. */
 static int FN(expand)(cube_t *cube, const cell_t *cells, int64_t stride, int axis)
 {
-    const table_t *table = cube->sweep->table;
+    const cell_table_t *table = cube->sweep->table;
     const int32_t feature = cube->features[axis];
     const int32_t first = table->selectors[feature];
     const int n = table->selectors[feature + 1] - first;
@@ -353,7 +327,7 @@ static int FN(expand)(cube_t *cube, const cell_t *cells, int64_t stride, int axi
 static int FN(visit)(cube_t *cube, const int32_t *visit, int64_t n)
 {
     const sweep_t *sweep = cube->sweep;
-    const table_t *table = sweep->table;
+    const cell_table_t *table = sweep->table;
     const int32_t *tuple = table->tuples + (int64_t)visit[0] * MAX_VARIABLES;
     int64_t n_prefix = 1, done, end, t;
     int depth, d;
