@@ -20,6 +20,7 @@ from sklearn_persona._claims.permutation_test import (
 from sklearn_persona._claims.repeated import split_pvalues
 from sklearn_persona._claims.resampling import repeat_selection
 from sklearn_persona._claims.rule import ClaimRule, subgroups_of
+from sklearn_persona._data.roles import requested
 from sklearn_persona._data.routing import require_treatment
 from sklearn_persona._data.serialization import frame_from_plain, frame_to_plain
 from sklearn_persona._data.table import (
@@ -61,7 +62,7 @@ from sklearn_persona.metrics import targeting_gain
 
 __all__ = ["PersonaDiscoverer"]
 
-TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": True}
+TRIAL_COLUMNS = requested("fit")
 # Price of a unit of the logarithm of the number of candidates, with objective="auto".
 # The largest of so many chance values grows like twice their logarithm when they are
 # independent; neighboring rules are not (benchmarks/objective_choice.py).
@@ -288,7 +289,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """
 
     __metadata_request__fit: ClassVar = TRIAL_COLUMNS
-    __metadata_request__score: ClassVar = TRIAL_COLUMNS
+    __metadata_request__score: ClassVar = requested("score")
 
     _parameter_constraints: ClassVar = {
         "min_variables": [Interval(Integral, 1, 4, closed="both")],

@@ -422,7 +422,8 @@ def test_memory_searches_once_over_a_grid_of_thresholds(trial, tmp_path, monkeyp
     def run(memory):
         calls.clear()
         search = GridSearchCV(
-            quick(memory=memory, direction="favorable"),
+            # By beam, since an exact search may go by cubes and need none.
+            quick(memory=memory, direction="favorable", search="beam"),
             {"min_effect_size": [0.1, 0.3, 0.5, 0.7], "alpha": [0.04, 0.05]},
             cv=ArmStratifiedGroupKFold(2),
             refit=False,

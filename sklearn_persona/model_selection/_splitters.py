@@ -8,6 +8,7 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
+from sklearn_persona._data.roles import requested
 from sklearn_persona._designs.splitting import (
     encode_labels,
     group_strata,
@@ -24,7 +25,7 @@ class _ArmStratifiedMixin:
 
     # Without requests at class level every user would have to call
     # set_split_request, which is only possible while routing is switched on.
-    __metadata_request__split: ClassVar = {"groups": True, "treatment": True}
+    __metadata_request__split: ClassVar = requested("split")
 
     def split(self, X, y=None, groups=None, treatment=None):
         """Generate indices to split data into training and test set.
