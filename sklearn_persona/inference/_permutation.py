@@ -32,7 +32,7 @@ _TIE = 1e-9
 def tie_width(scale, n):
     """Return the largest difference at which sums of `n` values below 1 are tied.
 
-    The second term allows for rounding, as of 0.1 + 0.2 against 0.3.
+    The second term allows for rounding, as in 0.1 + 0.2 against 0.3.
     """
     return max(_TIE * scale, n * np.finfo(float).eps)
 

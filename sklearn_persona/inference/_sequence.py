@@ -93,7 +93,7 @@ def sequence_pvalue(
             f"{len(sequence)} and {len(inside)}."
         )
     if not inside.any():
-        raise ValueError("inside holds nobody; there is nothing to test.")
+        raise ValueError("inside has no members; there is nothing to test.")
     codes = _stratum_codes(strata, n)
     values, _ = rescale(difference[inside])
     values = values - values.mean()
