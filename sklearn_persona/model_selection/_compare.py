@@ -147,8 +147,8 @@ def compare(
     *Recommendations.* A classifier calls predicted responders favorable and the rest
     unfavorable. Integer predictions of -1, 0 and 1, like those of
     `PersonaDiscoverer`, are taken as they are, and 0 is an abstention; effect trees
-    are set to give them (``output="persona"``). Other predictions, of outcome or effect, are favorable
-    above their mean over the training rows.
+    are set to give them (``output="persona"``). Other predictions, of outcome or
+    effect, are favorable above their mean over the training rows.
 
     *Metrics.* ``targeting_gain`` (`metrics.targeting_gain`, in standard deviations of
     the outcome within the arms of the training rows), ``favorable_share``,
