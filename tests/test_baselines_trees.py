@@ -94,8 +94,8 @@ def test_best_split_by_enumeration(seed, ratio, two_arm):
                 for s in sides
             )
             best = max(best, worth)
-    assert_allclose(tree.worth[1:].sum() * n, best)
-    assert_allclose(tree.worth[0] * n, plain_worth(y, treated, cost))
+    assert_allclose(tree.criterion[1:].sum() * n, best)
+    assert_allclose(tree.criterion[0] * n, plain_worth(y, treated, cost))
 
 
 def test_pruning_by_enumeration():
@@ -107,7 +107,7 @@ def test_pruning_by_enumeration():
     assert len(inner) > 3
 
     def objective(subtree, penalty):
-        return tree.worth[subtree.leaves()].sum() - penalty * subtree.n_leaves
+        return tree.criterion[subtree.leaves()].sum() - penalty * subtree.n_leaves
 
     path = prune_path(tree)
     assert path[0] == sorted(path[0])

@@ -230,7 +230,7 @@ CALLS = [
     ),
     (
         lambda: sequence_pvalue(FOUR, HALF, [False] * 4),
-        "inside holds nobody; there is nothing to test.",
+        "inside has no members; there is nothing to test.",
     ),
 ]
 

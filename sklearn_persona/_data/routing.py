@@ -1,4 +1,4 @@
-"""What meta-estimators need of the estimators inside: metadata, methods and seeds."""
+"""Metadata, methods and seeds of the estimators inside meta-estimators."""
 
 import numpy as np
 from sklearn import config_context

@@ -1,4 +1,4 @@
-"""Which estimators a comparison takes, and how it prepares them."""
+"""Estimators of a comparison: checks, kinds, and preparation for a split."""
 
 from collections.abc import Mapping
 
@@ -23,14 +23,14 @@ __all__ = [
     "prepared",
 ]
 
-# Classifiers of the response; estimators of an effect in the manner of econml, with
-# fit(y, treatment, X=X) and effect(X); all others, fitted on the outcome.
+# Classifiers of the response; effect estimators such as those of econml, which have
+# fit(y, treatment, X=X) and effect(X); all others, which are fitted on the outcome.
 CLASSIFIER, EFFECTS, OTHER = "classifier", "effects", "other"
 EFFECT_TREES = (HonestCausalTree, VirtualTwins)
 
 
 def check_candidates(estimators):
-    """Refuse what is no dict of names and estimators."""
+    """Raise unless `estimators` is a dict from names to estimators."""
     if not isinstance(estimators, Mapping):
         raise TypeError(
             f"estimators must be a dict from names to estimators, got "
@@ -61,10 +61,10 @@ def kind_of(estimator):
 
 
 def check_orientation(name, estimator, trial, has_response):
-    """Refuse an estimator that takes another direction or arm as the reference."""
+    """Raise if an estimator has another direction or reference arm."""
     better = trial.cases.sign > 0
     if kind_of(estimator) == CLASSIFIER and has_response:
-        # Fitted on the response, of which more is better.
+        # A classifier is fitted on the response, of which more is better.
         better = True
     for part in _parts(estimator).values():
         if not isinstance(part, (PersonaDiscoverer, *EFFECT_TREES)):
@@ -89,7 +89,7 @@ def check_orientation(name, estimator, trial, has_response):
 
 
 def framed_columns(estimators, roles):
-    """Columns that `TrialFrame` adapters take out of the table, and their roles."""
+    """Columns that `TrialFrame` adapters take from the table, with their roles."""
     columns = {}
     for name, estimator in estimators.items():
         for part in _parts(estimator).values():
@@ -110,20 +110,20 @@ def framed_columns(estimators, roles):
 
 
 def is_framed(estimator):
-    """Whether the estimator takes a table that holds its roles."""
+    """Whether the estimator expects a table with role columns."""
     return any(isinstance(part, TrialFrame) for part in _parts(estimator).values())
 
 
 def prepared(estimator, seed):
-    """A clone for one split.
+    """Clone an estimator for one split.
 
-    Trees of effects are asked for personas; seeds that were left open are set.
+    Effect trees are set to predict personas, and open seeds are set.
 
     Parameters
     ----------
     estimator : estimator
     seed : int or None
-        None leaves them open.
+        None leaves seeds open.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def prepared(estimator, seed):
 
 
 def _parts(estimator):
-    """The estimator and all that is nested in it, by the name of the parameter."""
+    """The estimator and everything nested in it, by parameter name."""
     parts = {"": estimator}
     if hasattr(estimator, "get_params"):
         parts |= estimator.get_params()

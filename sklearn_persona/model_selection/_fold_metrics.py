@@ -1,4 +1,4 @@
-"""Metrics of what an estimator said about the test rows of one split."""
+"""Metrics of an estimator's recommendations for the test rows of one split."""
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -37,7 +37,7 @@ TARGETING_METRICS = (
 RESPONSE_METRICS = ("balanced_accuracy", "sensitivity", "specificity", "roc_auc")
 
 
-def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
+def rows_of_split(name, split, rows, recommended, trial, scorers, error_score):
     """Rows of the table for one estimator in one split.
 
     Parameters
@@ -45,20 +45,20 @@ def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
     name : str
     split : int
     rows : (train, test)
-    advices : dict of str to Advice or str
-        Of every estimator in this split; a text says why there is none.
+    recommended : dict of str to Recommendation or str
+        Of every estimator in this split; an error message if the fit failed.
     trial : ComparedTrial
     scorers : list of str
-        Names of further metrics.
+        Names of the user's metrics.
     error_score : float
 
     Returns
     -------
     found : list of tuple
-        As in COLUMNS.
+        In the order of COLUMNS.
     """
     train, test = rows
-    cases, own = trial.cases, advices[name]
+    cases, own = trial.cases, recommended[name]
     sizes = tuple(len(np.unique(cases.groups[part])) for part in rows)
     known = [
         *TARGETING_METRICS,
@@ -78,7 +78,7 @@ def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
         scored.setdefault(subset, []).append((metric, value, error))
 
     found = []
-    for subset, inside, has_arms in _subsets(advices, trial, test):
+    for subset, inside, has_arms in _subsets(recommended, trial, test):
         chosen, values = test[inside], []
         if has_arms:
             arms = [arm[chosen] for arm in cases.arm_masks]
@@ -105,20 +105,20 @@ def _explained_by(name):
     return f"explained by {name}"
 
 
-def _subsets(advices, trial, test):
-    """Name, chosen test rows, and whether effects can be compared in it."""
+def _subsets(recommended, trial, test):
+    """Name and mask of each subset, and whether it has both arms."""
     yield "all", np.ones(len(test), bool), True
     if trial.cases.two_arm and trial.labels is not None:
         # The control label comes first, and its mask last.
         for label, arm in zip(trial.cases.arms, trial.cases.arm_masks[::-1]):
             yield f"arm {label}", arm[test], False
-    for name, advice in advices.items():
-        if not isinstance(advice, str) and advice.abstains:
-            yield _explained_by(name), advice.sign != 0, True
+    for name, recommendation in recommended.items():
+        if not isinstance(recommendation, str) and recommendation.abstains:
+            yield _explained_by(name), recommendation.sign != 0, True
 
 
 def targeting(sign, outcome, arms, sd):
-    """Whether treatment does more for those who are called favorable.
+    """Compare the effect of treatment in those called favorable and the rest.
 
     Parameters
     ----------
@@ -128,12 +128,12 @@ def targeting(sign, outcome, arms, sd):
     arms : list of ndarray of bool, shape (n,)
         Treated and control, or everyone in a single arm.
     sd : float
-        Unit of the gain.
+        Standard deviation, the unit of the gain.
 
     Returns
     -------
     values : tuple of float
-        One for each of TARGETING_METRICS, NaN where an arm is lacking.
+        One for each of TARGETING_METRICS; NaN where an arm is missing.
     """
     if not len(sign):
         return (np.nan,) * len(TARGETING_METRICS)
@@ -147,19 +147,19 @@ def targeting(sign, outcome, arms, sd):
 
 
 def responding(sign, rank, responder):
-    """How well those who respond are told from those who do not.
+    """Measure how well responders are distinguished from nonresponders.
 
     Parameters
     ----------
     sign : ndarray of int, shape (n,)
-        0 counts as half right: what a coin would give.
+        0 counts as half right, like a coin toss.
     rank : ndarray of float, shape (n,)
     responder : ndarray of bool, shape (n,)
 
     Returns
     -------
     values : tuple of float
-        One for each of RESPONSE_METRICS, NaN where a class is lacking.
+        One for each of RESPONSE_METRICS; NaN where a class is missing.
     """
     if not len(sign):
         return (np.nan,) * len(RESPONSE_METRICS)

@@ -1,4 +1,4 @@
-"""The splits of a comparison: made once, checked, and the same for everybody."""
+"""Splits of a comparison, made once, checked, and shared by all estimators."""
 
 from numbers import Integral
 
@@ -11,7 +11,7 @@ __all__ = ["make_splits"]
 
 
 def make_splits(cv, n_repeats, trial, rng, shuffle):
-    """Rows of training and test sets.
+    """Make the training and test sets.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
     trial : ComparedTrial
     rng : RandomState
     shuffle : bool
-        Whether folds are drawn although they are drawn once.
+        Whether folds are shuffled even if they are drawn once.
 
     Returns
     -------
@@ -30,8 +30,8 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
     Raises
     ------
     ValueError
-        If a participant is in both, an arm is missing in training, a set is empty,
-        or the arguments are.
+        If a participant is in both sets, an arm is missing in training, a set is
+        empty, or an argument is not valid.
     """
     if not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be an integer >= 1, got {n_repeats!r}.")
@@ -62,7 +62,7 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
 
 
 def _checked(splits, trial):
-    """Lists of row numbers, none of which tells anything about the test patients."""
+    """Splits as arrays of row numbers that share no participant."""
     arms, groups = trial.cases.arm_masks, trial.cases.groups
     n_rows, checked = len(groups), []
     try:

@@ -1,4 +1,4 @@
-"""What is the same for every estimator of a comparison: table, outcome and roles."""
+"""Data shared by all estimators of a comparison: table, outcome and roles."""
 
 from dataclasses import dataclass
 
@@ -21,17 +21,16 @@ class ComparedTrial:
     Attributes
     ----------
     table : array-like or DataFrame
-        With the columns that have a role.
+        Includes columns that have a role.
     features : array-like or DataFrame
-        Without them.
+        Excludes them.
     y : ndarray of shape (n_samples,)
         As given.
     cases : Cases
     metadata : dict of str to ndarray
         Roles that were given.
     labels : ndarray of shape (n_samples,) or None
-        What classifiers are fitted on; None when y is continuous and there is no
-        response.
+        Target of classifiers; None if y is continuous and there is no response.
     good : label or None
         The label of responders.
     """
@@ -53,7 +52,7 @@ class ComparedTrial:
 def read_compared_trial(
     X, y, roles, *, framed=None, response=None, control=None, greater_is_better=True
 ):
-    """Check what a comparison is given.
+    """Check the input of a comparison.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ def read_compared_trial(
     roles : dict of str to (array-like, str or None)
         Arrays, or names of columns of X.
     framed : dict of str to str, optional
-        Columns that adapters take out of the table, with their roles.
+        Columns that adapters take from the table, with their roles.
     response : array-like of shape (n_samples,), optional
     control : label, optional
     greater_is_better : bool
@@ -74,7 +73,7 @@ def read_compared_trial(
     Raises
     ------
     ValueError, TypeError
-        With what was got, what was expected and what to do.
+        If the input is not valid.
     """
     n_rows = _num_samples(X)
     named = {role: name for role, name in roles.items() if isinstance(name, str)}
@@ -94,7 +93,7 @@ def read_compared_trial(
         greater_is_better=greater_is_better,
     )
     for column, role in (framed or {}).items():
-        # What an adapter reads is what everybody else is told.
+        # An adapter must read the same values as all other estimators.
         differ = _column(X, role, column) != metadata[role]
         if np.any(differ):
             raise ValueError(

@@ -34,20 +34,20 @@ def frozen_tests(predictions, *, n_permutations, rng):
 def refitted_tests(
     estimator, cohort, labels, classes, n_splits, predictions, seeds, n_jobs
 ):
-    """The nested cross-validation against itself with exchanged outcomes.
+    """Test the nested cross-validation against refits to exchanged outcomes.
 
     Parameters
     ----------
     estimator : classifier
     cohort : Cohort
     labels : ndarray of int, shape (n,)
-        0 and 1.
+        0 or 1.
     classes : ndarray of shape (2,)
     n_splits : int
     predictions : Predictions
-        Of the outcomes as they are.
+        Predictions of the observed outcomes.
     seeds : sequence of int
-        One a permutation.
+        One per permutation.
     n_jobs : int or None
 
     Returns
@@ -58,7 +58,7 @@ def refitted_tests(
 
     def drawn(seed):
         rng = np.random.RandomState(seed)
-        return shuffled_labels(labels, cohort.people, cohort.places, rng)
+        return shuffled_labels(labels, cohort.participants, cohort.sites, rng)
 
     shuffled = [drawn(seed) for seed in seeds]
     parts = Parallel(n_jobs=n_jobs)(
@@ -71,7 +71,7 @@ def refitted_tests(
         ("balanced_accuracy", _balanced_accuracy),
         ("auc", lambda found: delong(found)[0]),
     ):
-        # The mean over repeats varies less than one repeat: conservative.
+        # Conservative, as the mean over repeats varies less than one repeat.
         observed = statistic(predictions)
         reached = sum(statistic(found) >= observed - 1e-12 for found in null)
         tests[metric] = (1 + reached) / (1 + len(null)), REFITTED

@@ -1,4 +1,4 @@
-"""Refits of a classifier: on some rows, in folds, and for exchanged outcomes."""
+"""Refits of a classifier on some rows, in folds, and to exchanged outcomes."""
 
 import numpy as np
 from sklearn.base import clone
@@ -12,48 +12,52 @@ from sklearn_persona._designs.splitting import group_strata, stratified_group_fo
 __all__ = ["fit_clone", "folds_of_rows", "shuffled_labels"]
 
 
-def fit_clone(estimator, X, y, people, rows, rng):
-    """Fit a clone on some rows; groups go to an estimator that requests them.
+def fit_clone(estimator, X, y, participants, rows, rng):
+    """Fit a clone on some rows, with groups if the estimator requests them.
 
-    A nested estimator without a seed gets one, so that results can be repeated.
+    Open seeds are set, so that results can be reproduced.
     """
     model = clone(estimator)
     set_open_seeds(model, rng)
     extra = {}
     if get_routing_for_object(model).consumes("fit", ["groups"]):
-        extra["groups"] = people[rows]
+        extra["groups"] = participants[rows]
     return model.fit(_safe_indexing(X, rows), y[rows], **extra)
 
 
-def folds_of_rows(labels, people, places, n_splits, rng):
-    """Fold of each row: participants whole, outcomes and then sites balanced."""
-    strata = group_strata(people, labels, places)
+def folds_of_rows(labels, participants, sites, n_splits, rng):
+    """Fold of each row: whole participants, balanced by outcome, then by site."""
+    strata = group_strata(participants, labels, sites)
     n_splits = min(n_splits, len(strata))
-    return stratified_group_folds(strata, n_splits, rng, np.bincount(people))[people]
+    return stratified_group_folds(strata, n_splits, rng, np.bincount(participants))[
+        participants
+    ]
 
 
-def shuffled_labels(codes, people, places, rng):
+def shuffled_labels(codes, participants, sites, rng):
     """Exchange the outcomes of participants within sites.
 
     Parameters
     ----------
     codes : ndarray of int, shape (n_rows,)
         Outcomes.
-    people : ndarray of int, shape (n_rows,)
-        Participants. The outcomes of one move together, to one with as many rows.
-    places : ndarray of int, shape (n_rows,)
-        Sites; of a participant that of the first row.
+    participants : ndarray of int, shape (n_rows,)
+        Participants. Outcomes of one are given to another with as many rows.
+    sites : ndarray of int, shape (n_rows,)
+        Sites; a participant has the site of the first row.
     rng : RandomState
 
     Returns
     -------
     shuffled : ndarray of int, shape (n_rows,)
     """
-    order = np.argsort(people, kind="stable")
-    _, start, size = np.unique(people[order], return_index=True, return_counts=True)
-    kind = places[order[start]] * (size.max() + 1) + size
+    order = np.argsort(participants, kind="stable")
+    _, start, size = np.unique(
+        participants[order], return_index=True, return_counts=True
+    )
+    kind = sites[order[start]] * (size.max() + 1) + size
     giver = exchanged(kind, rng)
-    # Rows of one participant in their order get those of the giver in theirs.
+    # Rows keep their order within a participant.
     source = np.arange(len(codes)) + np.repeat(start[giver] - start, size)
     shuffled = np.empty_like(codes)
     shuffled[order] = codes[order[source]]

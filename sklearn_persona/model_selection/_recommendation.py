@@ -1,4 +1,4 @@
-"""What a fitted estimator of any kind says about the test rows of a split."""
+"""Recommendations of a fitted estimator of any kind for the test rows of a split."""
 
 import time
 import warnings
@@ -18,26 +18,26 @@ from sklearn_persona.model_selection._candidates import (
     kind_of,
 )
 
-__all__ = ["Advice", "fit_and_advise"]
+__all__ = ["Recommendation", "fit_and_recommend"]
 
 
 @dataclass(frozen=True)
-class Advice:
-    """What a fitted estimator says about the test rows of a split.
+class Recommendation:
+    """Recommendations of a fitted estimator for the test rows of a split.
 
     Attributes
     ----------
     sign : ndarray of int8, shape (n_test,)
-        1 favorable, -1 unfavorable, 0 nothing.
+        1 favorable, -1 unfavorable, 0 an abstention.
     rank : ndarray of float64, shape (n_test,)
-        Larger for those who are expected to do better.
+        Larger for those expected to do better.
     abstains : bool
-        Whether 0 is among what it can say.
+        Whether the estimator can abstain.
     seconds : float
         Time of the fit.
     scores : tuple
-        ``(metric, subset, value, error)`` of the scorers of the user; `subset` is
-        "all" or "explained".
+        ``(metric, subset, value, error)`` of the user's scorers; `subset` is "all" or
+        "explained".
     """
 
     sign: np.ndarray
@@ -47,24 +47,24 @@ class Advice:
     scores: tuple
 
 
-def fit_and_advise(estimator, trial, train, test, scorers, strict, key):
-    """Fit a clone on the training rows and ask it about the test rows.
+def fit_and_recommend(estimator, trial, train, test, scorers, strict, key):
+    """Fit a clone on the training rows and predict the test rows.
 
     Parameters
     ----------
     estimator : estimator
-        Prepared for this split.
+        An estimator prepared for this split.
     trial : ComparedTrial
     train, test : ndarray of int
     scorers : dict of str to callable
     strict : bool
-        Whether an error of a scorer is raised.
+        Whether errors of scorers are raised.
     key : str
-        Identifies `trial` and what else decides the result in a cache.
+        Identifies in a cache `trial` and everything else that affects the result.
 
     Returns
     -------
-    advice : Advice
+    recommendation : Recommendation
     """
     kind = kind_of(estimator)
     table = trial.table if is_framed(estimator) else trial.features
@@ -72,7 +72,7 @@ def fit_and_advise(estimator, trial, train, test, scorers, strict, key):
     seen, asked = _safe_indexing(table, train), _safe_indexing(table, test)
     model = clone(estimator, safe=False)
     with config_context(enable_metadata_routing=True), warnings.catch_warnings():
-        # Finding nothing in a split is an answer, which the coverage shows.
+        # Finding no persona in a split is a result, which the coverage shows.
         warnings.simplefilter("ignore", NoPersonaWarning)
         start = time.perf_counter()
         if kind == EFFECTS:
@@ -82,7 +82,7 @@ def fit_and_advise(estimator, trial, train, test, scorers, strict, key):
             given = consumed("compare", model, "fit", trial.metadata)
             model.fit(seen, target[train], **_rows(given, train))
         seconds = time.perf_counter() - start
-        sign, rank, abstains = _ask(model, kind, asked, seen, trial)
+        sign, rank, abstains = _recommend(model, kind, asked, seen, trial)
         subsets = {"all": np.arange(len(test))}
         if abstains:
             subsets["explained"] = np.flatnonzero(sign)
@@ -103,7 +103,7 @@ def fit_and_advise(estimator, trial, train, test, scorers, strict, key):
                             raise
                         error = f"{type(problem).__name__}: {problem}"
                 scores.append((metric, subset, float(value), error))
-    return Advice(sign.astype(np.int8), rank, abstains, seconds, tuple(scores))
+    return Recommendation(sign.astype(np.int8), rank, abstains, seconds, tuple(scores))
 
 
 def _rows(metadata, rows):
@@ -114,8 +114,8 @@ def _matrix(table):
     return np.asarray(table, dtype=float)
 
 
-def _ask(model, kind, asked, seen, trial):
-    """Sign, rank and whether the estimator may abstain."""
+def _recommend(model, kind, asked, seen, trial):
+    """Sign, rank and whether the estimator can abstain."""
     if kind == EFFECTS:
         effects = (_column(model.effect(_matrix(table))) for table in (asked, seen))
         return _against_mean(*effects, trial.cases.sign)
@@ -129,20 +129,20 @@ def _ask(model, kind, asked, seen, trial):
 
 
 def _column(predicted):
-    """One prediction a row."""
+    """Predictions as an array with one per row."""
     predicted = np.asarray(predicted)
     if predicted.ndim == 2 and predicted.shape[1] == 1:
         return predicted[:, 0]
     if predicted.ndim != 1:
         raise ValueError(
-            f"Predictions have shape {predicted.shape}, expected one a row. Compare "
-            "models of one outcome."
+            f"Predictions have shape {predicted.shape}, expected one per row. "
+            "Compare models of a single outcome."
         )
     return predicted
 
 
 def _confidence(model, asked, sign, good):
-    """What ranks the rows of a classifier."""
+    """Values of a classifier that rank the rows."""
     classes = list(model.classes_)
     if len(classes) == 2 and good in classes:
         position = classes.index(good)
@@ -155,7 +155,7 @@ def _confidence(model, asked, sign, good):
 
 
 def _against_mean(predicted, of_training, sign):
-    """Favorable above the mean prediction of the training rows."""
+    """Sign and rank of predictions: favorable above the mean over training rows."""
     rank, reference = sign * predicted.astype(float), sign * of_training.astype(float)
     if not np.isfinite(rank).all():
         raise ValueError("Predictions hold NaN or infinite values, expected numbers.")
