@@ -21,7 +21,7 @@ class Command:
     add_options : callable
         Adds the command's options, with their defaults, to its parser.
     run : callable
-        Takes `Options`.
+        Takes `Options`; raises InputError.
     """
 
     name: str

@@ -121,17 +121,7 @@ def add_options(parser):
 
 
 def run(options):
-    """Print what `demonstrate` finds in a large and in a small trial.
-
-    Parameters
-    ----------
-    options : Options
-
-    Raises
-    ------
-    InputError
-        When the output cannot be written.
-    """
+    """Print what `demonstrate` finds in a large and in a small trial."""
     output, seed = options["output"], options["seed"]
     check_outputs({"-o": output})
     text = "\n\n\n".join(demonstrate(n, seed) for n in (LARGE, PUBLISHED))

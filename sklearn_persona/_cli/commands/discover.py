@@ -56,16 +56,7 @@ def add_options(parser):
 
 
 def run(options):
-    """Find and test personas, and write what was asked for.
-
-    Parameters
-    ----------
-    options : Options
-
-    Raises
-    ------
-    InputError
-    """
+    """Find and test personas, and write what was asked for."""
     outputs = {f"--{name}": options[name] for name in ("output", "json", "prespecify")}
     check_outputs(outputs, [options["table"]])
     parameters = _parameters(options)

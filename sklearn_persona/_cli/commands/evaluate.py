@@ -57,16 +57,7 @@ def add_options(parser):
 
 
 def run(options):
-    """Test personas on another trial.
-
-    Parameters
-    ----------
-    options : Options
-
-    Raises
-    ------
-    InputError
-    """
+    """Test personas on another trial."""
     check_outputs({"--json": options["json"]}, [options["personas"], options["table"]])
     loaded = load_personas(options["personas"], everything=options["all"])
     given = options.given

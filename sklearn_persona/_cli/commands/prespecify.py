@@ -20,16 +20,7 @@ def add_options(parser):
 
 
 def run(options):
-    """Write the plan, and print its hash.
-
-    Parameters
-    ----------
-    options : Options
-
-    Raises
-    ------
-    InputError
-    """
+    """Write the plan, and print its hash."""
     saved, output = options["saved"], options["output"]
     check_outputs({"-o": output}, [saved])
     loaded = load_personas(saved, everything=options["all"])

@@ -19,16 +19,7 @@ def add_options(parser):
 
 
 def run(options):
-    """Write the report.
-
-    Parameters
-    ----------
-    options : Options
-
-    Raises
-    ------
-    InputError
-    """
+    """Write the report."""
     saved, output = options["saved"], options["output"]
     check_outputs({"--output": output}, [saved])
     report = report_of(saved, load_document(saved))
