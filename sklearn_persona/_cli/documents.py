@@ -21,10 +21,10 @@ __all__ = [
     "canonical",
     "digest",
     "file_sha256",
+    "json_text",
     "load_document",
     "make_plan",
     "schema_of",
-    "written",
 ]
 
 ANALYSIS = "sklearn-persona/analysis/1"
@@ -55,7 +55,7 @@ PLANNED = (
 )
 
 
-def written(values):
+def json_text(values):
     """JSON for people and machines alike; no NaN.
 
     Parameters

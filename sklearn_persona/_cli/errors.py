@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from sklearn_persona._data.table import nearest_names
 from sklearn_persona.report._words import shown
 
-__all__ = ["InputError", "place", "refusals", "some_names", "unknown_name"]
+__all__ = ["InputError", "input_errors", "place", "some_names", "unknown_name"]
 
 # Packages whose checks speak of the input.
 CHECKING = ("sklearn_persona", "sklearn")
@@ -50,7 +50,7 @@ def unknown_name(name, names):
 
 
 @contextmanager
-def refusals(path):
+def input_errors(path):
     """Turn errors that checks raise into one of a file; other errors stay.
 
     Parameters

@@ -12,10 +12,10 @@ from sklearn_persona._cli.documents import (
     ANALYSIS,
     PLANNED,
     file_sha256,
+    json_text,
     make_plan,
-    written,
 )
-from sklearn_persona._cli.errors import InputError, place, refusals, unknown_name
+from sklearn_persona._cli.errors import InputError, input_errors, place, unknown_name
 from sklearn_persona._cli.options import (
     PARAMETERS,
     add_flag,
@@ -123,7 +123,7 @@ def _fit(finder, trial):
         warnings.simplefilter("always")
         if trial.treatment is None:
             warnings.simplefilter("ignore", SingleArmWarning)
-        with refusals(trial.path):
+        with input_errors(trial.path):
             finder.fit(trial.X, trial.y, **trial.metadata)
     return list(dict.fromkeys(shown(warning.message, 400) for warning in caught))
 
@@ -163,10 +163,10 @@ def _texts(options, finder, trial, analysis, confirmed):
             "reading": trial.account.to_dict(),
             "report": report.to_dict(),
         }
-        texts[options["json"]] = written(document)
+        texts[options["json"]] = json_text(document)
     if options["prespecify"] is not None and confirmed:
         plan = make_plan(confirmed, analysis, options["seed"], source)
-        texts[options["prespecify"]] = written(plan)
+        texts[options["prespecify"]] = json_text(plan)
     return texts
 
 

@@ -10,9 +10,9 @@ from sklearn_persona._cli.documents import (
     PLANNED,
     TEST_PERMUTATIONS,
     file_sha256,
-    written,
+    json_text,
 )
-from sklearn_persona._cli.errors import InputError, place, refusals
+from sklearn_persona._cli.errors import InputError, input_errors, place
 from sklearn_persona._cli.options import (
     add_flag,
     add_parameters,
@@ -140,7 +140,7 @@ def _test(personas, trial, options):
 def _tested(persona, trial, options):
     """Evidence for a persona, or the reason why there is none."""
     record, problem = None, None
-    with refusals(trial.path):
+    with input_errors(trial.path):
         inside = persona.covers(trial.X)
         if inside.all() or not inside.any():
             problem = f"{'everybody' if inside.all() else 'nobody'} is inside"
@@ -185,7 +185,7 @@ def _document(options, trial, loaded, deviations, results):
     plan = None
     if loaded.plan is not None:
         plan = {"sha256": loaded.plan, "verified": True, "deviations": deviations}
-    return written(
+    return json_text(
         {
             "schema": EVALUATION,
             "version": __version__,
@@ -195,12 +195,12 @@ def _document(options, trial, loaded, deviations, results):
             | {"n_permutations": options["n_permutations"]},
             "seed": options["seed"],
             "reading": trial.account.to_dict(),
-            "personas": [_plain(result) for result in results],
+            "personas": [_result_values(result) for result in results],
         }
     )
 
 
-def _plain(result):
+def _result_values(result):
     persona, record = result["persona"], result["record"]
     evidence = None
     if record is not None:

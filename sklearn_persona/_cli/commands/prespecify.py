@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sklearn_persona._cli.documents import file_sha256, make_plan, written
+from sklearn_persona._cli.documents import file_sha256, json_text, make_plan
 from sklearn_persona._cli.outputs import check_outputs, write_outputs
 from sklearn_persona._cli.parser import Command
 from sklearn_persona._cli.saved import load_personas
@@ -26,7 +26,7 @@ def run(options):
     loaded = load_personas(saved, everything=options["all"])
     source = {"file": str(saved), "sha256": file_sha256(saved)}
     plan = make_plan(loaded.personas, loaded.analysis, options["seed"], source)
-    write_outputs({output: written(plan)})
+    write_outputs({output: json_text(plan)})
     print(f"{plural(len(loaded.personas), 'persona')}, SHA-256 {plan['sha256']}")
     print(f"Written: {shown(output, 200)}")
 
