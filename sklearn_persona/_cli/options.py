@@ -91,8 +91,6 @@ def _decimal(text):
     return words[text]
 
 
-DESIGN = _word("auto", "parallel", "crossover", "pooled", "single-arm")
-CORRECTION = _word("holm", "fixed-sequence", "bh", "none")
 # Parameters of the discoverer that have an option of their name.
 PARAMETERS = {
     "min_variables": (_either(int), "fewest variables of a persona"),
@@ -130,11 +128,17 @@ PARAMETERS = {
     "holdout_size": (_either(float), "share of participants that test"),
     "n_splits": (_either(int), "splits of repeated validation"),
     "n_holdout": (_either(int), "most personas tested in the holdout"),
-    "correction": (CORRECTION, "adjustment over the personas tested"),
+    "correction": (
+        _word("holm", "fixed-sequence", "bh", "none"),
+        "adjustment over the personas tested",
+    ),
     "n_permutations": (_either(int), "permutations of a test"),
     "n_bootstrap": (_either(int), "resamples of the intervals by arm"),
     "n_resamples": (_either(int), "refits for stability and corrected effects"),
-    "design": (DESIGN, "design of the trial"),
+    "design": (
+        _word("auto", "parallel", "crossover", "pooled", "single-arm"),
+        "design of the trial",
+    ),
 }
 # Parameters that have another option, or none.
 NOT_OPTIONS = {

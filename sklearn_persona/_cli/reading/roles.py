@@ -77,7 +77,7 @@ class Roles:
         """
         given = self.given()
         for role, name in given.items():
-            table.column(name, f"--{role}")
+            table.check_column(name, f"--{role}")
         names = list(given.values())
         twice = {name for name in names if names.count(name) > 1}
         if twice:
@@ -221,7 +221,7 @@ def read_outcome(table, roles, reading, chosen, *, labels, drop_missing, account
 
 
 def _percent_change(table, roles, reading, y, chosen):
-    table.column(roles.baseline, "--baseline")
+    table.check_column(roles.baseline, "--baseline")
     if roles.baseline in roles.given().values():
         raise InputError(
             f"{place(table.path, roles.baseline)}: --baseline names a column that "

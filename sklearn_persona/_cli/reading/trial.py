@@ -138,7 +138,7 @@ def read_trial(
         asked_for["--category"] = category
     for option, names in asked_for.items():
         for name in names:
-            table.column(name, option)
+            table.check_column(name, option)
 
     reading = Reading(MISSING | set(missing), decimal, frozenset(category))
     account = Account(notes=list(table.notes))
@@ -203,7 +203,7 @@ def _read_columns(table, wanted, reading, chosen, drop, account):
         if name in drop:
             account.dropped[name] = "--drop"
             continue
-        table.column(name, "a persona")
+        table.check_column(name, "a persona")
         column = reading.column(table, name, category=category)
         columns.append(column.rows(chosen))
     return columns
