@@ -19,8 +19,10 @@ from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._cli import main
 from sklearn_persona._cli.commands import discover as discover_module
 from sklearn_persona._cli.documents import canonical
+from sklearn_persona._cli.errors import InputError
 from sklearn_persona._cli.options import NOT_OPTIONS, PARAMETERS
 from sklearn_persona._cli.reading.files import read_file
+from sklearn_persona._cli.reading.trial import read_trial
 
 FAST = [
     *("--max-variables", "1", "--n-bootstrap", "50", "--n-permutations", "99"),
@@ -594,6 +596,19 @@ def test_sas_data_set_that_sas_wrote(tmp_path, capsys):
     assert set(reading["numbers"]) <= {"Sepal_Width", "Petal_Length", "Petal_Width"}
 
 
+def test_a_trial_is_read_without_a_command(path, capsys):
+    trial = read_trial(path, outcome="score", treatment="arm", control="placebo")
+    table = make_trial()
+    pd.testing.assert_frame_equal(trial.X, table[["age", "sex"]], check_dtype=False)
+    assert list(trial.y) == list(table["score"])
+    assert list(trial.metadata["treatment"]) == list(table["arm"])
+    assert trial.metadata["groups"] is None and trial.arms == ("placebo", "drug")
+    with pytest.raises(InputError, match=r"column 'scores'.*did you mean 'score'") as e:
+        read_trial(path, outcome="scores", treatment="arm")
+    assert "\n" not in str(e.value)
+    assert capsys.readouterr() == ("", "")
+
+
 # Guesses.
 
 
@@ -949,20 +964,38 @@ def test_a_full_disk(before, path, tmp_path, capsys):
     assert left == ({"report.html": before} if before else {})
 
 
-def run_apart(path, tmp_path, *more, **options):
-    """``discover`` as a process of its own."""
+def apart(path, tmp_path, *more):
+    """Arguments that make ``discover`` a process of its own."""
+    arguments = ["discover", os.fspath(path), "--outcome", "score", "--treatment"]
+    arguments += ["arm", *FAST, *more]
     code = (
         "import sys; from sklearn_persona.__main__ import main;"
-        f"sys.exit(main(['discover', {os.fspath(path)!r}, '--outcome', 'score',"
-        f"'--treatment', 'arm', *{[*FAST, *more]!r}]))"
+        f"sys.exit(main({arguments!r}))"
     )
+    # There, the installed package is imported, not the folder of sources.
+    return {"args": [sys.executable, "-c", code], "cwd": tmp_path}
+
+
+def run_apart(path, tmp_path, *more, **options):
+    """``discover`` as a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", code],
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,  # the installed package, not the folder of sources
-        timeout=120,
-        **options,
+        **apart(path, tmp_path, *more), stderr=subprocess.PIPE, timeout=120, **options
     )
+
+
+def run_with_a_reader_that_leaves(path, tmp_path, *more, lines=0):
+    """Exit code and standard error of ``discover``, whose output is not read on."""
+    process = subprocess.Popen(
+        **apart(path, tmp_path, *more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    for _ in range(lines):
+        process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    return process.wait(60), err
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
@@ -1027,42 +1060,14 @@ def test_what_was_not_expected_is_1_and_has_a_traceback(path, capsys, monkeypatc
 
 
 def test_a_reader_that_leaves(path, tmp_path):
-    code = (
-        "import sys; from sklearn_persona.__main__ import main;"
-        f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
-        f"'--treatment', 'arm', *{FAST!r}]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,  # the installed package, not the folder of sources
-    )
-    process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(60) == 0 and err == b""
+    code, err = run_with_a_reader_that_leaves(path, tmp_path)
+    assert code == 0 and err == b""
 
 
 @pytest.mark.parametrize("lines", [0, 1, 6])
 def test_a_reader_that_leaves_loses_no_file(lines, path, tmp_path):
-    code = (
-        "import sys; from sklearn_persona.__main__ import main;"
-        f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
-        f"'--treatment', 'arm', '-o', 'r.md', *{FAST!r}]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,  # the installed package, not the folder of sources
-    )
-    for _ in range(lines):
-        process.stdout.readline()
-    process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(60) == 0 and err == b""
+    code, err = run_with_a_reader_that_leaves(path, tmp_path, "-o", "r.md", lines=lines)
+    assert code == 0 and err == b""
     assert "# Personas in trial.csv" in (tmp_path / "r.md").read_text()
 
 

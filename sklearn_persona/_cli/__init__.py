@@ -1,19 +1,14 @@
 """The command line."""
 
 import errno
-import inspect
 import io
 import os
 import sys
 import traceback
 
-from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._cli.commands.demo import demo
-from sklearn_persona._cli.commands.discover import discover, plan, report
-from sklearn_persona._cli.commands.evaluate import evaluate
-from sklearn_persona._cli.config import read_config
+from sklearn_persona._cli.commands import COMMANDS
 from sklearn_persona._cli.errors import InputError
-from sklearn_persona._cli.options import DEFAULTS, PARAMETERS, make_parser
+from sklearn_persona._cli.parser import parse
 from sklearn_persona._text.safe import one_line
 
 __all__ = ["main"]
@@ -40,13 +35,11 @@ def main(argv=None):
         # A terminal may know fewer characters than a table has.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser, commands = make_parser()
-    given = vars(parser.parse_args(argv))
-    command = given.pop("command")
     try:
-        code = _run(command, given, commands[command])
+        command, options = parse(argv, COMMANDS)
+        command.run(options)
         sys.stdout.flush()
-        return code
+        return 0
     except InputError as error:
         print(f"sklearn-persona: error: {one_line(error)}", file=sys.stderr)
         return 2
@@ -83,22 +76,3 @@ def _unexpected(error):
         file=sys.stderr,
     )
     return 1
-
-
-def _run(command, given, parser):
-    if command == "demo":
-        demo(given)
-    elif command == "report":
-        report(given)
-    elif command == "prespecify":
-        plan(given)
-    else:
-        config = given.get("config")
-        given = (read_config(config, parser) if config else {}) | given
-        if command == "discover":
-            signature = inspect.signature(PersonaDiscoverer).parameters
-            parameters = {name: signature[name].default for name in PARAMETERS}
-            discover(DEFAULTS | parameters | given)
-        else:
-            evaluate(DEFAULTS | given, set(given))
-    return 0

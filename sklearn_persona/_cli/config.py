@@ -10,7 +10,7 @@ from sklearn_persona._text.safe import shown
 __all__ = ["read_config"]
 
 # Options that a file of options cannot hold.
-NOT_THERE = ("help", "config", "table", "personas")
+NOT_THERE = ("help", "config")
 
 
 def read_config(path, parser):
@@ -39,7 +39,11 @@ def read_config(path, parser):
         ) from None
     except ValueError as error:
         raise InputError(f"{place(path)}: is no TOML ({shown(error, 200)}).") from None
-    actions = {a.dest: a for a in parser._actions if a.dest not in NOT_THERE}
+    actions = {
+        a.dest: a
+        for a in parser._actions
+        if a.option_strings and a.dest not in NOT_THERE
+    }
     out = {}
     for key, value in values.items():
         name = key.replace("-", "_")

@@ -1,9 +1,14 @@
 """Input that cannot be used, in one line for the person who gave it."""
 
+from contextlib import contextmanager
+
 from sklearn_persona._data.table import nearest_names
 from sklearn_persona._text.safe import shown
 
-__all__ = ["InputError", "place", "some_names", "unknown_name"]
+__all__ = ["InputError", "input_errors", "place", "some_names", "unknown_name"]
+
+# Packages whose checks speak of the input.
+CHECKING = ("sklearn_persona", "sklearn")
 
 
 class InputError(Exception):
@@ -42,3 +47,27 @@ def some_names(names, most=6):
 def unknown_name(name, names):
     """The end of a message about a name that is not there: the nearest ones."""
     return nearest_names(name, names) or f"; there are: {some_names(names)}."
+
+
+@contextmanager
+def input_errors(path):
+    """Turn errors that checks raise into one of a file; other errors stay.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        trace = error.__traceback__
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.split(".")[0] not in CHECKING:
+            raise
+        raise InputError(f"{place(path)}: {shown(error, 400)}") from None

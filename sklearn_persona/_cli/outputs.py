@@ -1,6 +1,5 @@
 """Files that are written: checked before the work, whole after it."""
 
-import hashlib
 import importlib.util
 import os
 import tempfile
@@ -11,7 +10,6 @@ from sklearn_persona._text.safe import write_atomically
 
 __all__ = [
     "check_outputs",
-    "file_sha256",
     "report_text",
     "say",
     "write_outputs",
@@ -135,18 +133,3 @@ def say(out, text=""):
     except BrokenPipeError:
         # What is still in the buffer goes there, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-
-
-def file_sha256(path):
-    """SHA-256 of a file, so that a result can name its data.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    digest : str
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from sklearn_persona._text.card import card
-from sklearn_persona._text.numbers import interval, number, p_text
+from sklearn_persona._text.numbers import interval, number, p_text, plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
 
-__all__ = ["evidence_lines", "harmless", "safe_card"]
+__all__ = ["evidence_lines", "harmless", "reading_lines", "safe_card"]
 
 
 def harmless(persona):
@@ -45,6 +45,24 @@ def harmless(persona):
 def safe_card(persona, title):
     """The card of a persona, with harmless names."""
     return card(harmless(persona), title=title)
+
+
+def reading_lines(trial):
+    """What is printed of a trial before anything is done with it, a line each.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    lines : list of str
+    """
+    account = trial.account
+    return [
+        f"{shown(trial.path, 200)}: {plural(account.n_rows, 'row')} analysed",
+        *(f"  {line}" for line in account.lines()),
+    ]
 
 
 def evidence_lines(persona, record):

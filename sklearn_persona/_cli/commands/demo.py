@@ -1,16 +1,18 @@
 """``demo``: the personas of a simulated trial."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._cli.outputs import check_outputs, write_outputs
+from sklearn_persona._cli.parser import Command
 from sklearn_persona._text.card import card
 from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 
-__all__ = ["demo", "demonstrate", "discover"]
+__all__ = ["COMMAND", "demonstrate", "discover"]
 
 # Participants of the demonstration: one trial large enough to confirm the planted
 # persona as a rule, and the published size, which is not.
@@ -112,19 +114,14 @@ def _planted(trial):
     return f"{' and '.join(parts)}; {EFFECT[0]:g} MADRS points better inside"
 
 
-def demo(options):
-    """Print what `demonstrate` finds in a large and in a small trial.
+def add_options(parser):
+    """Declare the options of the command."""
+    parser.add_argument("-o", "--output", type=Path, help="also write the text there")
+    parser.add_argument("--seed", type=int, default=0)
 
-    Parameters
-    ----------
-    options : dict
-        ``output``, a path or None, and ``seed``.
 
-    Raises
-    ------
-    InputError
-        When the output cannot be written.
-    """
+def run(options):
+    """Print what `demonstrate` finds in a large and in a small trial."""
     output, seed = options["output"], options["seed"]
     check_outputs({"-o": output})
     text = "\n\n\n".join(demonstrate(n, seed) for n in (LARGE, PUBLISHED))
@@ -132,3 +129,6 @@ def demo(options):
     if output is not None:
         write_outputs({output: text + "\n"})
         print(f"\nWritten to {output}")
+
+
+COMMAND = Command("demo", "find the personas of a simulated trial", add_options, run)

@@ -4,7 +4,7 @@ import datetime
 import re
 import types
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 
 import numpy as np
@@ -61,6 +61,21 @@ class Column:
     def absent(self):
         """Mask of the missing values."""
         return pd.isna(self.values)
+
+    def rows(self, chosen):
+        """The column with some of its rows.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool
+
+        Returns
+        -------
+        column : Column
+        """
+        values = self.values[chosen]
+        kind = "empty" if pd.isna(values).all() else self.kind
+        return replace(self, kind=kind, values=values)
 
     def labels(self):
         """Values as text, numbers without needless digits; None where missing."""

@@ -74,8 +74,8 @@ class RawTable:
     comma_divides: bool
     notes: list = field(default_factory=list)
 
-    def column(self, name, what):
-        """The name of a column that must be there.
+    def check_column(self, name, what):
+        """Refuse the name of a column that is not there.
 
         Parameters
         ----------
@@ -83,21 +83,16 @@ class RawTable:
         what : str
             The option that asks for it.
 
-        Returns
-        -------
-        name : str
-
         Raises
         ------
         InputError
             Naming the nearest columns that are there.
         """
-        if name in self.cells.columns:
-            return name
-        raise InputError(
-            f"{place(self.path)}: has no column '{shown(name)}' (asked for by {what})"
-            f"{unknown_name(name, list(self.cells.columns))}"
-        )
+        if name not in self.cells.columns:
+            raise InputError(
+                f"{place(self.path)}: has no column '{shown(name)}' (asked for by "
+                f"{what}){unknown_name(name, list(self.cells.columns))}"
+            )
 
 
 def read_file(path, *, delimiter=None, encoding=None, sheet=None, expected=()):
