@@ -1,4 +1,4 @@
-"""The JSON files of the command line: an analysis, a plan, personas."""
+"""JSON files of the command line: analyses, plans, personas."""
 
 import hashlib
 import json
@@ -32,17 +32,17 @@ EVALUATION = "sklearn-persona/evaluation/1"
 PLAN = "sklearn-persona/plan/1"
 REPORT = "sklearn-persona/report/1"
 PERSONA = "sklearn-persona/persona/1"
-# Larger files hold no personas.
+# Larger files are refused.
 MOST_BYTES = 200_000_000
-# Of a test without search.
+# Permutations of a test without a search.
 TEST_PERMUTATIONS = 10_000
-# What of an analysis is text, or null.
+# Entries of an analysis that are text or null.
 TEXTS = (
     *("outcome", "treatment", "control", "treated"),
     *(role for role in ROLES if role != "treatment"),
     "baseline",
 )
-# What of an analysis the next trial repeats.
+# Entries of an analysis that the next trial repeats.
 PLANNED = (
     *TEXTS,
     "lower_is_better",
@@ -56,7 +56,7 @@ PLANNED = (
 
 
 def json_text(values):
-    """JSON for people and machines alike; no NaN.
+    """Indented JSON without NaN.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def json_text(values):
 
 
 def canonical(values):
-    """One sequence of bytes for one content: sorted keys, no blanks, ASCII.
+    """Canonical JSON: sorted keys, no blanks, ASCII.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def canonical(values):
 
 
 def digest(values):
-    """SHA-256 of a plan, without the place that holds it.
+    """SHA-256 of a plan, computed without its own entry.
 
     Parameters
     ----------
@@ -102,16 +102,16 @@ def digest(values):
 
 
 def make_plan(personas, analysis, seed, source):
-    """A prespecification: rules, tests and seed, and a hash of them all.
+    """A prespecified plan: rules, tests, seed, origin, and a hash of the rest.
 
     Parameters
     ----------
     personas : list of Persona
     analysis : dict
-        As in an analysis document.
+        The analysis, as in an analysis document.
     seed : int or None
     source : dict
-        Where the personas come from.
+        Origin of the personas.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def load_document(path):
     Raises
     ------
     InputError
-        With line and column of what is no JSON.
+        For unreadable files; syntax errors are named by line and column.
     """
     path = Path(path)
     try:
@@ -173,25 +173,27 @@ def load_document(path):
         if len(values) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"{place(path)}: has the name '{shown(twice)}' twice.")
+            raise InputError(
+                f"{place(path)}: contains the name '{shown(twice)}' twice."
+            )
         return values
 
     def no_number(name):
-        raise InputError(f"{place(path)}: {name} is no JSON; write null.")
+        raise InputError(f"{place(path)}: {name} is not valid JSON; write null.")
 
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{place(path)}, line {error.lineno}, column {error.colno}: is no JSON "
-            f"({error.msg})."
+            f"{place(path)}, line {error.lineno}, column {error.colno}: is not valid "
+            f"JSON ({error.msg})."
         ) from None
     except RecursionError:
         raise InputError(f"{place(path)}: is nested too deeply.") from None
 
 
 def schema_of(values):
-    """Which kind of document values are; None where they do not say.
+    """The schema that a document names; None if it names none.
 
     Parameters
     ----------
@@ -205,7 +207,7 @@ def schema_of(values):
 
 
 def file_sha256(path):
-    """SHA-256 of a file, so that a result can name its data.
+    """SHA-256 of a file, which identifies the data of a result.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Input that cannot be used, in one line for the person who gave it."""
+"""Errors for unusable input, one line each."""
 
 from contextlib import contextmanager
 
@@ -7,23 +7,23 @@ from sklearn_persona._text.safe import shown
 
 __all__ = ["InputError", "input_errors", "place", "some_names", "unknown_name"]
 
-# Packages whose checks speak of the input.
+# Errors that these packages raise are about the input.
 CHECKING = ("sklearn_persona", "sklearn")
 
 
 class InputError(Exception):
-    """A file, column, cell or option that cannot be used; the command exits with 2."""
+    """An unusable file, column, cell or option; the command exits with 2."""
 
 
 def place(path, column=None, row=None):
-    """Where in a file, as the start of a message.
+    """A place in a file, as the start of a message.
 
     Parameters
     ----------
     path : str or path-like
     column : str, optional
     row : int, optional
-        As the file counts them.
+        Row number in the file.
 
     Returns
     -------
@@ -45,13 +45,15 @@ def some_names(names, most=6):
 
 
 def unknown_name(name, names):
-    """The end of a message about a name that is not there: the nearest ones."""
-    return nearest_names(name, names) or f"; there are: {some_names(names)}."
+    """The end of a message about an unknown name: the nearest known names."""
+    return nearest_names(name, names) or f"; available: {some_names(names)}."
 
 
 @contextmanager
 def input_errors(path):
-    """Turn errors that checks raise into one of a file; other errors stay.
+    """Turn errors from checks of the input into errors that name its file.
+
+    Other errors pass through.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Options that several commands have, and how their values are read."""
+"""Options shared by several commands, and parsers of their values."""
 
 import argparse
 import inspect
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def _either(parse, *words):
-    """A parser of numbers that knows some words; ``none`` is None."""
+    """A parser of numbers and some words; ``none`` becomes None."""
 
     def read(text):
         word = text.strip().lower()
@@ -43,7 +43,7 @@ def _either(parse, *words):
 
 
 def _switch(text):
-    """A parser of yes, no and auto."""
+    """The value of yes, no or auto."""
     words = {"yes": True, "true": True, "no": False, "false": False, "auto": "auto"}
     try:
         return words[text.strip().lower()]
@@ -54,7 +54,7 @@ def _switch(text):
 
 
 def _word(*words):
-    """A parser of one of some words; ``none`` is None."""
+    """A parser of given words; ``none`` becomes None."""
 
     def read(text):
         if text not in words:
@@ -67,7 +67,7 @@ def _word(*words):
 
 
 def pair(text):
-    """COLUMN=NAME, divided at the last equals sign."""
+    """Split COLUMN=NAME at the last equals sign."""
     column, sign, name = text.rpartition("=")
     if not (sign and column and name):
         raise argparse.ArgumentTypeError(f"expected COLUMN=NAME, got {text!r}")
@@ -91,61 +91,64 @@ def _decimal(text):
     return words[text]
 
 
-# Parameters of the discoverer that have an option of their name.
+# Parameters of the discoverer with an option of the same name.
 PARAMETERS = {
-    "min_variables": (_either(int), "fewest variables of a persona"),
-    "max_variables": (_either(int), "most variables of a persona, up to 4"),
-    "n_cuts": (_either(int, "all"), "cut points of a number"),
+    "min_variables": (_either(int), "fewest variables in a persona"),
+    "max_variables": (_either(int), "most variables in a persona, up to 4"),
+    "n_cuts": (_either(int, "all"), "cut points per numeric variable"),
     "conditions": (
         _word("auto", "one-sided", "interval"),
         "ranges with one or two ends",
     ),
-    "refine_cuts": (_switch, "move the edges of what was found"),
-    "min_modalities": (_either(int), "fewest sources that a persona combines"),
+    "refine_cuts": (_switch, "refine the cut points of the personas found"),
+    "min_modalities": (_either(int), "fewest data sources in a persona"),
     "min_coverage": (_either(float), "smallest share of participants inside"),
-    "min_arm_size": (_either(int, "auto"), "fewest of each arm, inside and outside"),
+    "min_arm_size": (_either(int, "auto"), "fewest cases per arm, inside and outside"),
     "objective": (
         _word(
             "auto", "effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"
         ),
-        "what the search maximises",
+        "what the search maximizes",
     ),
     "direction": (_word("both", "favorable", "unfavorable"), "effects to look for"),
-    "prognostic": (_word("auto", "none"), "adjust the outcome for its prognosis"),
-    "response_threshold": (_either(float, "none"), "analyse the response y >= c"),
-    "search": (_word("auto", "exact", "beam"), "with proof, or a heuristic"),
-    "max_time": (_either(float, "none"), "seconds after which the best so far counts"),
-    "n_personas": (_either(int), "most personas that are kept"),
-    "max_overlap": (_either(float), "largest Jaccard index of two personas"),
-    "n_alternatives": (_either(int), "other descriptions of each persona"),
-    "alpha": (_either(float), "level of all claims"),
-    "min_effect_size": (_either(float), "Cohen's d that must be exceeded"),
-    "criterion": (_word("heterogeneity", "effect"), "what a claim needs"),
+    "prognostic": (_word("auto", "none"), "adjust the outcome for prognosis"),
+    "response_threshold": (_either(float, "none"), "analyze the response y >= VALUE"),
+    "search": (_word("auto", "exact", "beam"), "exact with proof, or a heuristic"),
+    "max_time": (
+        _either(float, "none"),
+        "seconds until the search returns its best so far",
+    ),
+    "n_personas": (_either(int), "most personas to keep"),
+    "max_overlap": (_either(float), "largest Jaccard index between two personas"),
+    "n_alternatives": (_either(int), "alternative descriptions per persona"),
+    "alpha": (_either(float), "significance level of all claims"),
+    "min_effect_size": (_either(float), "Cohen's d that a claim must exceed"),
+    "criterion": (_word("heterogeneity", "effect"), "what a claim must show"),
     "validation": (
         _word("holdout", "permutation", "repeated", "none"),
         "how personas are tested",
     ),
-    "holdout_size": (_either(float), "share of participants that test"),
+    "holdout_size": (_either(float), "share of participants held out for tests"),
     "n_splits": (_either(int), "splits of repeated validation"),
     "n_holdout": (_either(int), "most personas tested in the holdout"),
     "correction": (
         _word("holm", "fixed-sequence", "bh", "none"),
-        "adjustment over the personas tested",
+        "adjustment for the number of personas tested",
     ),
-    "n_permutations": (_either(int), "permutations of a test"),
-    "n_bootstrap": (_either(int), "resamples of the intervals by arm"),
+    "n_permutations": (_either(int), "permutations per test"),
+    "n_bootstrap": (_either(int), "bootstrap resamples for intervals by arm"),
     "n_resamples": (_either(int), "refits for stability and corrected effects"),
     "design": (
         _word("auto", "parallel", "crossover", "pooled", "single-arm"),
         "design of the trial",
     ),
 }
-# Parameters that have another option, or none.
+# Other parameters: their option, or the reason for having none.
 NOT_OPTIONS = {
     "modalities": "--modality",
     "propensity": "needs an estimator",
     "greater_is_better": "--lower-is-better",
-    "memory": "one command has one search",
+    "memory": "a command runs a single search",
     "control": "--control",
     "random_state": "--seed",
     "n_jobs": "--jobs",
@@ -154,7 +157,7 @@ NOT_OPTIONS = {
 
 
 def add_trial_options(parser):
-    """Add the table of a trial, and the options that say how it is read.
+    """Add the table of a trial and the options for reading it.
 
     Parameters
     ----------
@@ -163,40 +166,47 @@ def add_trial_options(parser):
     Returns
     -------
     group : argument group
-        For other options of the command.
+        The group for other options of the command.
     """
     parser.add_argument(
         "table", metavar="TABLE", help="CSV, TSV, Parquet, Excel, SAS XPT or sas7bdat"
     )
-    group = parser.add_argument_group("the table")
+    group = parser.add_argument_group("table")
     add = group.add_argument
-    add("--outcome", metavar="COLUMN")
-    add("--treatment", metavar="COLUMN", help="two arms")
-    add("--groups", metavar="COLUMN", help="participant, when one has several rows")
+    add("--outcome", metavar="COLUMN", help="the outcome, a number")
+    add("--treatment", metavar="COLUMN", help="the arm, one of two")
+    add("--groups", metavar="COLUMN", help="participant, if one has several rows")
     add("--period", metavar="COLUMN", help="period of a crossover")
-    add("--strata", metavar="COLUMN", help="site or stratum of the randomisation")
-    add("--baseline", metavar="COLUMN", help="analyse the percent change from it")
+    add("--strata", metavar="COLUMN", help="site or stratum of the randomization")
+    add("--baseline", metavar="COLUMN", help="analyze the percent change from it")
     add("--control", metavar="LABEL", help="the reference arm")
+    add("--treated", metavar="LABEL", help="the other arm, if there are more than two")
+    add_flag(group, "lower-is-better", "low outcomes are good, as on a symptom scale")
+    add_flag(group, "drop-missing-outcome", "leave out rows without an outcome")
+    add_repeated(group, "category", "COLUMN", "read as categories, not numbers")
+    add_repeated(group, "missing", "CELL", "a cell that stands for missing")
+    add("--delimiter", help="of text files; detected by default", type=_delimiter)
+    add("--encoding", help="of text files; UTF-8 by default")
     add(
-        "--treated", metavar="LABEL", help="the other arm, when there are more than two"
+        "--decimal",
+        type=_decimal,
+        metavar="{point,comma}",
+        help="detected by default",
     )
-    add_flag(group, "lower-is-better", "small outcomes are good, as of a symptom scale")
-    add_flag(group, "drop-missing-outcome", "leave out rows without outcome")
-    add_repeated(group, "category", "COLUMN", "codes, not numbers")
-    add_repeated(group, "missing", "CELL", "a cell that means missing")
-    add("--delimiter", help="of text; found by default", type=_delimiter)
-    add("--encoding", help="of text; UTF-8 by default")
-    add("--decimal", type=_decimal, metavar="{point,comma}")
     add("--sheet", help="of a workbook; the first by default")
     group = parser.add_argument_group("other")
     add = group.add_argument
-    add("--config", metavar="FILE.toml", help="options by name; the command line wins")
-    add("--json", metavar="FILE", help="results for machines; - is standard output")
+    add(
+        "--config",
+        metavar="FILE.toml",
+        help="options by name; the command line overrides them",
+    )
+    add("--json", metavar="FILE", help="results as JSON; - for standard output")
     return group
 
 
 def trial_of(options, **more):
-    """Read the trial that options describe.
+    """Read the trial described by options.
 
     Parameters
     ----------
@@ -218,7 +228,7 @@ def trial_of(options, **more):
 
 
 def add_flag(group, name, text, *, default=False):
-    """Add an option that is on or off.
+    """Add an option that can be turned on and off.
 
     Parameters
     ----------
@@ -234,7 +244,7 @@ def add_flag(group, name, text, *, default=False):
         help=text,
         default=argparse.SUPPRESS,
     )
-    # Set later, it is not added to the help.
+    # If set earlier, argparse would add it to the help.
     action.default = default
 
 
@@ -262,15 +272,15 @@ def add_repeated(group, name, metavar, text, *, parse=None):
 
 
 def add_parameters(group, names=tuple(PARAMETERS), defaults=None):
-    """Add options that are parameters of the discoverer.
+    """Add options for parameters of the discoverer.
 
     Parameters
     ----------
     group : argument group
     names : sequence of str
     defaults : dict, optional
-        Defaults that differ from the discoverer's. By default none does, and the help
-        tells them.
+        Defaults that differ from those of the discoverer. If omitted, none differ, and
+        the help states them.
     """
     signature = inspect.signature(PersonaDiscoverer).parameters
     for name in names:
@@ -290,12 +300,12 @@ def add_parameters(group, names=tuple(PARAMETERS), defaults=None):
 
 
 def check_parameters(parameters):
-    """Tell of parameters that cannot be used by the names of their options.
+    """Refuse unusable parameters, named as options.
 
     Parameters
     ----------
     parameters : dict
-        Of the discoverer.
+        Parameters of the discoverer.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Commands, and the parser that is made of what they declare."""
+"""Commands, and the parser built from their declarations."""
 
 import argparse
 from collections.abc import Callable
@@ -12,7 +12,7 @@ __all__ = ["Command", "Options", "parse"]
 
 @dataclass(frozen=True)
 class Command:
-    """What a command is called, takes and does.
+    """A command: its name, help, options and action.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Options(dict):
     Attributes
     ----------
     given : frozenset of str
-        Options that the user gave, here or in a file; the others have defaults.
+        Options set by the user, as arguments or in a file.
     """
 
     def __init__(self, defaults, given):
@@ -45,7 +45,7 @@ class Options(dict):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors in one line after the usage, without abbreviations of options."""
+    """A parser that accepts no abbreviated options."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -57,7 +57,7 @@ def parse(arguments, commands):
     Parameters
     ----------
     arguments : list of str or None
-        Those of the process where there are none.
+        If None, the arguments of the process.
     commands : sequence of Command
 
     Returns
@@ -68,11 +68,11 @@ def parse(arguments, commands):
     Raises
     ------
     InputError
-        For a file of options that cannot be used.
+        For an unusable file of options.
     """
     parser = _Parser(
         prog="sklearn-persona",
-        description="Find treatment-effect subgroups of a randomised trial.",
+        description="Find treatment-effect subgroups in a randomized trial.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True)
@@ -91,7 +91,7 @@ def parse(arguments, commands):
 
 
 def _take_defaults(parser):
-    """Defaults of a parser, which then returns only what was given."""
+    """Remove the defaults of a parser, which then returns only given options."""
     defaults = {}
     for action in parser._actions:
         if action.default is not argparse.SUPPRESS:

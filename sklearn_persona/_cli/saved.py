@@ -1,4 +1,4 @@
-"""What saved files hold: personas of an analysis, a report, a plan, or by hand."""
+"""Personas and reports from saved files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,17 +24,17 @@ __all__ = ["SavedPersonas", "load_personas", "report_of"]
 
 @dataclass(frozen=True)
 class SavedPersonas:
-    """Personas of a file.
+    """Personas from a file.
 
     Attributes
     ----------
     personas : list of Persona
     analysis : dict
-        What the file says of the analysis; empty when it says nothing.
+        The analysis described by the file, or empty.
     plan : str or None
-        Hash of a prespecification that was verified.
+        Verified hash of a prespecified plan.
     n_left_out : int
-        Personas of the file that are not confirmed.
+        Unconfirmed personas in the file that were left out.
     """
 
     personas: list
@@ -44,7 +44,7 @@ class SavedPersonas:
 
 
 def report_of(path, values):
-    """The report in a saved analysis, or one that was saved by itself.
+    """The report in a saved analysis, or a report saved separately.
 
     Raises
     ------
@@ -56,21 +56,21 @@ def report_of(path, values):
     if schema_of(values) != REPORT:
         found = schema_of(values)
         raise InputError(
-            f"{place(path)}: holds no report"
+            f"{place(path)}: contains no report"
             + (f" but {shown(found)}" if found else "")
-            + "; expected what 'discover --json' or PersonaReport.to_dict wrote."
+            + "; expected a file written by 'discover --json' or PersonaReport.to_dict."
         )
     return _rebuilt(path, PersonaReport.from_dict, values)
 
 
 def load_personas(path, *, everything=False):
-    """Personas of a saved analysis or report, of a plan, or written by hand.
+    """Load personas from an analysis, a report or a plan, or written by hand.
 
     Parameters
     ----------
     path : path-like
     everything : bool
-        Whether those that were not confirmed count too.
+        Whether to include unconfirmed personas.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def load_personas(path, *, everything=False):
     Raises
     ------
     InputError
-        When the file holds none, cannot be read, or was changed after its hash.
+        If the file cannot be read, has no personas, or does not match its hash.
     """
     values = load_document(path)
     schema = schema_of(values)
@@ -90,8 +90,8 @@ def load_personas(path, *, everything=False):
         personas = [p for p in found if p.confirmed or everything]
         if not personas:
             raise InputError(
-                f"{place(path)}: holds no confirmed persona, but {len(found)} others"
-                + (" (--all takes them)." if found else ".")
+                f"{place(path)}: contains no confirmed persona"
+                + (f", but {len(found)} others (--all)." if found else ".")
             )
         return SavedPersonas(
             personas,
@@ -102,7 +102,7 @@ def load_personas(path, *, everything=False):
         if values.get("sha256") != digest(values):
             raise InputError(
                 f"{place(path)}: was changed after it was written: its SHA-256 is "
-                f"{digest(values)}, but it says {shown(values.get('sha256'))}."
+                f"{digest(values)}, but it states {shown(values.get('sha256'))}."
             )
         analysis = _analysis_of(path, values, None) | {"seed": values.get("seed")}
         return SavedPersonas(
@@ -111,7 +111,7 @@ def load_personas(path, *, everything=False):
     if schema == PERSONA:
         return SavedPersonas([_rebuilt(path, Persona.from_dict, values)])
     if schema is not None:
-        raise InputError(f"{place(path)}: holds {shown(schema)}, expected personas.")
+        raise InputError(f"{place(path)}: contains {shown(schema)}, expected personas.")
     if isinstance(values, dict) and "personas" in values:
         values = values["personas"]
     return SavedPersonas(
@@ -123,7 +123,7 @@ def _analysis_of(path, values, report):
     if schema_of(values) in (ANALYSIS, PLAN):
         analysis = values.get("analysis")
         if not isinstance(analysis, dict):
-            raise InputError(f"{place(path)}: says nothing of its analysis.")
+            raise InputError(f"{place(path)}: does not describe its analysis.")
         for name in TEXTS:
             if not isinstance(analysis.get(name), str | None):
                 raise InputError(
@@ -170,7 +170,7 @@ def _by_hand(path, values):
                 )
         if "direction" not in given:
             raise InputError(
-                f"{where}: says no direction, expected favorable or unfavorable."
+                f"{where}: has no direction, expected favorable or unfavorable."
             )
         ranges = {name: _range(v) for name, v in given["conditions"].items()}
         try:
@@ -183,7 +183,7 @@ def _by_hand(path, values):
 
 
 def _range(value):
-    """A range as `Persona.from_conditions` takes it."""
+    """A range in the form that `Persona.from_conditions` accepts."""
     if isinstance(value, dict):
         if set(value) == {"levels"} and isinstance(value["levels"], list):
             return set(value["levels"])
@@ -201,5 +201,5 @@ def _rebuilt(path, build, values):
     try:
         return build(values)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else error
+        what = f"{error} is missing" if isinstance(error, KeyError) else error
         raise InputError(f"{place(path)}: {shown(what, 300)}") from None

@@ -1,4 +1,4 @@
-"""Text for terminals: names from a file are only ever text."""
+"""Text for terminals, in which names from a file are harmless."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ __all__ = ["evidence_lines", "harmless", "reading_lines", "safe_card"]
 
 
 def harmless(persona):
-    """A persona whose names and levels can be shown in a terminal.
+    """A persona whose names and levels are safe to show in a terminal.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def safe_card(persona, title):
 
 
 def reading_lines(trial):
-    """What is printed of a trial before anything is done with it, a line each.
+    """How a trial was read, one entry per line.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ def reading_lines(trial):
     """
     account = trial.account
     return [
-        f"{shown(trial.path, 200)}: {plural(account.n_rows, 'row')} analysed",
+        f"{shown(trial.path, 200)}: {plural(account.n_rows, 'row')} analyzed",
         *(f"  {line}" for line in account.lines()),
     ]
 
 
 def evidence_lines(persona, record):
-    """What another trial says of a persona, a line each.
+    """Evidence from another trial, one entry per line.
 
     Parameters
     ----------

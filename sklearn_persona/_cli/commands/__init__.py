@@ -1,4 +1,4 @@
-"""The commands: a module each, in the order of the help."""
+"""The commands, one module each, in the order of the help."""
 
 from sklearn_persona._cli.commands import demo, discover, evaluate, prespecify, report
 

@@ -1,4 +1,4 @@
-"""``demo``: the personas of a simulated trial."""
+"""``demo``: personas in simulated trials."""
 
 import warnings
 from pathlib import Path
@@ -14,12 +14,12 @@ from sklearn_persona.exceptions import IncompleteParticipantWarning
 
 __all__ = ["COMMAND", "demonstrate", "discover"]
 
-# Participants of the demonstration: one trial large enough to confirm the planted
-# persona as a rule, and the published size, which is not.
+# Participants: a trial that is usually large enough to confirm the planted persona,
+# and one of the published size, which is not.
 LARGE, PUBLISHED = 300, 33
-# MADRS points that ketamine is better inside the two planted regions: one persona.
+# Advantage of ketamine in MADRS points inside each of two regions: one persona.
 EFFECT = (12.0, 0.0)
-# Half of 300 participants cannot single out three of 400 variables.
+# With half of 300 participants, three of 400 variables cannot be identified.
 MAX_VARIABLES = 2
 
 
@@ -51,7 +51,7 @@ def discover(n_participants, seed, effect=EFFECT):
         random_state=seed,
     )
     with warnings.catch_warnings():
-        # Three of 33 are incomplete by design; the text counts them.
+        # Three of 33 are incomplete by design, as the text reports.
         warnings.simplefilter("ignore", IncompleteParticipantWarning)
         finder.fit(
             trial.data,
@@ -64,7 +64,7 @@ def discover(n_participants, seed, effect=EFFECT):
 
 
 def demonstrate(n_participants, seed):
-    """Find the personas of a simulated trial and write them up.
+    """Find the personas of a simulated trial and describe them.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def demonstrate(n_participants, seed):
     Returns
     -------
     text : str
-        The personas' cards and what was planted.
+        Cards of the personas, and the planted rule.
     """
     trial, finder = discover(n_participants, seed)
     n_pairs = {
@@ -116,12 +116,14 @@ def _planted(trial):
 
 def add_options(parser):
     """Declare the options of the command."""
-    parser.add_argument("-o", "--output", type=Path, help="also write the text there")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "-o", "--output", type=Path, help="also write the text to this file"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default 0")
 
 
 def run(options):
-    """Print what `demonstrate` finds in a large and in a small trial."""
+    """Print the personas of a large and a small trial."""
     output, seed = options["output"], options["seed"]
     check_outputs({"-o": output})
     text = "\n\n\n".join(demonstrate(n, seed) for n in (LARGE, PUBLISHED))
@@ -131,4 +133,4 @@ def run(options):
         print(f"\nWritten to {output}")
 
 
-COMMAND = Command("demo", "find the personas of a simulated trial", add_options, run)
+COMMAND = Command("demo", "find the personas of two simulated trials", add_options, run)

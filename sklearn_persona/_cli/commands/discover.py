@@ -1,4 +1,4 @@
-"""``discover``: from a table to personas, their tests and a report."""
+"""``discover``: personas of a trial, their tests and a report."""
 
 import inspect
 import sys
@@ -45,23 +45,23 @@ def add_options(parser):
     )
     group = add_trial_options(parser)
     add = group.add_argument
-    add("--prespecify", metavar="FILE", help="plan of the next trial")
-    add("--title", help="of the report")
+    add("--prespecify", metavar="FILE", help="write a plan for the next trial")
+    add("--title", help="title of the report")
     add("--seed", type=int, default=0, help="default 0")
-    add("--jobs", type=int, help="threads")
-    add_flag(group, "progress", "show it on standard error (default)", default=True)
-    add_repeated(group, "drop", "COLUMN", "no baseline")
-    add_repeated(group, "keep", "COLUMN", "a baseline")
+    add("--jobs", type=int, help="number of threads; -1 for all")
+    add_flag(group, "progress", "progress on standard error (default)", default=True)
+    add_repeated(group, "drop", "COLUMN", "leave this column out")
+    add_repeated(group, "keep", "COLUMN", "keep this column")
     add_repeated(group, "modality", "COLUMN=NAME", "source of a variable", parse=pair)
     add_parameters(parser.add_argument_group("search and tests"))
 
 
 def run(options):
-    """Find and test personas, and write what was asked for."""
+    """Find and test personas, and write the requested files."""
     outputs = {f"--{name}": options[name] for name in ("output", "json", "prespecify")}
     check_outputs(outputs, [options["table"]])
     parameters = _parameters(options)
-    # Bad parameters are told before a large file is read.
+    # Refuse bad parameters before reading a large file.
     check_parameters(parameters)
     trial = trial_of(options)
     parameters["control"] = trial.arms[0] if trial.arms else None
@@ -81,8 +81,8 @@ def run(options):
     if options["prespecify"] is not None and not confirmed:
         say(
             out,
-            f"\nNo persona was confirmed, so there is no plan: {options['prespecify']} "
-            "was not written.",
+            "\nNo persona was confirmed, so there is no plan and "
+            f"{options['prespecify']} was not written.",
         )
     printed = texts.pop("-", None)
     write_outputs(texts)
@@ -103,7 +103,7 @@ def _parameters(options):
 
 
 def _modalities(given, trial):
-    """Source of each variable that is analysed; None when nothing was said."""
+    """Source of each baseline variable; None if no sources were given."""
     if not given:
         return None
     found = {}
@@ -119,7 +119,7 @@ def _modalities(given, trial):
 
 
 def _fit(finder, trial):
-    """Fit, and return what the search warns of; its errors name the file."""
+    """Fit, and return the warnings; errors name the file."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if trial.treatment is None:
@@ -130,7 +130,7 @@ def _fit(finder, trial):
 
 
 def _analysis(options, parameters, trial):
-    """What another trial would repeat."""
+    """The settings that another trial would repeat."""
     analysis = {name: options.get(name) for name in PLANNED}
     if trial.arms:
         analysis |= {"control": trial.arms[0], "treated": trial.arms[1]}
@@ -140,7 +140,7 @@ def _analysis(options, parameters, trial):
 
 
 def _texts(options, finder, trial, analysis, confirmed):
-    """Text of each file that was asked for."""
+    """Text of each requested file."""
     report = PersonaReport.from_estimator(
         finder,
         X=trial.X,
@@ -188,8 +188,8 @@ def _summary(finder):
     explained, rest = (finder.partition_.loc[k] for k in ("explained", "unexplained"))
     if finder.n_confirmed_:
         text = (
-            f"Explained by what was confirmed: {explained['coverage']:.1%} of "
-            f"{explained['n_groups'] + rest['n_groups']:g} participants who tested it"
+            f"Explained by confirmed personas: {explained['coverage']:.1%} of "
+            f"{explained['n_groups'] + rest['n_groups']:g} test participants"
         )
         if not np.isnan(rest["effect"]):
             text += f"; effect in the others {number(rest['effect'])} " + interval(

@@ -1,4 +1,4 @@
-"""``evaluate``: personas that stand, tested on another trial's table."""
+"""``evaluate``: existing personas, tested on another trial."""
 
 import sys
 
@@ -31,7 +31,7 @@ from sklearn_persona.inference import adjust_pvalues
 
 __all__ = ["COMMAND"]
 
-# Parameters of the discoverer that a test of its personas has, too.
+# Parameters of the discoverer that also apply to a test of given personas.
 TESTS = (
     "response_threshold",
     "design",
@@ -48,9 +48,9 @@ def add_options(parser):
     """Declare the options of the command."""
     parser.add_argument("personas", metavar="PERSONAS.json")
     group = add_trial_options(parser)
-    add_flag(group, "all", "also personas that were not confirmed")
+    add_flag(group, "all", "include personas that were not confirmed")
     group.add_argument("--seed", type=int, default=0, help="default 0")
-    # The file of personas may hold other values.
+    # The help states no defaults, because the file of personas may set other values.
     add_parameters(
         parser.add_argument_group("tests"),
         TESTS,
@@ -67,7 +67,7 @@ def run(options):
     _check(options, given, options["personas"])
     if options["outcome"] is None:
         raise InputError(
-            "--outcome COLUMN is missing; the file of personas names none."
+            "--outcome COLUMN is required; the file of personas names none."
         )
 
     trial = trial_of(options, variables=_variables(loaded.personas))
@@ -86,7 +86,7 @@ def run(options):
 
 
 def _merged(options, loaded):
-    """Options of the user, else of the file of personas, else defaults."""
+    """Options of the user, else of the file of personas, else the defaults."""
     merged, deviations = dict(options), []
     for name in (*PLANNED, "n_permutations", "seed"):
         planned = loaded.analysis.get(name)
@@ -99,7 +99,7 @@ def _merged(options, loaded):
 
 
 def _check(options, given, path):
-    """Refuse parameters of tests that are none, and say where they come from."""
+    """Refuse unusable parameters, and name the file if they come from it."""
     parameters = {name: options[name] for name in TESTS}
     parameters["random_state"] = options["seed"]
     names = given | ({"random_state"} if "seed" in given else set())
@@ -107,11 +107,11 @@ def _check(options, given, path):
     try:
         check_parameters(parameters)
     except InputError as error:
-        raise InputError(f"{place(path)}: of the analysis, {error}") from None
+        raise InputError(f"{place(path)}: in its analysis, {error}") from None
 
 
 def _variables(personas):
-    """Columns that the rules need, and whether each is a category."""
+    """Columns used by the rules, and whether each is a category."""
     variables = {}
     for persona in personas:
         for condition in persona.conditions:
@@ -140,12 +140,12 @@ def _test(personas, trial, options):
 
 
 def _tested(persona, trial, options):
-    """Evidence for a persona, or the reason why there is none."""
+    """Evidence for a persona, or the reason for having none."""
     record, problem = None, None
     with input_errors(trial.path):
         inside = persona.covers(trial.X)
         if inside.all() or not inside.any():
-            problem = f"{'everybody' if inside.all() else 'nobody'} is inside"
+            problem = f"{'every' if inside.all() else 'no'} case is inside"
         else:
             record = persona.evaluate(
                 trial.X,
@@ -163,7 +163,7 @@ def _tested(persona, trial, options):
 
 
 def _confirming(record, options):
-    """The p value on which a claim rests; 1 where nothing could be tested."""
+    """The p value of the claim; 1 if it could not be tested."""
     if record is None:
         return 1.0
     p_values = [record.p_value]
@@ -173,7 +173,7 @@ def _confirming(record, options):
 
 
 def _directed(persona, record, criterion):
-    """Whether effect and contrast point where the persona says."""
+    """Whether effect and contrast have the direction of the persona."""
     sign = 1 if persona.direction == "favorable" else -1
     if not sign * record.effect > 0:
         return False
@@ -206,7 +206,7 @@ def _result_values(result):
     persona, record = result["persona"], result["record"]
     evidence = None
     if record is not None:
-        # Through a persona, whose values hold no NaN.
+        # A persona exports its evidence without NaN.
         evidence = type(persona)(
             persona.conditions, persona.direction, holdout=record
         ).to_dict()["holdout"]
@@ -262,6 +262,4 @@ def _results_text(results, options):
     return "\n".join(lines)
 
 
-COMMAND = Command(
-    "evaluate", "test personas on the table of another trial", add_options, run
-)
+COMMAND = Command("evaluate", "test personas on another trial", add_options, run)

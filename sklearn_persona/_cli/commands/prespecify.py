@@ -1,4 +1,4 @@
-"""``prespecify``: personas as the plan of the next trial."""
+"""``prespecify``: a plan for the next trial from saved personas."""
 
 from pathlib import Path
 
@@ -14,10 +14,11 @@ __all__ = ["COMMAND"]
 
 def add_options(parser):
     """Declare the options of the command."""
-    parser.add_argument("saved", metavar="PERSONAS.json")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
+    add = parser.add_argument
+    add("saved", metavar="PERSONAS.json")
+    add("-o", "--output", type=Path, metavar="FILE", required=True, help="the plan")
+    add("--all", action="store_true", help="include unconfirmed personas")
+    add("--seed", type=int, default=0, help="default 0")
 
 
 def run(options):
@@ -33,5 +34,5 @@ def run(options):
 
 
 COMMAND = Command(
-    "prespecify", "write personas as the plan of the next trial", add_options, run
+    "prespecify", "write personas as a plan for the next trial", add_options, run
 )

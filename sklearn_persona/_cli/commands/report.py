@@ -14,8 +14,15 @@ __all__ = ["COMMAND"]
 
 def add_options(parser):
     """Declare the options of the command."""
-    parser.add_argument("saved", metavar="SAVED.json", help="from discover --json")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    add = parser.add_argument
+    add("saved", metavar="SAVED.json", help="written by discover --json")
+    add(
+        *("-o", "--output"),
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="report: .html, .md or .csv",
+    )
 
 
 def run(options):
@@ -26,7 +33,7 @@ def run(options):
     try:
         text = report_text(report, output)
     except Exception as error:
-        # What somebody changed within the file may fail anywhere.
+        # A file changed by hand may fail anywhere.
         raise InputError(
             f"{place(saved)}: its report is damaged ({type(error).__name__}: "
             f"{shown(error, 200)})."

@@ -1,4 +1,4 @@
-"""The columns with a role: outcome, arm, and the labels of each row."""
+"""Columns with a role: outcome, arm and other labels of the rows."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ from sklearn_persona.metrics import percent_change
 
 __all__ = ["ROLES", "Roles", "read_arms", "read_labels", "read_outcome"]
 
-# Roles beside the outcome, as `PersonaDiscoverer.fit` calls them.
+# Roles besides the outcome, named as in `PersonaDiscoverer.fit`.
 ROLES = ("treatment", "groups", "period", "strata")
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns say what, as named by the user.
+    """The columns that the user named for each role.
 
     Attributes
     ----------
     outcome : str
     columns : dict
-        Name of the column of each of `ROLES`, or None.
+        Column of each of `ROLES`, or None.
     baseline : str or None
-        Earlier values of the outcome, from which its percent change is taken.
+        Earlier values of the outcome; its percent change from them is analyzed.
     """
 
     outcome: str
@@ -34,12 +34,12 @@ class Roles:
     baseline: str | None = None
 
     def given(self):
-        """Column of each role that has one, the baseline of the outcome left out."""
+        """Column of each role that has one, without the baseline of the outcome."""
         columns = {"outcome": self.outcome} | self.columns
         return {role: name for role, name in columns.items() if name is not None}
 
     def check_design(self, design):
-        """Refuse roles that do not make a trial of this design.
+        """Refuse roles that do not fit a design.
 
         Parameters
         ----------
@@ -51,22 +51,22 @@ class Roles:
         """
         single = design == "single-arm"
         if self.outcome is None:
-            raise InputError("--outcome COLUMN is missing.")
+            raise InputError("--outcome COLUMN is required.")
         if self.columns["treatment"] is None and not single:
             raise InputError(
-                "--treatment COLUMN is missing. A trial without comparison needs "
+                "--treatment COLUMN is required. A trial without a comparison needs "
                 "--design single-arm."
             )
         if self.columns["period"] is not None and self.columns["groups"] is None:
             raise InputError(
-                "--period COLUMN is of a crossover, which needs --groups COLUMN, the "
+                "--period COLUMN means a crossover, which needs --groups COLUMN, the "
                 "participant of each row."
             )
         if self.columns["treatment"] is not None and single:
-            raise InputError("--design single-arm has no arms; leave --treatment out.")
+            raise InputError("--design single-arm has no arms; omit --treatment.")
 
     def check_columns(self, table):
-        """Refuse columns that the table lacks, or that have several roles.
+        """Refuse columns that do not exist or have several roles.
 
         Parameters
         ----------
@@ -89,20 +89,20 @@ class Roles:
 
 
 def read_arms(table, name, labels, wanted, account):
-    """Control and treated label, and which rows have one of them.
+    """Choose the arms, and the rows that belong to them.
 
     Parameters
     ----------
     table : RawTable
     name : str
-        Of the column.
+        Column of the arm.
     labels : ndarray of str or None
         Its values.
     wanted : tuple of str or None
-        Control and treated label that the user named; with both, other arms are left
+        Control and treated label named by the user; if both are, other arms are left
         out.
     account : Account
-        Gets a note of what was chosen.
+        Receives a note of the choice.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def read_arms(table, name, labels, wanted, account):
     if missing.any():
         raise InputError(
             f"{_first(table, name, missing)}: the arm is missing "
-            f"({plural(int(missing.sum()), 'row')}). Expected a label in every row; "
+            f"({plural(int(missing.sum()), 'row')}). Every row needs a label; "
             "remove the others."
         )
     found = sorted(set(labels), key=_label_order)
@@ -142,7 +142,7 @@ def read_arms(table, name, labels, wanted, account):
         return (control, treated), chosen
     if len(found) != 2:
         raise InputError(
-            f"{place(table.path, name)}: holds {plural(len(found), 'arm')} "
+            f"{place(table.path, name)}: contains {plural(len(found), 'arm')} "
             f"({some_names(found)}), expected two. "
             + (
                 "Choose them with --control and --treated."
@@ -168,7 +168,7 @@ def _label_order(label):
 
 
 def read_outcome(table, roles, reading, chosen, *, labels, drop_missing, account):
-    """The outcome as numbers, or its percent change; NaN where it is missing.
+    """Read the outcome as numbers, or its percent change; NaN where it is missing.
 
     Parameters
     ----------
@@ -176,13 +176,13 @@ def read_outcome(table, roles, reading, chosen, *, labels, drop_missing, account
     roles : Roles
     reading : Reading
     chosen : ndarray of bool
-        Rows that count.
+        Rows in the analysis.
     labels : ndarray of str or None
-        Arm of each row, where there are arms.
+        Arm of each row, if there are arms.
     drop_missing : bool
-        Whether rows without outcome are left out; else they are an error.
+        Whether to leave out rows without an outcome; otherwise they are an error.
     account : Account
-        Gets notes of a percent change and of rows that are left out.
+        Receives notes of a percent change and of rows that are left out.
 
     Returns
     -------
@@ -198,8 +198,8 @@ def read_outcome(table, roles, reading, chosen, *, labels, drop_missing, account
     if roles.baseline:
         y = _percent_change(table, roles, reading, y, chosen)
         account.notes.append(
-            f"outcome: change of '{shown(roles.outcome)}' from "
-            f"'{shown(roles.baseline)}' in percent"
+            f"outcome: percent change of '{shown(roles.outcome)}' from "
+            f"'{shown(roles.baseline)}'"
         )
         if not missing.any():
             culprit, missing = roles.baseline, np.isnan(y) & chosen
@@ -216,7 +216,7 @@ def read_outcome(table, roles, reading, chosen, *, labels, drop_missing, account
             counts = pd.Series(labels[missing]).value_counts().sort_index()
             by_arm = f" ({', '.join(f'{shown(a)}: {k}' for a, k in counts.items())})"
         account.notes.append(
-            f"rows without outcome left out: {int(missing.sum())}{by_arm}"
+            f"rows without an outcome left out: {int(missing.sum())}{by_arm}"
         )
     return y
 
@@ -232,21 +232,21 @@ def _percent_change(table, roles, reading, y, chosen):
     zero = (before == 0) & chosen
     if zero.any():
         raise InputError(
-            f"{_first(table, roles.baseline, zero)}: is 0, from which no percent "
-            "change can be calculated."
+            f"{_first(table, roles.baseline, zero)}: is 0; a percent change "
+            "from it cannot be calculated."
         )
     with np.errstate(all="ignore"):
         return percent_change(np.where(before == 0, np.nan, before), y)
 
 
 def read_labels(table, name, reading, chosen):
-    """Labels that no chosen row may lack, as numbers if all of them are.
+    """Read labels that every chosen row must have, as numbers if all of them are.
 
     Parameters
     ----------
     table : RawTable
     name : str
-        Of the column.
+        Column of the labels.
     reading : Reading
     chosen : ndarray of bool
 
@@ -262,12 +262,12 @@ def read_labels(table, name, reading, chosen):
     missing = column.absent & chosen
     if missing.any():
         raise InputError(
-            f"{_first(table, name, missing)}: is missing "
-            f"({plural(int(missing.sum()), 'row')}), expected a label in every row."
+            f"{_first(table, name, missing)}: the label is missing "
+            f"({plural(int(missing.sum()), 'row')}). Every row needs one."
         )
     labels = column.labels()
     try:
-        # Periods and sites sort as numbers where they are numbers.
+        # Numeric periods and sites must sort as numbers.
         return np.array([np.nan if v is None else float(v) for v in labels])
     except ValueError:
         return labels
@@ -276,19 +276,17 @@ def read_labels(table, name, reading, chosen):
 def _numbers(table, name, reading, what):
     column = reading.column(table, name, category=False)
     if column.kind == "empty":
-        raise InputError(
-            f"{place(table.path, name)}: holds no values at all, expected {what}."
-        )
+        raise InputError(f"{place(table.path, name)}: has no values, expected {what}.")
     if column.kind != "number":
         odd = int(np.argmax(~column.absent))
         raise InputError(
             f"{place(table.path, name, table.rows[odd])}: "
-            f"'{shown(column.values[odd], 40)}' is no number, expected {what}. Code "
-            "two results as 0 and 1."
+            f"'{shown(column.values[odd], 40)}' is not a number, expected {what}. "
+            "Code a binary outcome as 0 and 1."
         )
     return column.values
 
 
 def _first(table, name, mask):
-    """Place of the first row of a mask."""
+    """Place of the first row in a mask."""
     return place(table.path, name, table.rows[int(np.argmax(mask))])

@@ -1,4 +1,4 @@
-"""From a file to a trial: who is in which arm, with what outcome and baseline."""
+"""From a file to a trial: outcome, arm, other labels and baseline variables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,14 @@ __all__ = ["Trial", "read_trial"]
 
 @dataclass(frozen=True)
 class Trial:
-    """What a search or a test needs.
+    """Data of a trial, as a search or a test needs them.
 
     Attributes
     ----------
     X : DataFrame
     y : ndarray of float64
     metadata : dict
-        Labels of the rows by role, None where there are none: keywords of
+        Labels of the rows, or None, by role. The roles are keywords of
         `PersonaDiscoverer.fit`.
     arms : tuple
         Control and treated label as text; empty for a single arm.
@@ -79,39 +79,39 @@ def read_trial(
     decimal=None,
     sheet=None,
 ):
-    """Read the table of a trial, and divide it into outcome, arm and the rest.
+    """Read the table of a trial.
 
     Parameters
     ----------
     path : path-like
         Delimited text, Parquet, Excel, SAS transport or SAS data set.
     outcome : str
-        Its column.
+        Column of the outcome.
     treatment, groups, period, strata : str, optional
         Columns of the arm, the participant, the period and the stratum.
     baseline : str, optional
-        Column of earlier values, from which the outcome's percent change is taken.
+        Column of earlier values of the outcome; the percent change is analyzed.
     control, treated : str, optional
-        Labels of the arms; with both, rows of other arms are left out.
+        Labels of the arms; if both are given, rows of other arms are left out.
     design : str
-        A single arm must be asked for: "single-arm".
+        Only "single-arm" allows a trial without `treatment`.
     drop, keep : sequence of str
-        Columns to leave out; columns that no guess may leave out.
+        Columns to leave out, and columns that must not be left out by a guess.
     category : sequence of str
-        Columns that are read as categories whatever they hold.
+        Columns to read as categories whatever they contain.
     variables : dict, optional
-        Baseline variables to be read, and whether each is a category; then nothing
-        is guessed. By default all columns.
+        Baseline variables to read, and whether each is a category; then nothing is
+        guessed. By default, all columns without a role are candidates.
     missing : sequence of str
-        Cells that stand for a missing value, beside the usual ones.
+        Cells that stand for a missing value, besides the usual ones.
     drop_missing_outcome : bool
-        Whether rows without outcome are left out; else they are an error.
+        Whether to leave out rows without an outcome; otherwise they are an error.
     delimiter, encoding : str, optional
-        Of text; found by default.
+        For text files; detected by default.
     decimal : {".", ","}, optional
-        Found by default.
+        Decimal mark; detected by default.
     sheet : str, optional
-        Of a workbook; the first by default.
+        Sheet of a workbook; the first by default.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def read_trial(
 
 
 def _read_roles(table, roles, reading, wanted, drop_missing, account):
-    """Arms, rows that count, and of these the outcome and the labels."""
+    """Read arms, and the rows in the analysis with their outcome and labels."""
     labels, arms = None, ()
     chosen = np.ones(len(table.rows), bool)
     name = roles.columns["treatment"]
@@ -197,7 +197,7 @@ def _read_roles(table, roles, reading, wanted, drop_missing, account):
 
 
 def _read_columns(table, wanted, reading, chosen, drop, account):
-    """The chosen rows of columns, of which some are known to be categories."""
+    """Read the chosen rows of columns, some of which are known to be categories."""
     columns = []
     for name, category in wanted.items():
         if name in drop:
@@ -210,7 +210,7 @@ def _read_columns(table, wanted, reading, chosen, drop, account):
 
 
 def _guess_baseline(columns, outcome, y, metadata, keep, account):
-    """Columns that can be baseline variables; the account tells of the others."""
+    """Select possible baseline variables, and record why others are left out."""
     groups = metadata["groups"]
     units = np.arange(len(y))
     if groups is not None:
@@ -235,7 +235,7 @@ def _guess_baseline(columns, outcome, y, metadata, keep, account):
 def _none_left(table, roles, account):
     n_dropped = len(account.dropped)
     return InputError(
-        f"{place(table.path)}: no baseline variable is left beside "
+        f"{place(table.path)}: no baseline variable is left besides "
         f"{some_names(list(roles.given().values()))}"
         + (f" and {n_dropped} dropped ones" if n_dropped else "")
         + ". Check the delimiter, or use --keep."
