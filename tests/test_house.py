@@ -224,8 +224,8 @@ def test_show_versions(capsys):
 
 
 def test_a_package_that_is_not_there_has_no_version(monkeypatch):
-    from sklearn_persona import _version
+    from sklearn_persona import _show_versions
 
-    monkeypatch.setattr(_version, "OPTIONAL", ("surely-not-installed-anywhere",))
+    monkeypatch.setattr(_show_versions, "OPTIONAL", ("surely-not-installed-anywhere",))
     packages = show_versions(as_dict=True)["packages"]
     assert packages["surely-not-installed-anywhere"] is None

@@ -39,7 +39,7 @@ SOURCES = (
     "README.md LICENSE CITATION.cff pyproject.toml setup.py run.py "
     "tests/test_oracle.py tests/_brute_force.py tools/check_dist.py tools/one_search.h "
     "docs/user_guide.md examples/nimh_ketamine.py benchmarks/error_rates.toml "
-    "sklearn_persona/_search/_kernel.pyx sklearn_persona/_search/native/kernels.h"
+    "sklearn_persona/_search/_kernel.pyx sklearn_persona/_search/native/core/kernels.h"
 ).split()
 COMPILED = ("_search/_kernel", "_search/_cube")
 

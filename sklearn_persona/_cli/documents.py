@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sklearn_persona import __version__
 from sklearn_persona._cli.errors import InputError, place
-from sklearn_persona._cli.reading.roles import ROLES
+from sklearn_persona._data.roles import ROLES
 from sklearn_persona._text.safe import shown
 
 __all__ = [

@@ -10,7 +10,7 @@ from sklearn_persona._text.numbers import plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona.metrics import percent_change
 
-__all__ = ["ROLES", "Roles", "read_arms", "read_labels", "read_outcome"]
+__all__ = ["Roles", "read_arms", "read_labels", "read_outcome"]
 
 # Roles besides the outcome, named as in `PersonaDiscoverer.fit`.
 ROLES = ("treatment", "groups", "period", "strata")
