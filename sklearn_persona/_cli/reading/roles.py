@@ -12,9 +12,6 @@ from sklearn_persona.metrics import percent_change
 
 __all__ = ["Roles", "read_arms", "read_labels", "read_outcome"]
 
-# Roles besides the outcome, named as in `PersonaDiscoverer.fit`.
-ROLES = ("treatment", "groups", "period", "strata")
-
 
 @dataclass(frozen=True)
 class Roles:
