@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_persona import Persona
-from sklearn_persona._persona.languages import limit_text, one_line
+from sklearn_persona._text.numbers import limit_text
+from sklearn_persona._text.safe import one_line
 
 NAMES = [
     *HOSTILE,

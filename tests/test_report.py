@@ -25,27 +25,23 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_persona import Condition, Persona, PersonaDiscoverer
-from sklearn_persona._search import directions as _directions
-from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
-from sklearn_persona.inference import detectable_effect, floor_from_sizes
-from sklearn_persona.report import PersonaReport
-from sklearn_persona.report import _page as page_module
-from sklearn_persona.report._drawing import make_axis
-from sklearn_persona.report._facts import _most_frequent
-from sklearn_persona.report._limits import (
+from sklearn_persona._claims.limits import (
     detectable,
     lowest_p_value,
     smallest_p_value,
 )
-from sklearn_persona.report._summary import summary
-from sklearn_persona.report._words import (
-    arm_text,
-    between,
-    number,
-    percent,
-    shown,
-)
-from sklearn_persona.report._writing import inert, write_atomically
+from sklearn_persona._search import spaces as _spaces
+from sklearn_persona._text.numbers import between, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.safe import inert, shown, write_atomically
+from sklearn_persona._text.words import arm_text
+from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
+from sklearn_persona.inference import detectable_effect, floor_from_sizes
+from sklearn_persona.report import PersonaReport
+from sklearn_persona.report import _page as page_module
+from sklearn_persona.report._data import _most_frequent
+from sklearn_persona.report._drawing import make_axis
+from sklearn_persona.report._sections.summary import summary
 
 # Fitted with hostile names too; the other kinds are renamed afterwards.
 ATTACKED = ("parallel", "crossover", "single-arm")
@@ -93,7 +89,7 @@ def test_names_change_no_structure(kind):
 def _renamed(report, names):
     """The report of the same fit of a table with other names everywhere."""
     names = iter(names)
-    facts = report._facts
+    content = report._data
 
     def condition(c):
         levels = None if c.levels is None else tuple(next(names) for _ in c.levels)
@@ -109,17 +105,17 @@ def _renamed(report, names):
                 for a in persona.alternatives
             ),
         )
-        for persona in facts.personas
+        for persona in content.personas
     )
     return PersonaReport(
         replace(
-            facts,
+            content,
             personas=personas,
-            arms=tuple(next(names) for _ in facts.arms),
+            arms=tuple(next(names) for _ in content.arms),
             title=next(names),
             outcome=next(names),
-            settings=facts.settings | {"control": next(names)},
-            selection=_renamed_selection(facts.selection, names),
+            settings=content.settings | {"control": next(names)},
+            selection=_renamed_selection(content.selection, names),
             reading=_reading(personas, names),
         )
     )
@@ -390,12 +386,12 @@ def test_bars_are_where_the_limits_are():
         ),
         direction="favorable",
     )
-    facts = replace(report_of("parallel")._facts, personas=(persona,))
-    page = Page(PersonaReport(facts).to_html())
+    content = replace(report_of("parallel")._data, personas=(persona,))
+    page = Page(PersonaReport(content).to_html())
     assert page.problems == []
     rects = [
         (float(attrs["x"]), float(attrs["width"]))
-        for tag, attrs in _elements(PersonaReport(facts).to_html())
+        for tag, attrs in _elements(PersonaReport(content).to_html())
         if tag == "rect" and attrs["class"] == "persona"
     ]
     assert rects[:2] == [(25.0, 50.0), (0.0, 80.0)]
@@ -417,13 +413,13 @@ def _elements(html):
 
 
 def test_stability_and_correction_when_present():
-    facts = report_of("parallel")._facts
+    content = report_of("parallel")._data
     name = HOSTILE[0]
-    condition = replace(facts.personas[0].conditions[0], name=name, low=0.0, high=1.0)
+    condition = replace(content.personas[0].conditions[0], name=name, low=0.0, high=1.0)
     condition = replace(condition, data_low=-2.0, data_high=2.0)
-    persona = replace(facts.personas[0], conditions=(condition,))
+    persona = replace(content.personas[0], conditions=(condition,))
     persona = with_stability(persona)
-    report = PersonaReport(replace(facts, personas=(persona,)))
+    report = PersonaReport(replace(content, personas=(persona,)))
     page = Page(report.to_html())
     assert page.problems == []
     for part in (
@@ -515,7 +511,7 @@ def test_selection_frequencies():
 
 
 def test_pairs_and_many_variables():
-    facts = report_of("resampled")._facts
+    content = report_of("resampled")._data
     table = pd.DataFrame(
         {
             "variable": [f"v{j}" for j in range(15)],
@@ -530,7 +526,9 @@ def test_pairs_and_many_variables():
     # Columns without a name are called as in conditions.
     assert found["rows"][0]["names"] == ["v0", "x7"]
     assert found["rows"][9]["false_bound"] is None
-    report = PersonaReport(replace(facts, selection=facts.selection | {"pairs": found}))
+    report = PersonaReport(
+        replace(content, selection=content.selection | {"pairs": found})
+    )
     page = Page(report.to_html())
     assert page.problems == [] and "Pair of variables" in page.text
     assert "5 less frequent ones are left out" in page.text
@@ -539,13 +537,13 @@ def test_pairs_and_many_variables():
 
 def test_spread_of_repeated_splits():
     finder, _ = fitted("repeated")
-    facts = report_of("repeated")._facts
+    content = report_of("repeated")._data
     p_values = finder.split_p_values_
-    assert facts.splits["n"] == len(p_values) == 3
-    assert facts.splits["quantiles"] == pytest.approx(
+    assert content.splits["n"] == len(p_values) == 3
+    assert content.splits["quantiles"] == pytest.approx(
         [p_values.min(), *np.percentile(p_values, [25, 50, 75]), p_values.max()]
     )
-    assert facts.splits["n_below"] == (p_values < 0.05).sum()
+    assert content.splits["n_below"] == (p_values < 0.05).sum()
     finder = copy(finder)
     finder.split_p_values_ = np.array([0.001, 0.02, 0.2, 1.0, 1.0])
     text = PersonaReport.from_estimator(finder).to_markdown()
@@ -594,14 +592,14 @@ def test_how_the_table_was_read():
     ],
 )
 def test_copies_of_a_persona_are_not_several_findings(p_alone, words):
-    facts = report_of("parallel")._facts
-    first = facts.personas[0]
+    content = report_of("parallel")._data
+    first = content.personas[0]
     assert first.confirmed
     # The first one is nobody's copy.
     first = replace(first, p_conditional=float("nan"))
     second = replace(first, p_conditional=p_alone)
-    facts = replace(facts, personas=(first, second), n_confirmed=2)
-    claims = summary(facts)[1][2]
+    content = replace(content, personas=(first, second), n_confirmed=2)
+    claims = summary(content)[1][2]
     assert "in other words" not in claims[0]
     assert ("in other words" in claims[1]) == (words is not None)
     assert words is None or words in claims[1]
@@ -625,8 +623,8 @@ def test_not_confirmed_stands_apart():
 def test_arms_that_are_numbers_are_no_counts():
     assert arm_text(1) == "arm 1" and arm_text("0.5") == "arm 0.5"
     assert arm_text("drug") == "drug"
-    facts = replace(report_of("parallel")._facts, arms=("0", "1"))
-    text = PersonaReport(facts).to_markdown()
+    content = replace(report_of("parallel")._data, arms=("0", "1"))
+    text = PersonaReport(content).to_markdown()
     assert "effect of arm 1 against arm 0" in text
     assert re.search(r"\| arm 1: \d+, arm 0: \d+ \|", text)
 
@@ -714,12 +712,12 @@ def test_settings_without_addresses_and_paths(tmp_path):
 def test_what_could_not_have_been_shown(kind):
     """The figures are those of `detectable_effect`."""
     finder, _ = fitted(kind)
-    facts = report_of(kind)._facts
+    content = report_of(kind)._data
     half = finder.flow_["holdout"] or finder.flow_["training"]
     tests = sum(p.holdout is not None for p in finder.personas_)
     if kind == "permutation":
         tests = finder.search_.n_candidates
-    for effect, share in zip(detectable(facts), (0.5, 0.25), strict=True):
+    for effect, share in zip(detectable(content.limits), (0.5, 0.25), strict=True):
         if kind == "crossover":
             n = round(share * half["n_units"])
             expected = detectable_effect(n, None, n_candidates=tests, paired=True)
@@ -730,7 +728,7 @@ def test_what_could_not_have_been_shown(kind):
         assert effect.contrast == pytest.approx(expected / np.sqrt(1 - share))
         assert f"{effect.inside:.2f} SD" in report_of(kind).to_markdown()
         assert effect.inside * half["sd"] > 0
-    floor = smallest_p_value(facts)
+    floor = smallest_p_value(content.limits)
     if kind != "parallel":
         # In a permuted search the arms of everybody are exchanged.
         assert floor is None
@@ -760,22 +758,22 @@ def test_contrast_asks_for_more():
 
 
 def test_too_small_for_a_test():
-    facts = report_of("parallel")._facts
-    half = facts.flow["holdout"] | {"n_units": 4, "n_treated": 2, "n_control": 2}
-    small = replace(facts, flow=facts.flow | {"holdout": half})
-    assert all(np.isinf(effect.inside) for effect in detectable(small))
+    content = report_of("parallel")._data
+    half = content.flow["holdout"] | {"n_units": 4, "n_treated": 2, "n_control": 2}
+    small = replace(content, flow=content.flow | {"holdout": half})
+    assert all(np.isinf(effect.inside) for effect in detectable(small.limits))
     text = PersonaReport(small).to_markdown()
     assert text.count("its smallest possible p value is above the level") == 2
     # Four pairs cannot be significant at .05, six can.
-    facts = report_of("crossover")._facts
+    content = report_of("crossover")._data
     for n, expected in ((8, [False, False]), (12, [True, False]), (24, [True, True])):
-        half = facts.flow["holdout"] | {"n_units": n}
+        half = content.flow["holdout"] | {"n_units": n}
         some = replace(
-            facts,
-            flow=facts.flow | {"holdout": half},
-            settings=facts.settings | {"correction": "fixed-sequence"},
+            content,
+            flow=content.flow | {"holdout": half},
+            settings=content.settings | {"correction": "fixed-sequence"},
         )
-        found = [np.isfinite(effect.inside) for effect in detectable(some)]
+        found = [np.isfinite(effect.inside) for effect in detectable(some.limits)]
         assert found == expected
 
 
@@ -809,7 +807,7 @@ def test_no_result_could_reach_the_level(n, options, floor, half):
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(X, y, treatment=arm)
     report = PersonaReport.from_estimator(finder)
-    lowest = lowest_p_value(report._facts)
+    lowest = lowest_p_value(report._data.limits)
     assert lowest.value == pytest.approx(floor)
     text = report.to_markdown()
     assert text.count(TOO_FEW) == 2
@@ -825,7 +823,7 @@ def test_no_result_could_reach_the_level(n, options, floor, half):
     if floor < 1:
         # A level that can be reached is tested.
         finder.set_params(alpha=1.01 * floor).fit(X, y, treatment=arm)
-        assert lowest_p_value(PersonaReport.from_estimator(finder)._facts) is None
+        assert lowest_p_value(PersonaReport.from_estimator(finder)._data.limits) is None
 
 
 def test_four_against_four():
@@ -837,9 +835,9 @@ def test_four_against_four():
     with pytest.raises(ValueError, match="Too few cases: 4 training cases in arm 0"):
         finder.fit(X, y, treatment=arm)
     finder.set_params(min_arm_size=1).fit(X, y, treatment=arm)
-    facts = PersonaReport.from_estimator(finder)._facts
-    assert facts.flow["training"]["p_floor"] == pytest.approx(2 / 70)
-    assert lowest_p_value(facts) is None
+    content = PersonaReport.from_estimator(finder)._data
+    assert content.flow["training"]["p_floor"] == pytest.approx(2 / 70)
+    assert lowest_p_value(content.limits) is None
     assert not any(np.isnan(persona.p_adjusted) for persona in finder.personas_)
 
 
@@ -858,7 +856,7 @@ def test_how_it_was_searched(options, patience, text):
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
     with (
         warnings.catch_warnings(),
-        mock.patch.object(_directions, "PATIENCE", patience),
+        mock.patch.object(_spaces, "PATIENCE", patience),
     ):
         warnings.simplefilter("ignore", SearchCostWarning)
         finder.fit(X, y, treatment=arm)
@@ -891,13 +889,13 @@ def test_pairs_that_are_too_few():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(X, y, **data)
-        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._data.limits)
         # Five pairs train, of which two stay outside.
         assert lowest.value == 2 / 2**3 and lowest.half == "training"
         finder.set_params(validation="permutation", n_permutations=99)
         half = {key: value[:10] for key, value in data.items()}
         finder.fit(X[:10], y[:10], **half)
-        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._facts)
+        lowest = lowest_p_value(PersonaReport.from_estimator(finder)._data.limits)
         assert lowest.value == 2 / 2**5 and lowest.half is None
         assert np.isnan(finder.personas_[0].p_adjusted)
 
@@ -1001,7 +999,8 @@ def test_file_is_whole_or_not_there(tmp_path, monkeypatch):
         report_of("parallel").to_html(tmp_path / "nowhere" / "report.html")
     # A page that cannot be made leaves what is there alone.
     with monkeypatch.context() as patch:
-        patch.setattr(page_module, "methods", lambda facts: 1 / 0)
+        broken = replace(page_module.SECTIONS[0], values=lambda content: 1 / 0)
+        patch.setattr(page_module, "SECTIONS", (broken,))
         with pytest.raises(ZeroDivisionError):
             report_of("parallel").to_html(path)
     assert path.read_text(encoding="utf-8") == html
@@ -1042,7 +1041,7 @@ def test_templates_are_packaged():
         for pattern in tool["package-data"]["sklearn_persona.report"]
         for path in folder.glob(pattern)
     }
-    assert given == set((folder / "templates").iterdir()) and len(given) == 2
+    assert given == set((folder / "templates").iterdir()) and len(given) > 2
     manifest = (root / "MANIFEST.in").read_text()
     assert "recursive-include sklearn_persona/report *.j2 *.css" in manifest
 

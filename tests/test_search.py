@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from _paths import force_path
 
-import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.branch_and_bound as branch_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.binning import make_selectors
@@ -202,7 +202,7 @@ def test_kept_rules_overlap_at_most_as_allowed(exact):
 @pytest.mark.parametrize("exact, room", [(True, 2**28), (True, 300), (False, 2**28)])
 def test_no_rule_is_kept_twice_when_any_overlap_is_allowed(exact, room, monkeypatch):
     # Without room for the list at once, every step searches.
-    monkeypatch.setattr(search_module, "COLLECTED_BYTES", room)
+    monkeypatch.setattr(branch_module, "COLLECTED_BYTES", room)
     X, outcome, treated = table(p=5)
     chosen = change(exact=exact, max_overlap=1.0, n_personas=5)
     _, rules, _ = find(X, outcome, treated, chosen)
@@ -243,7 +243,7 @@ CTRL_C = """
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_ends_the_search(n_jobs):
     # The package that this process tests, installed or not.
-    package = Path(search_module.__file__).resolve().parents[1]
+    package = Path(branch_module.__file__).resolve().parents[2]
     paths = [str(package), str(Path(__file__).resolve().parent)]
     code = textwrap.dedent(CTRL_C).format(paths=paths, n_jobs=n_jobs)
     with subprocess.Popen(
@@ -293,7 +293,7 @@ def test_ctrl_c_while_waiting_for_other_threads_stops_them(request):
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, previous))
     X, outcome, treated = table(p=3)
     start = time.monotonic()
-    with mock.patch.object(search_module, "Search", Slow), force_path("bits"):
+    with mock.patch.object(branch_module, "Search", Slow), force_path("bits"):
         with pytest.raises(KeyboardInterrupt):
             find(X, outcome, treated, n_jobs=2)
     assert stopped.is_set()

@@ -1,15 +1,17 @@
-"""Text for terminals: names from a file are only ever text."""
+"""Text for terminals, in which names from a file are harmless."""
 
 from dataclasses import replace
 
-from sklearn_persona._text.card import card, interval, number, p_text
-from sklearn_persona.report._words import rule_text, shown
+from sklearn_persona._text.card import card
+from sklearn_persona._text.numbers import interval, number, p_text, plural
+from sklearn_persona._text.safe import shown
+from sklearn_persona._text.words import rule_text
 
-__all__ = ["evidence_lines", "harmless", "safe_card"]
+__all__ = ["evidence_lines", "harmless", "reading_lines", "safe_card"]
 
 
 def harmless(persona):
-    """A persona whose names and levels can be shown in a terminal.
+    """A persona whose names and levels are safe to show in a terminal.
 
     Parameters
     ----------
@@ -45,8 +47,26 @@ def safe_card(persona, title):
     return card(harmless(persona), title=title)
 
 
+def reading_lines(trial):
+    """How a trial was read, one entry per line.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    lines : list of str
+    """
+    account = trial.account
+    return [
+        f"{shown(trial.path, 200)}: {plural(account.n_rows, 'row')} analyzed",
+        *(f"  {line}" for line in account.lines()),
+    ]
+
+
 def evidence_lines(persona, record):
-    """What another trial says of a persona, a line each.
+    """Evidence from another trial, one entry per line.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
-"""What meta-estimators ask of others: the metadata they consume, their methods."""
+"""Metadata, methods and seeds of the estimators inside meta-estimators."""
 
+import numpy as np
 from sklearn import config_context
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-__all__ = ["consumed", "estimator_has", "require_treatment"]
+__all__ = ["consumed", "estimator_has", "require_treatment", "set_open_seeds"]
 
 
 def estimator_has(method):
@@ -68,3 +69,14 @@ def consumed(owner, consumer, method, given, must=()):
         asked = {name: value for name, value in given.items() if name in must}
         router.validate_metadata(params=asked, method=method)
         return dict(router.route_params(params=given, caller=method).consumer[method])
+
+
+def set_open_seeds(model, rng):
+    """Draw a seed for every `random_state` that is None, nested ones too."""
+    unset = {
+        name: int(rng.randint(np.iinfo(np.int32).max))
+        for name, value in sorted(model.get_params().items())
+        if name.rsplit("__", 1)[-1] == "random_state" and value is None
+    }
+    if unset:
+        model.set_params(**unset)

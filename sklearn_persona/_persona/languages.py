@@ -8,10 +8,11 @@ import math
 import unicodedata
 from fractions import Fraction
 
+from sklearn_persona._text.numbers import limit_text
+from sklearn_persona._text.safe import one_line
+
 __all__ = [
     "criteria_text",
-    "limit_text",
-    "one_line",
     "pandas_query",
     "r_expression",
     "sql_where",
@@ -20,37 +21,6 @@ __all__ = [
 # In units of the last place, of which 0.5 is the middle between two numbers. Extended
 # precision has 11 more bits, so a few roundings err by less than 0.003.
 HALFWAY = 0.495
-# Joiners that some scripts need; they move nothing else.
-JOINERS = "\u200c\u200d"
-
-
-def one_line(text):
-    """Text that stays in its line and place: other characters are escaped.
-
-    Line breaks, control characters and the marks that turn the direction of a line
-    become visible (``\\n``, ``\\u202e``).
-
-    Parameters
-    ----------
-    text : object
-
-    Returns
-    -------
-    line : str
-    """
-    return "".join(
-        c
-        if c.isprintable() or c in JOINERS or unicodedata.category(c) == "Zs"
-        else ascii(c)[1:-1]
-        for c in str(text)
-    )
-
-
-def limit_text(value):
-    """Shortest text that keeps six digits, without an exponent where readable."""
-    if value == round(value) and abs(value) < 1e15:
-        return str(round(value))
-    return f"{value:.6g}"
 
 
 def criteria_text(conditions):

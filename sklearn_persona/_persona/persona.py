@@ -16,7 +16,7 @@ from sklearn_persona._data.serialization import (
 )
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._estimates.evidence import Evidence
-from sklearn_persona._estimates.measure import evidence
+from sklearn_persona._estimates.measure import measure
 from sklearn_persona._persona.condition import (
     Alternative,
     Condition,
@@ -184,21 +184,6 @@ class Persona:
         """
         return np.logical_and.reduce([c.covers(X) for c in self.conditions])
 
-    def covers_columns(self, columns):
-        """The same for a table that was read already, matched by position.
-
-        Parameters
-        ----------
-        columns : sequence of TableColumn
-
-        Returns
-        -------
-        inside : ndarray of bool, shape (n_samples,)
-        """
-        return np.logical_and.reduce(
-            [c.covers_column(columns[c.position]) for c in self.conditions]
-        )
-
     def evaluate(
         self,
         X,
@@ -262,7 +247,7 @@ class Persona:
                 f"No analysed case satisfies {self.rule}; check the units and names of "
                 "these columns."
             )
-        return evidence(
+        return measure(
             units,
             members,
             n_permutations=n_permutations,

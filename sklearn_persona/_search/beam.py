@@ -65,7 +65,7 @@ def _shortened(rules):
 
 
 def beam_search(
-    column,
+    problem,
     selectors,
     *,
     min_variables,
@@ -79,7 +79,7 @@ def beam_search(
 
     Parameters
     ----------
-    column : Column
+    problem : Problem
     selectors : Selectors
     min_variables, max_variables, min_modalities : int
     most : int
@@ -94,7 +94,7 @@ def beam_search(
     -------
     pool : Pool
     """
-    n_selectors, n_words = column.bits.shape
+    n_selectors, n_words = problem.bits.shape
     cost = max(n_selectors * n_words * max(max_variables - 1, 1), 1)
     width = int(np.clip(BUDGET / (40 * cost), min(10, most), most))
     # Values, lengths, rules (padded) and members.
@@ -120,7 +120,7 @@ def beam_search(
         return _distinct(*map(np.concatenate, zip(pool, new)), pool_size)
 
     for depth in range(1, max_variables + 1):
-        values, rules, extents, n = column.expand(parents, rows, size)
+        values, rules, extents, n = problem.expand(parents, rows, size)
         n_evaluated += n
         if not len(values):
             break
@@ -133,8 +133,8 @@ def beam_search(
         parents = _shortened(rules[lengths == max_variables][:EXCHANGED])
         if not len(parents):
             break
-        rows = np.bitwise_and.reduce(column.bits[parents], axis=1)
-        *found, n = column.expand(parents, rows, size)
+        rows = np.bitwise_and.reduce(problem.bits[parents], axis=1)
+        *found, n = problem.expand(parents, rows, size)
         n_evaluated += n
         pool = add(pool, *_best(*found, size))
         if pool[0][0] == values[0]:

@@ -71,6 +71,11 @@ class Selectors:
             self, bits=np.concatenate(bits), n_units=int(np.count_nonzero(chosen))
         )
 
+    def members(self, rule):
+        """Membership of a rule, given by its selectors, of shape (n_units,)."""
+        bits = np.bitwise_and.reduce(self.bits[list(rule)], axis=0)
+        return unpack_rows(bits[None], self.n_units)[0]
+
     def without_intervals(self):
         """The selectors that do not have two edges."""
         if self.n_intervals is None or not self.n_intervals.any():

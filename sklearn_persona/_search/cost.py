@@ -108,7 +108,7 @@ def least_bit_seconds(n_rules, n_units):
     Returns
     -------
     seconds : float
-        About what noise takes with a price on length, on one thread of a machine with
+        About what noise takes with a penalty on length, on one thread of a machine with
         all vectors; the least elsewhere.
     """
     share = min(n_units / ALL_UNITS, 1) ** SHARE_POWER
@@ -118,7 +118,7 @@ def least_bit_seconds(n_rules, n_units):
     return n_rules * share * per_rule
 
 
-def predicted_seconds(column, selectors, threshold, settings):
+def predicted_seconds(problem, selectors, threshold, settings):
     """Estimate the time of one search for the best rule on one thread.
 
     The tree is sampled as by Knuth (1975): a few branches are followed, the number
@@ -127,7 +127,7 @@ def predicted_seconds(column, selectors, threshold, settings):
 
     Parameters
     ----------
-    column : Column
+    problem : Problem
     selectors : Selectors
     threshold : float
         Squared value of the incumbent.
@@ -137,16 +137,16 @@ def predicted_seconds(column, selectors, threshold, settings):
     -------
     seconds : float
     """
-    n_words = column.bits.shape[1]
+    n_words = problem.bits.shape[1]
     if selectors.n_candidates(settings.max_variables) * n_words < FEW_CANDIDATES:
         return 0.0
     rng = np.random.RandomState(0)
-    bounds = column.bound(column.bits)
+    bounds = problem.bound(problem.bits)
     order = np.argsort(-bounds, kind="stable")
     roots = order[bounds[order] >= threshold]
     if not len(roots):
         return 0.0
-    per_bound, per_value = _prices(column, roots[:50])
+    per_bound, per_value = _seconds_of_each(problem, roots[:50])
 
     n = len(roots)
     if settings.max_variables <= 2:
@@ -155,7 +155,7 @@ def predicted_seconds(column, selectors, threshold, settings):
     total = 0.0
     for _ in range(PROBES):
         total += _branch(
-            column,
+            problem,
             selectors,
             roots,
             threshold,
@@ -167,34 +167,34 @@ def predicted_seconds(column, selectors, threshold, settings):
     return seconds + n * total / PROBES
 
 
-def _prices(column, parents):
+def _seconds_of_each(problem, parents):
     """Seconds of a bound and of a value, by the loops that the search uses."""
     start = time.monotonic()
-    if column.vectors:
-        everyone = np.bitwise_or.reduce(column.bits, axis=0)
-        column.vector_bound(everyone, column.bits, True)
+    if problem.vectors:
+        everyone = np.bitwise_or.reduce(problem.bits, axis=0)
+        problem.vector_bound(everyone, problem.bits, True)
     else:
-        column.bound(column.bits)
+        problem.bound(problem.bits)
     middle = time.monotonic()
-    if column.vectors:
+    if problem.vectors:
         rules = parents.astype(np.int32)[:, None]
-        column.expand(rules, column.bits[parents], 1)
+        problem.expand(rules, problem.bits[parents], 1)
     else:
-        column.evaluate(column.bits[parents])
+        problem.evaluate(problem.bits[parents])
     end = time.monotonic()
-    n = len(column.bits)
+    n = len(problem.bits)
     return (middle - start) / n, (end - middle) / (n * len(parents))
 
 
-def _branch(column, selectors, roots, threshold, depth, per_bound, per_value, rng):
+def _branch(problem, selectors, roots, threshold, depth, per_bound, per_value, rng):
     """Time below one random root, scaled from one random path."""
-    items, extents = roots, column.bits[roots]
+    items, extents = roots, problem.bits[roots]
     weight, seconds = 1.0, 0.0
     for level in range(2, depth):
         i = rng.randint(len(items))
         other = selectors.feature[items[:i]] != selectors.feature[items[i]]
         children = extents[:i][other] & extents[i]
-        bounds = column.bound(np.ascontiguousarray(children))
+        bounds = problem.bound(np.ascontiguousarray(children))
         if level > 2:
             seconds += weight * len(children) * per_bound
         keep = np.flatnonzero(bounds >= threshold)

@@ -35,11 +35,18 @@ class Objective:
         sums of their outcomes: ``n`` and ``s``, of shape (n_arms, n_rules), inside;
         ``N`` and ``S``, of shape (n_arms, 1), of everyone. The treated arm comes
         first; one-sample units are one arm.
+    from_zero : bool
+        Whether the value in one-sample units depends on where the outcome is zero.
+    center : callable or None
+        ``center(outcome, arms) -> float``: the middle of the constants at which the
+        bound takes two arms apart (see the header); None when it needs no constant.
     """
 
     name: str
     squared: bool
     score: callable
+    from_zero: bool = False
+    center: callable = None
 
     def value(self, outcome, treated, inside):
         """Reported value of one rule.
@@ -119,13 +126,21 @@ def _arm_shift(n, s, N, S):
     return np.where(counted, x**2 / (n[0] - curvature * n[0] ** 2), 0.0)
 
 
+def _middle_of_arms(outcome, arms):
+    return sum(outcome[arm].mean() for arm in arms) / 2
+
+
+def _zero(outcome, arms):
+    return 0.0
+
+
 OBJECTIVES = {
     objective.name: objective
     for objective in (
-        Objective("effect", False, _effect),
-        Objective("contrast", False, _contrast),
+        Objective("effect", False, _effect, from_zero=True, center=_middle_of_arms),
+        Objective("contrast", False, _contrast, center=_zero),
         Objective("sum-of-squares", True, _sum_of_squares),
         Objective("mean-shift", False, _mean_shift),
-        Objective("arm-shift", True, _arm_shift),
+        Objective("arm-shift", True, _arm_shift, from_zero=True),
     )
 }

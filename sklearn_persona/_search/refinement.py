@@ -74,7 +74,7 @@ class Refinement:
 
     def _refine(self, rule, label, settings):
         label, sign = rule.compares(label)
-        settings = replace(settings, signs=(sign,), price=0.0, either_arm=False)
+        settings = replace(settings, signs=(sign,), penalty=0.0, either_arm=False)
         n_places = [self._n_places(*condition) for condition in rule.conditions]
         joint = (
             prod(n_places) <= MOST_JOINT and sum(n_places) * len(self.rows) <= MOST_BITS
@@ -87,7 +87,7 @@ class Refinement:
         return replace(
             rule,
             conditions=tuple(conditions),
-            objective=objective_of(label, settings, members, sign) - rule.price,
+            objective=objective_of(label, settings, members, sign) - rule.penalty,
             members=members,
         )
 
@@ -137,7 +137,7 @@ class Refinement:
         )
         found, _ = find_rules(selectors, label, alone)
         conditions = rule.conditions
-        if found and found[0].objective > (rule.objective + rule.price) * (1 + GAIN):
+        if found and found[0].objective > (rule.objective + rule.penalty) * (1 + GAIN):
             conditions = found[0].conditions
         return self._centered(conditions)
 
@@ -145,7 +145,7 @@ class Refinement:
         """Conditions of which no single edge has a better place."""
         sums = _Sums(label, settings)
         conditions = self._centered(rule.conditions)
-        best = rule.objective + rule.price
+        best = rule.objective + rule.penalty
         edges = [
             (i, edge)
             for i, (position, limits) in enumerate(conditions)

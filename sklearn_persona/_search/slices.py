@@ -1,6 +1,7 @@
 """One large search in slices: tasks for workers that share no memory."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
 from zlib import crc32
@@ -11,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._search._kernel import Search
 
-__all__ = ["SliceOptions", "run_slices", "shares_memory"]
+__all__ = ["SliceOptions", "run_slices", "run_threads", "shares_memory"]
 
 # Later slices start from the best of the earlier ones, so they come in rounds; two a
 # worker in each, because some are over sooner than others.
@@ -28,7 +29,7 @@ _DISAGREE = (
 
 @dataclass(frozen=True)
 class SliceOptions:
-    """What a search is given besides its column.
+    """What a search is given besides its problem.
 
     Arrays travel inside this object and not as arguments: joblib would keep those on a
     single worker of a dask cluster, and they would be lost with it.
@@ -46,10 +47,10 @@ class SliceOptions:
     incumbent: float
     limit: int
 
-    def search(self, column, deadline=None):
-        """A search of the column, started."""
+    def search(self, problem, deadline=None):
+        """A search of the problem, started."""
         search = Search(
-            column,
+            problem,
             self.kept,
             self.max_overlap,
             self.incumbent,
@@ -67,6 +68,26 @@ def shares_memory():
     return getattr(backend, "supports_sharedmem", False)
 
 
+def run_threads(search, n_jobs):
+    """Call ``search.run`` in this thread and n_jobs - 1 others."""
+    if n_jobs == 1:
+        search.run()
+        return
+    with ThreadPoolExecutor(n_jobs - 1) as threads:
+        try:
+            others = [threads.submit(search.run) for _ in range(n_jobs - 1)]
+            # In this thread too: only the main thread sees Ctrl-C.
+            search.run()
+            # An endless wait may sleep through Ctrl-C.
+            while wait(others, timeout=0.1).not_done:
+                pass
+            for other in others:
+                other.result()
+        except BaseException:
+            search.stop()
+            raise
+
+
 def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
     """Run a search that was started as tasks on the selected joblib backend.
 
@@ -75,7 +96,7 @@ def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
     search : Search
         Collects the results.
     build : callable
-        Returns the column of the search; it is called in each task.
+        Returns the problem of the search; it is called in each task.
     options : SliceOptions
         What `search` was made with.
     n_jobs : int

@@ -1,36 +1,10 @@
 """The persona card as text: what the published card shows, in the contract's words."""
 
-import math
+from sklearn_persona._text.numbers import interval, number, p_text
 
 __all__ = ["card"]
 
 WIDTH = 26
-
-
-def number(value, digits=4):
-    """A number with few significant digits and no exponent where readable."""
-    if value is None or math.isnan(value):
-        return "-"
-    if value == round(value) and abs(value) < 1e6:
-        return str(round(value))
-    if 1e-3 <= abs(value) < 1e6:
-        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-        return f"{value:.{min(decimals, 6)}f}"
-    return f"{value:.{digits - 1}g}"
-
-
-def p_text(value):
-    """A p value, never rounded down to zero."""
-    if value is None or math.isnan(value):
-        return "-"
-    return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
-
-
-def interval(pair):
-    """A confidence interval, or a dash when it is not known."""
-    if any(math.isnan(v) for v in pair):
-        return "[-]"
-    return f"[{number(pair[0])}, {number(pair[1])}]"
 
 
 def _range_text(condition):

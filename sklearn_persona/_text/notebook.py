@@ -3,8 +3,8 @@
 import importlib.metadata
 from html import escape
 
-from sklearn_persona._persona.languages import one_line
-from sklearn_persona._text.card import number, p_text
+from sklearn_persona._text.numbers import number, p_text
+from sklearn_persona._text.safe import one_line
 
 __all__ = ["documentation_link", "personas_html"]
 

@@ -4,7 +4,7 @@ import math
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona.plotting._axes import COLORS, MUTED, make_axes, plain
+from sklearn_persona._figure import COLORS, MUTED, make_axes, plain
 
 __all__ = ["ForestDisplay"]
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_persona._claims.limits import POWER, SHARES
+from sklearn_persona._figure import COLORS, MUTED, make_axes
 from sklearn_persona.inference import detectable_effect
-from sklearn_persona.plotting._axes import COLORS, MUTED, make_axes
-from sklearn_persona.report._limits import POWER, SHARES
 
 __all__ = ["GrowthDisplay"]
 

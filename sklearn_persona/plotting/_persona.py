@@ -3,19 +3,35 @@
 import math
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._data.table import numbers, read_column
-from sklearn_persona.plotting._axes import (
-    COLORS,
-    MUTED,
-    TRACK,
-    chosen_persona,
-    make_axes,
-    plain,
-)
-from sklearn_persona.report._words import range_text
+from sklearn_persona._figure import COLORS, MUTED, TRACK, make_axes, plain
+from sklearn_persona._text.words import range_text
 
-__all__ = ["PersonaDisplay"]
+__all__ = ["PersonaDisplay", "chosen_persona"]
+
+
+def chosen_persona(estimator, persona):
+    """A persona of a fitted discoverer by position.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    ValueError
+        When there is no such persona.
+    """
+    check_is_fitted(estimator, "personas_")
+    found = estimator.personas_
+    if not 0 <= persona < len(found):
+        raise ValueError(
+            f"persona={persona}, but the fit found {len(found)} persona(s); expected a "
+            f"position from 0 to {len(found) - 1}."
+            if found
+            else f"persona={persona}, but the fit found no persona."
+        )
+    return found[persona]
 
 
 class PersonaDisplay:

@@ -1,10 +1,10 @@
 """`PowerDisplay`."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona.plotting._axes import COLORS, MUTED, make_axes
-from sklearn_persona.report._facts import collect
-from sklearn_persona.report._limits import POWER, detectable, tested_half
+from sklearn_persona._claims.limits import POWER, TrialLimits, detectable, tested_half
+from sklearn_persona._figure import COLORS, MUTED, make_axes
 
 __all__ = ["PowerDisplay"]
 
@@ -72,23 +72,24 @@ class PowerDisplay:
         ValueError
             When the fit tested no single persona, or is too small for any curve.
         """
-        facts = collect(estimator)
-        where = tested_half(facts)
-        if where is None or facts.settings["validation"] == "repeated":
+        check_is_fitted(estimator, "search_")
+        limits = TrialLimits.from_estimator(estimator)
+        where = tested_half(limits)
+        if where is None or limits.settings["validation"] == "repeated":
             raise ValueError(
                 "Power is that of the tests of personas, but the fit had validation="
-                f"{facts.settings['validation']!r}; use 'holdout' or 'permutation'."
+                f"{limits.settings['validation']!r}; use 'holdout' or 'permutation'."
             )
         scales = np.geomspace(0.25, 8, 41)
         curves = {}
         for k, scale in enumerate(scales):
-            for effect in detectable(facts, scale):
+            for effect in detectable(limits, scale):
                 curve = curves.setdefault(effect.share, np.full(len(scales), np.nan))
                 if np.isfinite(effect.inside):
                     curve[k] = effect.inside
         if all(np.isnan(curve).all() for curve in curves.values()):
             raise ValueError("The trial is too small for a test of any persona.")
-        size = facts.flow[where]["n_units"]
+        size = limits.flow[where]["n_units"]
         sizes = np.rint(scales * size).astype(int)
         return cls(sizes, curves, size).plot(ax)
 

@@ -2,15 +2,9 @@
 
 from textwrap import fill
 
-from sklearn_persona.plotting._axes import (
-    COLORS,
-    LONGEST,
-    TRACK,
-    chosen_persona,
-    make_axes,
-    plain,
-)
-from sklearn_persona.report._stability import stability_rows
+from sklearn_persona._figure import COLORS, LONGEST, TRACK, make_axes, plain
+from sklearn_persona._text.stability import stability_rows
+from sklearn_persona.plotting._persona import chosen_persona
 
 __all__ = ["StabilityDisplay"]
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sklearn_persona.report._words import number
+from sklearn_persona._text.numbers import number3 as number
 
 __all__ = ["Axis", "make_axis"]
 

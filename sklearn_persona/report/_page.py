@@ -1,32 +1,21 @@
-"""The report as one HTML page."""
+"""The report as one HTML page, and as Markdown: its sections in order."""
 
 import functools
 
-from sklearn_persona.report._cards import make_card, make_forest
-from sklearn_persona.report._checklist import SOURCES, checklist
-from sklearn_persona.report._explained import explained_rows, explained_text
-from sklearn_persona.report._methods import methods
-from sklearn_persona.report._reading import reading_notes
-from sklearn_persona.report._selected import selected_tables
-from sklearn_persona.report._summary import headline, summary
-from sklearn_persona.report._words import (
-    arm_text,
-    count,
-    number,
-    percent,
-    plural,
-    shown,
-)
+from sklearn_persona._text.safe import shown
+from sklearn_persona.report._section import escape
+from sklearn_persona.report._sections import SECTIONS
+from sklearn_persona.report._sections.summary import headline
 
-__all__ = ["page"]
+__all__ = ["markdown", "page"]
 
 
-def page(facts):
-    """Fill the template.
+def page(data):
+    """Fill the templates.
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
 
     Returns
     -------
@@ -44,30 +33,14 @@ def page(facts):
             "The HTML report needs jinja2, which is not installed. Install the extra: "
             "pip install 'sklearn-persona[report]'."
         ) from error
-    cards = [make_card(facts, i) for i in range(len(facts.personas))]
+    parts = [section.part(data) for section in SECTIONS]
     return (
         _environment(jinja2)
         .get_template("report.html.j2")
         .render(
-            title=shown(facts.title or "Personas"),
-            headline=headline(facts),
-            sections=summary(facts),
-            cards=cards,
-            good="benefit" if facts.arms else "better",
-            tested=facts.settings["validation"] is not None,
-            flow=_flow(facts),
-            forest=make_forest(facts),
-            explained=explained_rows(facts),
-            explained_text=explained_text(facts),
-            explained_effect="Effect" if facts.arms else "Outcome less all others'",
-            selected=selected_tables(facts),
-            reading=reading_notes(facts),
-            baseline=_baseline(facts),
-            methods=methods(facts),
-            checklist=checklist(facts),
-            sources=SOURCES,
-            settings=[(k, shown(v)) for k, v in sorted(facts.settings.items())],
-            versions=facts.versions,
+            title=_title(data),
+            headline=headline(data),
+            parts=[part for part in parts if part is not None],
         )
     )
 
@@ -81,103 +54,26 @@ def _environment(jinja2):
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 
-def _flow(facts):
-    """Boxes of the flow from rows to halves."""
-    flow = facts.flow
-    boxes = [
-        (
-            "Given",
-            [
-                plural(flow["n_rows"], "case"),
-                plural(flow["n_participants"], "participant"),
-                plural(flow["n_columns"], "baseline variable"),
-            ],
-        ),
-        (
-            "Incomplete",
-            [
-                f"{plural(flow['n_incomplete'], 'participant')} left out",
-                f"{plural(flow['n_columns_missing'], 'variable')} with missing values "
-                f"({percent(flow['share_missing'])} of all values)",
-            ],
-        ),
-    ]
-    halves = [("training", "Training" if flow["holdout"] else "Analysed")]
-    if flow["holdout"]:
-        halves.append(("holdout", "Holdout"))
-    for half, name in halves:
-        record = flow[half]
-        lines = [
-            plural(record["n_units"], flow["unit"]),
-            f"{plural(record['n_participants'], 'participant')}, "
-            f"{plural(record['n_cases'], 'case')}",
-        ]
-        if facts.arms:
-            for arm, key in zip(facts.arms[::-1], ("treated", "control")):
-                mean = record[f"mean_{key}"]
-                lines.append(
-                    f"{arm_text(arm, 30)}: {count(record[f'n_{key}'])}"
-                    + ("" if mean is None else f", mean {number(mean)}")
-                )
-        boxes.append((name, lines))
-    return boxes
+def markdown(data):
+    """Lines of all sections that have any.
+
+    Parameters
+    ----------
+    data : ReportData
+
+    Returns
+    -------
+    text : str
+    """
+    lines = [f"# {escape(_title(data))}", "", f"**{escape(headline(data))}**", ""]
+    for section in SECTIONS:
+        lines += section.lines(data)
+    return "\n".join(lines)
 
 
-def _baseline(facts):
-    """Texts of the in-versus-out tables; None without them."""
-    if facts.baseline is None:
-        return None
-    tables = []
-    for table in facts.baseline:
-        rows = [
-            {
-                "variable": shown(row["variable"]),
-                "level": None if row["level"] is None else shown(row["level"]),
-                "own": row["own"],
-                "cells": [
-                    (_mean if row["level"] is None else _level)(row[side])
-                    for side in ("inside", "outside")
-                ],
-                "difference": number(row["difference"]),
-            }
-            for row in table["rows"]
-        ]
-        outcomes = None
-        if table["outcomes"] is not None:
-            outcomes = {
-                "half": table["outcomes"]["half"],
-                "rows": [
-                    {
-                        "arm": "all" if row["arm"] is None else shown(row["arm"]),
-                        "cells": [_mean(row["inside"]), _mean(row["outside"])],
-                    }
-                    for row in table["outcomes"]["rows"]
-                ],
-            }
-        n = table["n_inside"] + table["n_outside"]
-        tables.append(
-            {
-                "number": table["persona"] + 1,
-                "n_inside": table["n_inside"],
-                "n_outside": table["n_outside"],
-                "share_inside": percent(table["n_inside"] / n),
-                "share_outside": percent(table["n_outside"] / n),
-                "rows": rows,
-                "n_left_out": table["n_left_out"],
-                "outcomes": outcomes,
-            }
-        )
-    return tables
-
-
-def _mean(values):
-    mean, sd, n = values
-    return f"{number(mean)} ({number(sd)}), n = {n}" if n else "-"
-
-
-def _level(values):
-    share, _, n = values
-    return f"{percent(share)} of {n}" if n else "-"
+def _title(data):
+    return shown(data.title or "Personas")

@@ -3,10 +3,9 @@
 import json
 
 from sklearn_persona._persona.persona import persona_table
-from sklearn_persona.report._facts import Facts, collect
-from sklearn_persona.report._markdown import markdown
-from sklearn_persona.report._page import page
-from sklearn_persona.report._writing import inert, write_atomically
+from sklearn_persona._text.safe import inert, write_atomically
+from sklearn_persona.report._data import ReportData, collect
+from sklearn_persona.report._page import markdown, page
 
 __all__ = ["PersonaReport"]
 
@@ -20,7 +19,7 @@ class PersonaReport:
 
     Parameters
     ----------
-    facts : Facts
+    data : ReportData
         Use `from_estimator` or `from_dict`.
 
     Examples
@@ -45,8 +44,8 @@ class PersonaReport:
     True
     """
 
-    def __init__(self, facts):
-        self._facts = facts
+    def __init__(self, data):
+        self._data = data
 
     @classmethod
     def from_estimator(
@@ -93,7 +92,7 @@ class PersonaReport:
             When `X`, `y` or `treatment` are not those of the fit, or `reading` has
             another form.
         """
-        facts = collect(
+        data = collect(
             estimator,
             X=X,
             y=y,
@@ -102,7 +101,7 @@ class PersonaReport:
             outcome=outcome,
             reading=reading,
         )
-        return cls(facts)
+        return cls(data)
 
     @classmethod
     def from_dict(cls, values):
@@ -121,7 +120,7 @@ class PersonaReport:
         ValueError
             For another schema, or when fields are missing or unknown.
         """
-        return cls(Facts.from_dict(values))
+        return cls(ReportData.from_dict(values))
 
     def to_dict(self):
         """Everything the report says, as plain values for JSON.
@@ -132,7 +131,7 @@ class PersonaReport:
             With a schema name; what is not known is None.
         """
         # Through JSON, so that nothing is shared and nothing but JSON is in it.
-        return json.loads(json.dumps(self._facts.to_dict(), allow_nan=False))
+        return json.loads(json.dumps(self._data.to_dict(), allow_nan=False))
 
     def to_html(self, path=None):
         """One self-contained page: no script, no network, readable on paper.
@@ -155,7 +154,7 @@ class PersonaReport:
         OSError
             When the file cannot be written.
         """
-        html = page(self._facts)
+        html = page(self._data)
         if path is not None:
             write_atomically(path, html)
         return html
@@ -167,7 +166,7 @@ class PersonaReport:
         -------
         text : str
         """
-        return markdown(self._facts)
+        return markdown(self._data)
 
     def to_frame(self):
         """One row a persona, as `PersonaDiscoverer.table_`.
@@ -176,7 +175,7 @@ class PersonaReport:
         -------
         table : DataFrame
         """
-        return persona_table(list(self._facts.personas))
+        return persona_table(list(self._data.personas))
 
     def to_csv(self, path=None):
         """The table of `to_frame` for spreadsheets.

@@ -1,4 +1,4 @@
-"""The figure of a protocol's result."""
+"""Figure of the published protocol."""
 
 import numpy as np
 from sklearn.metrics import roc_curve
@@ -9,7 +9,7 @@ __all__ = ["draw"]
 
 
 def draw(result):
-    """Four panels.
+    """Draw ROC curves, accuracies, calibration and decision curves.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def draw(result):
     Raises
     ------
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     figure = new_figure(9, 8)
     axes = figure.subplots(2, 2)

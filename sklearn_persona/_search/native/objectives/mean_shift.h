@@ -23,11 +23,11 @@ static ALWAYS_INLINE double mean_shift_term(const totals_t *all, int arm, double
     return x > 0 ? x * x / k : 0;
 }
 
-/* For plan.h: w = n, x = s - n mean of all. */
+/* For tables.h: w = n, x = s - n mean of all. */
 #define mean_shift_FORM TOTAL
 
-static ALWAYS_INLINE void mean_shift_shape(const totals_t *all, int arm, double *alpha,
-                                  double *beta, double *gamma)
+static ALWAYS_INLINE void mean_shift_shape(const totals_t *all, int arm,
+                                           double *alpha, double *beta, double *gamma)
 {
     (void)arm;
     *alpha = 1;

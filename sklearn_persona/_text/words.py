@@ -1,0 +1,34 @@
+"""Words for arms, ranges and rules."""
+
+from sklearn_persona._text.numbers import limit_text
+from sklearn_persona._text.safe import shown
+
+__all__ = ["arm_text", "range_text", "rule_text"]
+
+
+def arm_text(label, longest=40):
+    """The label of an arm; a number is called arm 1, so that it is no count."""
+    text = shown(label, longest)
+    return text if any(c.isalpha() for c in text) else f"arm {text}"
+
+
+def range_text(condition):
+    """The range of a condition, without its variable."""
+    if condition.levels is not None:
+        return ", ".join(shown(level) for level in condition.levels)
+    if condition.low is None:
+        return f"≤ {limit_text(condition.high)}"
+    if condition.high is None:
+        return f"> {limit_text(condition.low)}"
+    return f"> {limit_text(condition.low)} and ≤ {limit_text(condition.high)}"
+
+
+def rule_text(conditions):
+    """Conditions as one line."""
+    parts = []
+    for condition in conditions:
+        sign = ""
+        if condition.levels is not None:
+            sign = "is " if len(condition.levels) == 1 else "is one of "
+        parts.append(f"{shown(condition.label)} {sign}{range_text(condition)}")
+    return " and ".join(parts)

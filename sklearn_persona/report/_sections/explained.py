@@ -1,0 +1,102 @@
+"""Who is explained by a claim, who is not, and what treatment does there."""
+
+from sklearn_persona._text.numbers import between, count, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona.report._section import Section, escape, table_lines
+
+__all__ = ["SECTION", "together"]
+
+ROWS = {
+    "favorable": "Explained, favorable",
+    "unfavorable": "Explained, unfavorable",
+    "explained": "Explained, either way",
+    "unexplained": "Unexplained",
+    "everyone": "Everyone",
+}
+
+
+def _rows(data):
+    """Rows of the table of the explained and the unexplained.
+
+    Parameters
+    ----------
+    data : ReportData
+
+    Returns
+    -------
+    rows : list of dict
+        ``label``, ``whole`` (whether it is everyone), and ``cells``: coverage,
+        participants, cases, and the effect with its interval.
+    """
+    rows = []
+    for name, label in ROWS.items():
+        row = data.partition[name]
+        effect = "-"
+        if row["effect"] is not None:
+            effect = f"{number(row['effect'])} {between(_interval(row))}"
+        cells = [percent(row["coverage"]), count(row["n_groups"]), count(row["n"])]
+        rows.append(
+            {"label": label, "whole": name == "everyone", "cells": [*cells, effect]}
+        )
+    return rows
+
+
+def _text(data):
+    """What is counted there, in a sentence or two."""
+    if data.settings["validation"] is None:
+        claim = "Explained is who is covered by any persona below, none of them tested."
+    else:
+        claim = "Explained is who is covered by a confirmed persona."
+    half = "all analysed participants"
+    if data.flow["holdout"] is not None:
+        half = "the holdout, which chose nothing"
+    return (
+        f"{claim} Counted in {half}. A figure of the explained holds for their share "
+        "only."
+    )
+
+
+def together(data):
+    """What the confirmed personas cover together; None where nothing is claimed."""
+    explained, rest = (data.partition[k] for k in ("explained", "unexplained"))
+    if not explained["n"] or data.settings["validation"] is None:
+        return None
+    many = data.n_confirmed > 1
+    what = "confirmed personas together cover" if many else "confirmed persona covers"
+    text = (
+        f"The {what} {percent(explained['coverage'])} of those who tested "
+        f"{'them' if many else 'it'}; "
+        f"{percent(rest['coverage'])} stay unexplained"
+    )
+    if data.arms and rest["effect"] is not None:
+        text += f" (effect {number(rest['effect'])} {between(_interval(rest))})"
+    return text + "."
+
+
+def _interval(row):
+    return row["ci_low"], row["ci_high"]
+
+
+def _values(data):
+    return {
+        "text": _text(data),
+        "rows": _rows(data),
+        "effect": "Effect" if data.arms else "Outcome less all others'",
+    }
+
+
+def _markdown(values):
+    head = ("", "coverage", "participants", "cases", "effect [95% interval]")
+    rows = [(row["label"], *row["cells"]) for row in values["rows"]]
+    lines = ["## Explained and unexplained", "", escape(values["text"]), ""]
+    return [*lines, *table_lines(head, rows)]
+
+
+SECTION = Section(
+    "explained",
+    "Explained and unexplained",
+    _values,
+    link="Explained",
+    template="explained.html.j2",
+    markdown=_markdown,
+)

@@ -1,0 +1,72 @@
+"""Effects inside all personas on one axis, and in everyone."""
+
+from sklearn_persona._text.numbers import between, percent
+from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.words import rule_text
+from sklearn_persona.report._drawing import make_axis
+from sklearn_persona.report._section import Section
+from sklearn_persona.report._sections.personas import halves_of
+
+__all__ = ["SECTION"]
+
+
+def _n_units(record):
+    """Units inside: pairs of a crossover, members of a single arm, else cases."""
+    if record.design in ("crossover", "single-arm"):
+        return record.n_treated
+    return record.n_treated + record.n_control
+
+
+def _values(data):
+    rows = []
+    for i, persona in enumerate(data.personas, 1):
+        halves = halves_of(data, persona)
+        if not halves:
+            # Written by hand, never measured.
+            continue
+        name, record = halves[-1]
+        rows.append(
+            {
+                "label": f"Persona {i}",
+                "rule": rule_text(persona.conditions),
+                "half": name.lower(),
+                "side": "inside" if persona.confirmed else "other",
+                "n": _n_units(record),
+                "share": percent(record.coverage),
+                "effect": record.effect,
+                "pair": record.ci_effect,
+            }
+        )
+    if not rows:
+        return None
+    for half in ("training", "holdout"):
+        whole = data.flow[half]
+        if whole is not None and whole["effect"] is not None:
+            rows.append(
+                {
+                    "label": "Everyone",
+                    "rule": "",
+                    "half": half if data.flow["holdout"] else "all cases",
+                    "side": "whole",
+                    "n": whole["n_units"],
+                    "share": "100%",
+                    "effect": whole["effect"],
+                    "pair": whole["ci_effect"],
+                }
+            )
+    axis = make_axis(
+        [v for row in rows for v in (row["effect"], *(row["pair"] or ()))], zero=True
+    )
+    for row in rows:
+        row["mark"] = axis.mark(row["effect"], row["pair"])
+        row["text"] = f"{number(row['effect'])} {between(row['pair'])}"
+    return {
+        "rows": rows,
+        "ticks": axis.labels,
+        "zero": axis.at(0.0),
+        "comparison": data.comparison,
+        "good": "benefit" if data.arms else "better",
+    }
+
+
+SECTION = Section("forest", "All effects", _values, template="forest.html.j2")
