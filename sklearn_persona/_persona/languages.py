@@ -6,6 +6,7 @@ names, categories) is always quoted, so that it is data there and never code.
 
 import math
 import unicodedata
+from fractions import Fraction
 
 from sklearn_persona._text.numbers import limit_text
 from sklearn_persona._text.safe import one_line
@@ -16,6 +17,10 @@ __all__ = [
     "r_expression",
     "sql_where",
 ]
+
+# In units of the last place, of which 0.5 is the middle between two numbers. Extended
+# precision has 11 more bits, so a few roundings err by less than 0.003.
+HALFWAY = 0.495
 
 
 def criteria_text(conditions):
@@ -60,10 +65,17 @@ def _limit_words(value):
 
 
 def _number(value):
-    """Shortest text that reads back as the same number."""
+    """Short text that reads back as the same number.
+
+    SQLite and R read numbers in extended precision and then round again. That goes
+    wrong for a text near the middle between two numbers; 17 digits never are.
+    """
     if value == round(value) and abs(value) < 1e15:
         return str(round(value))
-    return repr(float(value))
+    value = float(value)
+    text = repr(value)
+    error = abs(Fraction(text) - Fraction(value)) / Fraction(math.ulp(value))
+    return text if error < HALFWAY else f"{value:.17g}"
 
 
 def pandas_query(conditions):
