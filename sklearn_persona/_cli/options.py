@@ -9,6 +9,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._cli.errors import InputError
 from sklearn_persona._cli.reading.trial import read_trial
+from sklearn_persona._designs import DESIGNS
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._text.safe import shown
 
 __all__ = [
@@ -105,9 +107,7 @@ PARAMETERS = {
     "min_coverage": (_either(float), "smallest share of participants inside"),
     "min_arm_size": (_either(int, "auto"), "fewest cases per arm, inside and outside"),
     "objective": (
-        _word(
-            "auto", "effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift"
-        ),
+        _word("auto", *OBJECTIVES),
         "what the search maximizes",
     ),
     "direction": (_word("both", "favorable", "unfavorable"), "effects to look for"),
@@ -139,7 +139,7 @@ PARAMETERS = {
     "n_bootstrap": (_either(int), "bootstrap resamples for intervals by arm"),
     "n_resamples": (_either(int), "refits for stability and corrected effects"),
     "design": (
-        _word("auto", "parallel", "crossover", "pooled", "single-arm"),
+        _word("auto", *DESIGNS),
         "design of the trial",
     ),
 }

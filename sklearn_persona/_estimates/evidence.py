@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from sklearn_persona._data.serialization import record_from_plain, record_to_plain
+from sklearn_persona._designs import DESIGNS, Units
 
 __all__ = ["Evidence"]
 
@@ -124,6 +125,16 @@ class Evidence:
     ci_contrast_treated: tuple[float, float] | None = None
     contrast_control: float | None = None
     ci_contrast_control: tuple[float, float] | None = None
+
+    @property
+    def has_arms(self):
+        """Whether the effect compares treatments, rather than members with others."""
+        return DESIGNS.get(self.design, Units).has_arms
+
+    @property
+    def cases_per_unit(self):
+        """Cases of each unit of analysis, 2 for the pairs of a crossover."""
+        return DESIGNS.get(self.design, Units).cases_per_unit
 
     def to_dict(self):
         """Plain values, with lists for intervals; NaN stays NaN.

@@ -284,7 +284,7 @@ class Persona:
                 "plan with. Fit with n_resamples=100, keep a holdout, or pass numbers "
                 "to inference.enrichment_design."
             )
-        if record.design == "single-arm":
+        if not record.has_arms:
             raise ValueError(
                 "A single arm has no treatment effect; an enriched trial cannot be "
                 "planned from it."
@@ -307,7 +307,7 @@ class Persona:
                 0,
             )
         )
-        paired = record.design == "crossover"
+        paired = record.cases_per_unit == 2
         return enrichment_design(
             effect,
             record.effect / record.effect_size,

@@ -40,6 +40,8 @@ class Objective:
     center : callable or None
         ``center(outcome, arms) -> float``: the middle of the constants at which the
         bound separates two arms (see the header); None if it needs none.
+    description : str
+        What is maximized, in the words of a report.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Objective:
     score: callable
     from_zero: bool = False
     center: callable = None
+    description: str = ""
 
     def value(self, outcome, treated, inside):
         """Reported value of one rule.
@@ -137,10 +140,39 @@ def _zero(outcome, arms):
 OBJECTIVES = {
     objective.name: objective
     for objective in (
-        Objective("effect", False, _effect, from_zero=True, center=_middle_of_arms),
-        Objective("contrast", False, _contrast, center=_zero),
-        Objective("sum-of-squares", True, _sum_of_squares),
-        Objective("mean-shift", False, _mean_shift),
-        Objective("arm-shift", True, _arm_shift, from_zero=True),
+        Objective(
+            "effect",
+            False,
+            _effect,
+            from_zero=True,
+            center=_middle_of_arms,
+            description="the effect inside against zero",
+        ),
+        Objective(
+            "contrast",
+            False,
+            _contrast,
+            center=_zero,
+            description="the effect inside against that in the complement",
+        ),
+        Objective(
+            "sum-of-squares",
+            True,
+            _sum_of_squares,
+            description="the sum of squares between the groups of arm by membership",
+        ),
+        Objective(
+            "mean-shift",
+            False,
+            _mean_shift,
+            description="the mean inside, whatever the arm",
+        ),
+        Objective(
+            "arm-shift",
+            True,
+            _arm_shift,
+            from_zero=True,
+            description="the shift of the treated members against everyone else",
+        ),
     )
 }

@@ -167,7 +167,7 @@ def _confirming(record, options):
     if record is None:
         return 1.0
     p_values = [record.p_value]
-    if options["criterion"] == "heterogeneity" and record.design != "single-arm":
+    if options["criterion"] == "heterogeneity" and record.has_arms:
         p_values.append(record.p_interaction)
     return 1.0 if np.isnan(p_values).any() else float(max(p_values))
 
@@ -177,7 +177,7 @@ def _directed(persona, record, criterion):
     sign = 1 if persona.direction == "favorable" else -1
     if not sign * record.effect > 0:
         return False
-    if criterion == "effect" or record.design == "single-arm":
+    if criterion == "effect" or not record.has_arms:
         return True
     return bool(sign * (record.effect - record.effect_complement) > 0)
 
