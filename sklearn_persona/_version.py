@@ -1,4 +1,4 @@
-"""The version, and what a report of a problem needs to say about the installation."""
+"""The version, and facts about the installation for bug reports."""
 
 import json
 import platform
@@ -9,7 +9,7 @@ from joblib import cpu_count
 
 __all__ = ["__version__", "show_versions"]
 
-# Read by the build without an import, so it must stay a plain string.
+# The build reads it without importing this module, so it must be a literal.
 __version__ = "0.1.dev0"
 NEEDED = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
 OPTIONAL = ("matplotlib", "jinja2", "distributed", "polars", "pyarrow", "openpyxl")
@@ -23,7 +23,7 @@ def _version(package):
 
 
 def show_versions(*, as_dict=False):
-    """Print the versions and the machine that a report of a problem should name.
+    """Print the versions and the system, for a bug report.
 
     Parameters
     ----------
@@ -33,10 +33,10 @@ def show_versions(*, as_dict=False):
     Returns
     -------
     values : dict or None
-        ``sklearn_persona`` (version), ``packages`` (name to version, None where one is
-        not installed), ``python``, ``system``, ``instruction_sets`` (which the compiled
-        search runs here, the last one by default), ``cpus`` and ``memory_gib`` (what
-        this process may use).
+        ``sklearn_persona`` (version), ``packages`` (name to version, None if not
+        installed), ``python``, ``system``, ``instruction_sets`` (those that the search
+        can use here; the last one is the default), and ``cpus`` and ``memory_gib``
+        (available to this process).
 
     Examples
     --------
@@ -45,7 +45,7 @@ def show_versions(*, as_dict=False):
     >>> values["instruction_sets"][0]
     'portable'
     """
-    # Here, since any module may import the version.
+    # Imported here, since any module may import the version.
     from sklearn_persona._search._kernel import available_isas
     from sklearn_persona._search.memory import available_bytes
 

@@ -9,9 +9,7 @@ from sklearn.utils.validation import _num_samples, column_or_1d
 from sklearn_persona._data.labels import encode_labels
 from sklearn_persona._designs import Cases, read_cases
 
-__all__ = ["ROLES", "ComparedTrial", "read_compared_trial"]
-
-ROLES = ("treatment", "groups", "period", "strata")
+__all__ = ["ComparedTrial", "read_compared_trial"]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,7 @@ from sklearn_persona._text.numbers import plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona.metrics import percent_change
 
-__all__ = ["ROLES", "Roles", "read_arms", "read_labels", "read_outcome"]
-
-# Roles besides the outcome, named as in `PersonaDiscoverer.fit`.
-ROLES = ("treatment", "groups", "period", "strata")
+__all__ = ["Roles", "read_arms", "read_labels", "read_outcome"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Roles:
     ----------
     outcome : str
     columns : dict
-        Column of each of `ROLES`, or None.
+        Column of each of `_data.roles.ROLES`, or None.
     baseline : str or None
         Earlier values of the outcome; its percent change from them is analyzed.
     """

@@ -12,12 +12,12 @@ from sklearn_persona._cli.reading.cells import MISSING, Reading
 from sklearn_persona._cli.reading.files import read_file
 from sklearn_persona._cli.reading.guesses import drop_reason, suspect_reasons
 from sklearn_persona._cli.reading.roles import (
-    ROLES,
     Roles,
     read_arms,
     read_labels,
     read_outcome,
 )
+from sklearn_persona._data.roles import ROLES
 
 __all__ = ["Trial", "read_trial"]
 
