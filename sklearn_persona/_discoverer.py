@@ -472,24 +472,23 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             error or Ctrl-C the estimator is as it was before the call.
         """
         self._validate_params()
+        roles = dict(treatment=treatment, groups=groups, period=period, strata=strata)
         n_tasks = 1 + bool(self.n_resamples)
         n_tasks += self.validation in ("permutation", "repeated")
         before = dict(vars(self))
         try:
             with fit_context(self, X, y, n_tasks):
-                return self._fit(X, y, treatment, groups, period, strata)
+                return self._fit(X, y, roles)
         except BaseException:
             # Not half-fitted: as it was, be it fitted or not.
             vars(self).clear()
             vars(self).update(before)
             raise
 
-    def _fit(self, X, y, treatment, groups, period, strata):
+    def _fit(self, X, y, roles):
         self._check_limits()
         columns = self._read_table(X, reset=True)
-        cases = self._read_cases(
-            len(columns[0].values), y, treatment, groups, period, strata
-        )
+        cases = self._read_cases(len(columns[0].values), y, roles)
         design = resolve_design(self.design, cases)
         if design == "single-arm":
             warn_caller(
@@ -627,15 +626,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         membership = self._membership(X)
         require_treatment(self, treatment)
         prediction = self._predict(membership)
-        cases = self._read_cases(
-            len(prediction),
-            y,
-            treatment if self.two_arm_ else None,
-            groups,
-            period,
-            strata,
-            arms=self.arms_,
-        )
+        roles = dict(groups=groups, period=period, strata=strata)
+        if self.two_arm_:
+            roles["treatment"] = treatment
+        cases = self._read_cases(len(prediction), y, roles, arms=self.arms_)
         return targeting_gain(
             cases.outcome,
             prediction,
@@ -689,14 +683,11 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
         return read_table(X)
 
-    def _read_cases(self, n_rows, y, treatment, groups, period, strata, arms=()):
+    def _read_cases(self, n_rows, y, roles, arms=()):
         return read_cases(
             n_rows,
             y,
-            treatment=treatment,
-            groups=groups,
-            period=period,
-            strata=strata,
+            **roles,
             control=self.control,
             arms=arms or None,
             n_arms=n_labels_of(self.design),

@@ -193,11 +193,23 @@ def test_what_a_wheel_may_hold(monkeypatch):
         "sklearn_persona-0.1.dist-info/METADATA",
     ]
     assert module.wheel_problems(good) == []
-    for name in ("_search/_kernel.c", "_kernel.pyx", "native/plan.h", "data.csv"):
+    for name in ("_kernel.c", "_kernel.pyx", "native/core/rules.h", "README.md"):
+        assert module.wheel_problems([*good, f"sklearn_persona/_search/{name}"])
+    for name in ("data.csv", "core.h"):
         assert module.wheel_problems([*good, f"sklearn_persona/{name}"])
     assert module.wheel_problems([*good, "tests/test_house.py"])
     for name in good[2:8]:
         assert module.wheel_problems([other for other in good if other != name])
+
+
+def test_compiled_files_are_small(monkeypatch):
+    module = check_dist(monkeypatch)
+    sizes = {
+        "sklearn_persona/_search/_kernel.abc.so": module.MOST_BYTES,
+        "a.csv": 10**9,
+    }
+    assert module.size_problems(sizes) == []
+    assert module.size_problems({"_kernel.pyd": module.MOST_BYTES + 1})
 
 
 def test_what_an_sdist_must_hold(monkeypatch):
@@ -224,8 +236,8 @@ def test_show_versions(capsys):
 
 
 def test_a_package_that_is_not_there_has_no_version(monkeypatch):
-    from sklearn_persona import _version
+    from sklearn_persona import _show_versions
 
-    monkeypatch.setattr(_version, "OPTIONAL", ("surely-not-installed-anywhere",))
+    monkeypatch.setattr(_show_versions, "OPTIONAL", ("surely-not-installed-anywhere",))
     packages = show_versions(as_dict=True)["packages"]
     assert packages["surely-not-installed-anywhere"] is None

@@ -95,7 +95,9 @@ def test_no_private_name_of_a_package_is_imported_elsewhere():
     for path, tree in TREES.items():
         for parts in imports(tree):
             inner = [part for part in parts[1:] if part.startswith("_")]
-            if inner and parts[0] != component(path):
+            # Rooms are private as a whole; the underscores there are compiled modules.
+            public = not parts[0].startswith("_")
+            if inner and public and parts[0] != component(path):
                 wrong.append((name_of(path), ".".join(parts)))
     assert not wrong
 

@@ -1,6 +1,7 @@
 """Threads, time limits, Ctrl-C and invariances of the search."""
 
 import dataclasses
+import re
 import signal
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from _paths import force_path
 import sklearn_persona._search.branch_and_bound as branch_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._designs.labels import Labels
+from sklearn_persona._search import _kernel
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona.exceptions import NoPersonaWarning
 
 DEFAULT = SearchSettings(
@@ -541,3 +544,24 @@ def test_fewer_columns_than_variables_asked_for(path, objective, validation, mis
     assert NoPersonaWarning in [warning.category for warning in caught]
     assert finder.personas_ == []
     assert finder.search_.proven_optimal
+
+
+def test_c_and_python_have_the_same_objectives():
+    assert set(_kernel.OBJECTIVES) == set(OBJECTIVES)
+
+
+# In the order in which they may import each other.
+MODULES = (
+    "_native objectives _kernel binning _cube problem beam cost slices spaces "
+    "branch_and_bound cubes greedy refinement alternatives"
+).split()
+
+
+def test_modules_of_the_search_import_one_way():
+    folder = Path(branch_module.__file__).parent
+    files = [*folder.glob("*.py"), *folder.glob("*.pyx"), *folder.glob("*.pxd")]
+    assert {path.stem for path in files} == {"__init__", *MODULES}
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"^from sklearn_persona\._search\.(\w+) ", text, re.M):
+            assert MODULES.index(name) < MODULES.index(path.stem)

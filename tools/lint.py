@@ -1,4 +1,4 @@
-"""Everything that reads files and runs nothing: style, spelling, stubs, workflows.
+"""Static checks: style, spelling, stubs, workflows.
 
     python tools/lint.py
 
@@ -49,8 +49,8 @@ PROGRAMS = (
 
 
 def main():
-    """Run all of them and tell which failed."""
-    # The programs of this Python before any others, also where they call each other.
+    """Run all checks and report the failed ones."""
+    # Prefer the programs of this Python, also when they call each other.
     scripts = sysconfig.get_path("scripts")
     environment = os.environ | {"PATH": scripts + os.pathsep + os.environ["PATH"]}
     failed = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._data.roles import ROLES
 from sklearn_persona._outcomes import Continuous, resolve_outcome
 
 __all__ = ["Cases", "read_cases"]
@@ -82,15 +83,12 @@ def read_cases(
     n_rows,
     y,
     *,
-    treatment=None,
-    groups=None,
-    period=None,
-    strata=None,
     control=None,
     arms=None,
     n_arms=2,
     greater_is_better=True,
     response_threshold=None,
+    **roles,
 ):
     """Check and code the columns that describe a trial.
 
@@ -99,7 +97,6 @@ def read_cases(
     n_rows : int
         Rows of the table.
     y : array-like of shape (n_rows,)
-    treatment, groups, period, strata : array-like of shape (n_rows,), optional
     control : label, optional
         The reference arm; default the first in sorted order.
     arms : tuple, optional
@@ -108,6 +105,8 @@ def read_cases(
         Arms that the design compares.
     greater_is_better : bool
     response_threshold : float or None
+    **roles : array-like of shape (n_rows,) or None
+        By the names in `ROLES`.
 
     Returns
     -------
@@ -118,36 +117,43 @@ def read_cases(
     ValueError
         With what was got, what was expected and what to do.
     """
+    unknown = sorted(set(roles) - set(ROLES))
+    if unknown:
+        raise TypeError(f"Cases have no roles {unknown}, only {list(ROLES)}.")
     kind = resolve_outcome(greater_is_better, response_threshold)
     y = kind.read(y)
     _same_length("y", y, n_rows)
-    arm, known, arms = None, arms, ()
-    if treatment is not None:
-        arm, arms = _read_arms(treatment, n_rows, control, known, n_arms)
-    codes, participants = _codes("groups", groups, n_rows)
-    periods = None
-    if period is not None:
-        periods, labels = _codes("period", period, n_rows)
-        if len(labels) > 2:
-            raise ValueError(
-                f"period must have two values, got {len(labels)}: "
-                f"{labels[:5].tolist()}. Number the sessions of a two-period crossover "
-                "1 and 2."
-            )
-        periods = periods + 1
+    arm, labels = None, ()
+    if roles.get("treatment") is not None:
+        arm, labels = _read_arms(roles["treatment"], n_rows, control, arms, n_arms)
+    codes, participants = _codes("groups", roles.get("groups"), n_rows)
+    strata = np.zeros(n_rows, np.int64)
+    if roles.get("strata") is not None:
+        strata = _codes("strata", roles["strata"], n_rows)[0]
     return Cases(
         y=y,
         kind=kind,
         arm=arm,
-        arms=arms,
+        arms=labels,
         groups=codes,
         participants=participants,
-        grouped=groups is not None,
-        period=periods,
-        strata=_codes("strata", strata, n_rows)[0]
-        if strata is not None
-        else np.zeros(n_rows, np.int64),
+        grouped=roles.get("groups") is not None,
+        period=_read_period(roles.get("period"), n_rows),
+        strata=strata,
     )
+
+
+def _read_period(period, n_rows):
+    """1 for the first period, 2 for the second; None without."""
+    if period is None:
+        return None
+    codes, labels = _codes("period", period, n_rows)
+    if len(labels) > 2:
+        raise ValueError(
+            f"period must have two values, got {len(labels)}: {labels[:5].tolist()}. "
+            "Number the sessions of a two-period crossover 1 and 2."
+        )
+    return codes + 1
 
 
 def _same_length(name, values, n_rows):

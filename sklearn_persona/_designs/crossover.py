@@ -35,6 +35,10 @@ class Crossover(Units):
     design: ClassVar[str] = "crossover"
     unit: ClassVar[str] = "complete pair"
     cases_per_unit: ClassVar[int] = 2
+    description: ClassVar[str] = (
+        "a two-period crossover, analysed by complete pair: the outcome of a pair is "
+        "its value under treatment less that under control"
+    )
     adjustable: ClassVar[bool] = False
     paired: ClassVar[bool] = True
 

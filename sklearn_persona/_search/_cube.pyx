@@ -30,7 +30,7 @@ cdef extern from "native/cubes/cubes.h":
 
 # Cells of a tuple; a larger cube would not stay in cache.
 MOST_CUBE_CELLS = 2**20
-# A cell of all features of a tuple but the last, and the arm, in two bytes.
+# The arm and the cell of all features of a tuple except the last, in two bytes.
 MOST_PREFIXES = 2**16
 # Sums of a tuple's rules that stay in cache, 32 bytes each.
 MOST_SLOTS = 2**15
@@ -164,13 +164,13 @@ def _runs(bits, sample):
     # Cells with the first condition first, and so on: for cuts, the order of values.
     order = np.lexsort(1 - member[::-1])
     steps = np.diff(member[:, order], axis=1, prepend=0, append=0)
-    # A condition that nobody satisfies has one empty run.
+    # A condition without members has one empty run.
     steps = np.concatenate([steps, np.zeros_like(steps[:, :1])], axis=1)
-    nobody = ~member.any(axis=1)
+    is_empty = ~member.any(axis=1)
     owner, first = np.nonzero(steps == 1)
     last = np.nonzero(steps == -1)[1]
-    owner = np.concatenate([owner, np.flatnonzero(nobody)])
-    zeros = np.zeros(np.count_nonzero(nobody), np.int64)
+    owner = np.concatenate([owner, np.flatnonzero(is_empty)])
+    zeros = np.zeros(np.count_nonzero(is_empty), np.int64)
     edges = np.stack([np.append(first, zeros), np.append(last, zeros)], axis=1)
     edges = edges[np.argsort(owner, kind="stable")].astype(np.int32)
     rank = np.empty(len(sample), np.uint8)

@@ -58,7 +58,7 @@ def tie_key(keys, rule):
 
 
 def better(best, double value, tuple rule, keys):
-    """The better of a result ``(value, rule)``, or None, and a further one.
+    """The better of two results ``(value, rule)``; the first one may be None.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def available_isas():
 
 
 def variant(isa):
-    """Number of an instruction set, of the fastest for "auto"."""
+    """Number of an instruction set; "auto" is the fastest."""
     available = available_isas()
     if isa == "auto":
         return ISAS.index(available.pop())
@@ -206,7 +206,7 @@ cdef class Problem:
         self.c.scale = scale
         self.c.all.n[0] = n_treated
         self.c.all.n[1] = n_rows - n_treated
-        # Exact sums, so that every path that adds up the same rows agrees.
+        # Sums are exact, so that all paths agree.
         halves = fixed_array[:n_treated], fixed_array[n_treated:]
         totals = [int(half.sum()) for half in halves]
         self.c.all.s[0] = float(totals[0]) * scale
@@ -219,7 +219,7 @@ cdef class Problem:
         self.kernel = find_kernel(objective, self.c.n_arms, self.c.n_words, isa)
         self.kernel.describe(&self.c.all, &self.shape)
         self.c.shape = &self.shape
-        # Of wide arms only joins have vectors.
+        # For wide arms only joins are vectorized.
         largest = max(n_treated, self.c.n_rows - n_treated)
         if largest <= MAX_ARM:
             self.joins = find_simd(isa)
@@ -250,7 +250,7 @@ cdef class Problem:
             -2 where an arm or the coverage is too small, -1 where the complement is
             or the sign is wrong.
         """
-        # One row beyond the parents is the kernel's scratch.
+        # The row after the parents is scratch space of the kernel.
         cdef uint64_t[:, ::1] rows = np.vstack([parents, np.asarray(parents)[:1]])
         cdef int64_t n = parents.shape[0]
         cdef double[:, ::1] out = np.empty((n, self.c.n_selectors))
@@ -268,7 +268,7 @@ cdef class Problem:
         rules : ndarray of int32, shape (n_rules, length)
         extents : ndarray of uint64, shape (n_rules, n_words)
         keep : int
-            At least so many different row sets are returned, if there are.
+            At least this many different row sets are returned, if there are.
 
         Returns
         -------
@@ -329,7 +329,7 @@ cdef class Problem:
 
     def vector_bound(self, const uint64_t[::1] universe,
                      const uint64_t[:, ::1] extents, bint exact):
-        """As ``bound``, from the vector loops; a universe holds the extents."""
+        """As ``bound``, by the vector loops; the universe contains the extents."""
         cdef int64_t n = extents.shape[0]
         cdef float[::1] out = np.empty(n + MAX_LANES, np.float32)
         cdef level_t level
@@ -375,14 +375,14 @@ cdef class Search:
     max_overlap : float
         Largest Jaccard index with a kept row set.
     incumbent : float
-        Squared value known to be reachable; rules below it are not reported.
+        Squared value that some rule is known to have; smaller ones are not reported.
     deadline : float or None
     on_poll : callable or None
         Called with the share of the top level that is done.
     limit : int
         0, or the most row sets that a thread collects.
     enough : float
-        Squared value at which the search may end, at the first rule that has it.
+        Squared value at which the search ends, at the first rule that has it.
     """
 
     cdef Problem problem
@@ -428,7 +428,7 @@ cdef class Search:
         level_free(&self.shared.roots)
 
     def poll(self):
-        """Look at the clock, at signals and at the caller, from inside the search.
+        """Check the clock, signals and the caller from inside the search.
 
         Errors (Ctrl-C among them) stop every thread and are raised by ``run``.
         """
@@ -456,7 +456,7 @@ cdef class Search:
         self._work(False)
 
     def roots(self):
-        """Selectors whose refinements `run` takes up, in this order.
+        """Selectors whose refinements `run` searches, in this order.
 
         Each is refined by those before it, so any partition of the positions into
         ranges is a partition of the search.
@@ -472,10 +472,10 @@ cdef class Search:
         return np.asarray(out)
 
     def restrict(self, int64_t first, int64_t last, double value=0.0):
-        """Let `run` take up the roots first..last-1 only; to be called after `start`.
+        """Restrict `run` to the roots first..last-1; call it after `start`.
 
-        The list of roots depends on the incumbent, so one that other ranges have
-        found meanwhile comes in here.
+        The list of roots depends on the incumbent of `start`, so the best value that
+        other ranges have found since is passed here.
         """
         self.shared.next_root = first
         self.shared.roots.n = min(last, self.shared.roots.n)
@@ -540,7 +540,7 @@ cdef class Search:
             free(worker)
 
     def collected(self):
-        """Row sets that were collected, those of all threads together.
+        """The row sets that all threads collected.
 
         Returns
         -------
@@ -556,7 +556,7 @@ cdef class Search:
         keys = [np.where(used, key[np.where(used, selectors, 0)], -1)
                 for key in self.problem.tie_keys]
         order = np.lexsort([*np.concatenate(keys, axis=1).T[::-1], lengths, -values])
-        # Threads may have met the same row set by different rules; the first counts.
+        # Threads may have found the same row set by different rules; the first counts.
         _, first = np.unique(extents[order], axis=0, return_index=True)
         order = order[np.sort(first)]
         rules = [tuple(row[1:1 + row[0]]) for row in rules[order].tolist()]
@@ -602,7 +602,7 @@ def unpack_rows(bits, int64_t n_rows):
 
 
 def transpose_sets(const uint64_t[:, ::1] bits):
-    """Row sets as seen from the rows: words of up to 64 sets for each row.
+    """Transposed row sets: for each row, words of up to 64 sets.
 
     Parameters
     ----------

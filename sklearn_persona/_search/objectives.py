@@ -1,8 +1,8 @@
-"""Objectives: what a rule is scored by.
+"""Objectives: the scores of rules.
 
-Each has a C header here (squared value and separable bound, for the kernel) and a
-numpy twin below, from which reported values are computed and against which the
-kernel is tested. Outcomes are in SD units, oriented so that larger is better.
+Each has a C header in ``native/objectives`` (squared value and separable bound, for the
+kernel) and a numpy twin below, which computes reported values and tests the kernel.
+Outcomes are in SD units, oriented so that larger is better.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Objective:
         Whether the value in one-sample units depends on where the outcome is zero.
     center : callable or None
         ``center(outcome, arms) -> float``: the middle of the constants at which the
-        bound takes two arms apart (see the header); None when it needs no constant.
+        bound separates two arms (see the header); None if it needs none.
     """
 
     name: str

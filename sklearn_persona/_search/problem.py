@@ -28,7 +28,7 @@ class FixedPoint:
     ----------
     fixed : ndarray of int64, shape (n_units,)
     scale : float
-        SD units of one step of ``fixed``.
+        SD units per step of ``fixed``.
     outcome : ndarray of float64, shape (n_units,)
         In SD units.
     """
@@ -60,7 +60,7 @@ def fixed_point(label, objective):
 
 
 def size_limits(label, settings):
-    """Keyword arguments of the kernels: least and most units of an arm inside."""
+    """Least and most units of an arm inside, as keyword arguments of the kernels."""
     counts = np.count_nonzero(label.arms, axis=1).tolist()
     rest = [0] * (2 - len(counts))
     return {
@@ -142,9 +142,9 @@ def _order(outcome, arm):
 
 
 def origin(label, objective):
-    """Where outcomes are counted from.
+    """The value that is subtracted from outcomes.
 
-    Only effects in one sample depend on where zero is; elsewhere it is an outcome of
+    Only effects in one sample depend on where zero is. Elsewhere it is an outcome of
     the data, so that sums of round numbers stay exact and large offsets cancel.
     """
     if label.n_arms == 1 and OBJECTIVES[objective].from_zero:
@@ -154,7 +154,7 @@ def origin(label, objective):
 
 
 def _centers(objective, outcome, label):
-    """Constants at which the bounds of two arms are taken apart."""
+    """Constants that separate the bounds of two arms."""
     center = OBJECTIVES[objective].center
     if label.n_arms == 1 or center is None:
         return [0.0]
@@ -163,7 +163,7 @@ def _centers(objective, outcome, label):
 
 
 def _reorder(bits, order):
-    """Row sets in another order of their rows, in blocks, so that no copy is large."""
+    """Row sets with their rows in another order, in blocks to keep copies small."""
     out = np.empty_like(bits)
     block = 64 * max(1, 2**14 // max(bits.shape[1], 1))
     for start in range(0, len(bits), block):

@@ -18,7 +18,7 @@
 #undef FEW_WORDS
 #define FEW_WORDS 1
 
-/* What vectors do not do, for machines that have them. */
+/* The scalar part of the search on machines with vectors. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_SCALAR 1
 #pragma GCC push_options
@@ -39,7 +39,7 @@
 #define HAVE_SCALAR 0
 #endif
 
-/* The narrowest class that holds n_words; the caller pads its row sets to it. */
+/* The smallest compiled width for n_words; the caller pads its row sets to it. */
 static int padded_words(int n_words)
 {
     return n_words <= 2 ? n_words : n_words <= 4 ? 4 : n_words;

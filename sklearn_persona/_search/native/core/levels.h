@@ -33,7 +33,7 @@ static inline int level_reserve(level_t *level, const problem_t *problem,
     if (spare)
         level->spare = (uint64_t *)spare;
     if (problem->simd) {
-        /* What it held is laid out anew before it is read. */
+        /* Its content is written again before it is read. */
         free(level->slices);
         level->slices = (uint8_t *)calloc(
             (size_t)capacity, n_words > 1 ? 8 * n_words : MAX_GROUPS);

@@ -1,8 +1,8 @@
 /* Quick test of a row set of one word, for processors without vector loops.
  *
  * A look-up for each byte adds up both counts (8 bits each) and both sums of outcomes
- * above the least of their arm (24 bits each, rounded down). Whatever may reach the
- * threshold is evaluated exactly.
+ * above the least of their arm (24 bits each, rounded down). Row sets that may reach
+ * the threshold are evaluated exactly.
  */
 #ifndef PERSONA_PACKED_H
 #define PERSONA_PACKED_H
@@ -12,7 +12,7 @@
 #define PACKED_ROWS 64
 #define MOST_SUM ((1 << 24) - 1)
 
-/* With w and x of an arm as in tables.h, the factor by counts n0 and n1 is w0 w1 /
+/* With w and x of an arm as in problem.h, the factor by counts n0 and n1 is w0 w1 /
  * (w0 + w1) for DIFFERENCE, 1 / (w0 + w1) for TOTAL, 1 for SQUARES; 0 where the
  * complement is too small, below 0 where the row set is. */
 typedef struct packed {
@@ -61,7 +61,7 @@ static inline void packed_make(packed_t *packed, const problem_t *problem)
             }
         scale = total > 0 ? MOST_SUM * (1 - 1e-9) / total : 0;
         packed->step[arm] = scale > 0 ? 1 / scale : 0;
-        /* A row loses less than a step; the rest is for the additions. */
+        /* Each row loses less than a step; the rest covers the additions. */
         sizes += n * (fabs(least) + fabs(shape->gamma[arm]));
         packed->slack[arm] = n * packed->step[arm] + 1e-12 * sizes;
         for (i = 0; i < problem->n_rows; i++)
@@ -85,7 +85,7 @@ static inline void packed_make(packed_t *packed, const problem_t *problem)
 }
 
 /* Whether a row set may reach the squared value, and whether it is a rule at all.
- * Without branches: which way they go is chance. */
+ * Without branches, which would be unpredictable. */
 static ALWAYS_INLINE int packed_reaches(const packed_t *packed, uint64_t rows, int form,
                                         double threshold, int *is_rule)
 {

@@ -56,7 +56,7 @@ static inline int atomic_swap_if(volatile uint64_t *p, uint64_t old, uint64_t ne
 }
 #endif
 
-/* Non-negative doubles order like their bit patterns. */
+/* Nonnegative doubles have the order of their bit patterns. */
 static inline double bits_to_double(uint64_t bits)
 {
     double x;

@@ -6,7 +6,7 @@
 
 #define MAX_VARIABLES 4
 #define MAX_CENTERS 5
-#define PICKS 2048                      /* row sets looked at before a pause */
+#define PICKS 2048                      /* row sets per call of a vector loop */
 #define PAIRS 4096                      /* room for pairs of them */
 /* Row set j of a level: its value may reach the threshold, its bound may. */
 #define PICK(j, value, bound) ((int32_t)((j) << 2 | (value) << 1 | (bound)))
@@ -92,7 +92,7 @@ typedef struct {
 
 /* A threshold as small levels compare with it; see simd_small.h. */
 typedef struct {
-    double value;                       /* 0: nothing here yet */
+    double value;                       /* 0: not set */
     int start[2];
     uint8_t limit[2][64];
 } threshold_t;
@@ -121,7 +121,7 @@ typedef struct {
 typedef struct {
     const problem_t *problem;
     shared_t *shared;
-    double threshold;                   /* what this thread last saw of the best */
+    double threshold;                   /* best value that this thread has seen */
     int32_t path[MAX_VARIABLES];
     int32_t rule[MAX_VARIABLES];        /* best rule of this thread */
     int n_rule;
@@ -146,8 +146,8 @@ typedef struct {
     void (*bounds)(const problem_t *, const uint64_t *, int64_t, double *);
 } kernel_t;
 
-/* Rounded to 40 significant bits, so that values that are equal but for the order
- * of additions compare as equal and the tie rule decides. */
+/* Rounded to 40 significant bits, so that values that differ only by the order of
+ * additions compare as equal and the tie rule decides. */
 static inline double canonical(double value)
 {
     uint64_t bits = double_to_bits(value);

@@ -1,5 +1,5 @@
-/* Bookkeeping around a candidate that reached the best value: rare, so not inlined
- * into the kernels. */
+/* Bookkeeping for a candidate that reached the best value: rare, so not inlined into
+ * the kernels. */
 #ifndef PERSONA_RULES_H
 #define PERSONA_RULES_H
 
@@ -29,7 +29,7 @@ static inline void sort_by_feature(const problem_t *problem, int32_t *rule, int 
         }
 }
 
-/* The contract's tie rule: fewer variables, then problem order, side, cut. */
+/* The tie rule: fewer variables, then column order, side, cut. */
 static inline int comes_first(const problem_t *problem, const int32_t *a, int n_a,
                        const int32_t *b, int n_b)
 {
@@ -71,7 +71,7 @@ static inline int overlaps_kept(const shared_t *shared, const uint64_t *extent,
             both += popcount64(extent[w] & kept[w]);
             any += popcount64(extent[w] | kept[w]);
         }
-        /* The same members in other words are no second persona. */
+        /* Another rule for the same members is not a second persona. */
         if (both == any || (double)both / (double)any > shared->max_overlap)
             return 1;
     }

@@ -12,7 +12,7 @@
 #define N_WORDS(problem) ((problem)->n_words)
 #endif
 
-/* The objective in the terms of tables.h. */
+/* The objective in the terms of the quick loops. */
 static void FN(describe)(const totals_t *all, shape_t *out)
 {
     int arm;
@@ -139,8 +139,8 @@ static ALWAYS_INLINE double FN(arm_bound)(const problem_t *problem,
 }
 
 /* Upper bound of the squared value over every subset of a row set that keeps the
- * least sizes: for each constant c the arms separate; the smallest sum is taken.
- * Stops as soon as it falls below enough. */
+ * least sizes: for each constant c the arms separate, and the smallest sum is taken.
+ * Stops once it falls below enough. */
 static ALWAYS_INLINE double FN(bound)(const problem_t *problem, const uint64_t *extent,
                                       double enough)
 {
@@ -175,8 +175,8 @@ static ALWAYS_INLINE int FN(refresh)(worker_t *worker, int64_t done)
 }
 
 /* Finish a level whose items may have no bounds yet: keep those worth refining, best
- * first, or in any order when all pairs of them are evaluated. Vectors sort out with a
- * quick bound, where that pays, then with one as tight as the scalar. */
+ * first, or in any order when all pairs of them are evaluated. Vector loops first
+ * apply a quick bound, where that pays, then one as tight as the scalar bound. */
 static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *universe,
                        int sort, int bounded)
 {
@@ -225,7 +225,7 @@ static void FN(finish)(worker_t *worker, level_t *level, const uint64_t *univers
         level_joins(level, problem, universe);
 }
 
-/* The threshold as small levels read it; items are rules of `depth` conditions. */
+/* The threshold for a small level whose items are rules of `depth` conditions. */
 static const threshold_t *FN(threshold)(worker_t *worker, const level_t *level,
                                         int depth)
 {
@@ -287,7 +287,7 @@ static ALWAYS_INLINE int FN(try)(worker_t *worker, const uint64_t *both, int dep
     return 1;
 }
 
-/* The same after the quick test, where there is one; counts what it evaluates. */
+/* The same after the quick test, if there is one; counts the evaluated rules. */
 static ALWAYS_INLINE int FN(try_quickly)(worker_t *worker, const uint64_t *both,
                                          int depth, int32_t selector)
 {
@@ -402,7 +402,7 @@ static void FN(leaves)(worker_t *worker, const level_t *level, int64_t i, int de
     }
 }
 
-/* Item i with every item before it: values, and the ones worth refining in out. */
+/* Item i with every item before it: their values; out gets those worth refining. */
 static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int depth,
                         level_t *out)
 {
@@ -413,8 +413,8 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
     const int32_t feature = problem->feature[items[i].selector];
     const int64_t block = problem->simd ? PICKS : 1 + (1 << 17) / n_words;
     const int n_kept = problem->max_variables - depth;
-    /* A child with the members of a parent, and all that refines it, has the same
-     * members as a rule of fewer conditions, which the tie rule prefers. */
+    /* A child with the same members as a parent is dropped, with its refinements: rules
+     * with fewer conditions have the same members, and the tie rule prefers them. */
     const int drop_same =
         depth >= problem->min_variables && problem->min_modalities <= 1;
     const int is_small = problem->simd && level->tables->is_small;
@@ -431,7 +431,7 @@ static int FN(children)(worker_t *worker, const level_t *level, int64_t i, int d
         end = j + block < i ? j + block : i;
         if (!FN(refresh)(worker, problem->simd ? end - j : 8 * (end - j)))
             return 0;
-        /* One slot beyond the last item is the scratch for the next candidate. */
+        /* The slot after the last item is scratch space for the next candidate. */
         if (!level_reserve(out, problem, out->n + (end - j) + 1)) {
             worker->failed = 1;
             return 0;

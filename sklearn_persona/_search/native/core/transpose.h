@@ -1,7 +1,7 @@
-/* Bringing row sets into another order of their rows, 64 sets and 64 rows at a time.
+/* Reorder the rows of row sets, 64 sets and 64 rows at a time.
  *
- * Sets store a bit per row. Seen from the rows, a block of up to 64 sets is one word a
- * row, and a new order is a gather of words between two transposes of bits. */
+ * Sets store a bit per row. Transposed, a block of up to 64 sets has one word per
+ * row, so a new order is a gather of words between two transposes of bits. */
 #ifndef PERSONA_TRANSPOSE_H
 #define PERSONA_TRANSPOSE_H
 
@@ -20,7 +20,7 @@ static inline void transpose64(uint64_t a[64])
         }
 }
 
-/* From n_sets <= 64 sets of n_words words to 64 * n_words words, one a row. */
+/* From n_sets <= 64 sets of n_words words to 64 * n_words words, one per row. */
 static inline void sets_to_rows(const uint64_t *bits, int64_t n_words, int n_sets,
                                 uint64_t *rows)
 {
@@ -36,7 +36,7 @@ static inline void sets_to_rows(const uint64_t *bits, int64_t n_words, int n_set
     }
 }
 
-/* Back to sets, row i being the one numbered order[i]; bits beyond the n_rows are 0. */
+/* Back to sets, with row order[i] as row i; bits beyond n_rows are 0. */
 static inline void rows_to_sets(const uint64_t *rows, const int64_t *order,
                                 int64_t n_rows, int64_t n_words, int n_sets,
                                 uint64_t *bits)

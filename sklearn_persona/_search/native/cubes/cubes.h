@@ -14,7 +14,7 @@
 
 #define MAX_CELLS 255
 #define ROW_BLOCK 8192
-/* Cells of the tuples that one sweep over the rows fills. */
+/* Most cells that one pass over the rows fills. */
 #define SWEEP_CELLS (1 << 16)
 /* Rows or rules, about a nanosecond each, between two looks at the clock. */
 #define POLL_WORK (1 << 23)
@@ -27,13 +27,13 @@ typedef struct {
 typedef int64_t pair_t __attribute__((vector_size(16), aligned(8), may_alias));
 #endif
 
-/* What does not depend on outcomes and arms. */
+/* The part that does not depend on outcomes and arms. */
 typedef struct {
     int64_t n_rows;
     const uint8_t *codes;     /* n_features x n_rows: the cell of a row */
     const int32_t *n_cells;   /* n_features */
-    const int32_t *selectors; /* n_features + 1: where a feature's begin */
-    const int32_t *runs;      /* n_selectors + 1: where a selector's begin */
+    const int32_t *selectors; /* n_features + 1: first selector of each */
+    const int32_t *runs;      /* n_selectors + 1: first run of each */
     const int32_t *edges;     /* n_runs x 2: first cell, last exclusive */
     const int32_t *tuples;    /* n_tuples x MAX_VARIABLES, -1 beyond the last */
 } cell_table_t;
@@ -54,14 +54,14 @@ typedef struct {
     const int64_t *fixed;     /* n_rows: outcome, fixed point */
     const uint8_t *arm;       /* n_rows: 0 treated, 1 control; NULL: one arm */
     const int32_t *visit;     /* tuples in the order of the visit */
-    const int64_t *tasks;     /* n_tasks + 1: where a task begins */
+    const int64_t *tasks;     /* n_tasks + 1: start of each task */
     int64_t n_tasks;
     int n_directions;
     double *largest[2];       /* n_tuples: largest value, by direction */
-    int known;                /* whether largest is known, and falls along visit */
+    int known;                /* whether largest is known; visit then sorts by it */
 } sweep_t;
 
-/* What a thread works in. */
+/* Working memory of a thread. */
 typedef struct {
     const sweep_t *sweep;
     worker_t *workers[2];     /* by direction */
@@ -80,7 +80,7 @@ typedef struct {
     double *out;
     int64_t n_slots;
     uint64_t *extent;
-    /* The tuple at hand. */
+    /* The current tuple. */
     int32_t features[MAX_VARIABLES];
     int n_features;
     double largest[2];
@@ -143,7 +143,7 @@ static void cube_free(cube_t *cube)
     free(cube->extent);
 }
 
-/* Take over the best value of the other threads; 0 when the search is to end. */
+/* Adopt the best value of other threads; 0 if the search must end. */
 static int cube_refresh(cube_t *cube, int64_t done)
 {
     worker_t *worker = cube->workers[0];
@@ -165,8 +165,8 @@ static int cube_refresh(cube_t *cube, int64_t done)
     return !worker->shared->stop;
 }
 
-/* The rule of the path reached the threshold: who belongs to it matters only when
- * others are kept or all are collected. */
+/* The rule of the path reached the threshold. Its members matter only if rules are kept
+ * or collected. */
 static void cube_consider(cube_t *cube, worker_t *worker, int n, double value)
 {
     const problem_t *problem = worker->problem;
@@ -207,7 +207,7 @@ static void cube_consider(cube_t *cube, worker_t *worker, int n, double value)
 #define HAVE_AVX2 0
 #endif
 
-/* Visit tuples until none is left; memory is the caller's to free. */
+/* Visit tuples until none is left; the caller frees the memory. */
 static void cube_search(cube_t *cube, int objective, int isa)
 {
     const worker_t *worker = cube->workers[0];
@@ -258,7 +258,7 @@ static int find_cells(const uint64_t *bits, int n_selectors, int n_words,
                         bits[(int64_t)(first + i) * n_words + row / 64] : 0;
                 transpose64(block);
             }
-            /* Cells of the chunks before are split further. */
+            /* Split the cells of earlier chunks further. */
             key = block[row % 64];
             if (first)
                 key |= (uint64_t)codes[row] << CHUNK;

@@ -12,7 +12,7 @@
 #define FN__(isa, name) FN_(isa, name)
 #define FN(name) FN__(ISA, name)
 
-/* Rounded once, as a conversion is; in this form every ISA has vectors for it. */
+/* Converts with one rounding, in a form that every ISA can vectorize. */
 static ALWAYS_INLINE double FN(convert)(int64_t x)
 {
     const uint64_t low = ((uint64_t)x & 0xffffffffULL) | 0x4330000000000000ULL;
@@ -209,8 +209,8 @@ static int FN(judge)(cube_t *cube, const slab_t *plus, const slab_t *minus,
     return 1;
 }
 
-/* Every rule of the tuple whose conditions before `axis` are the path; cells holds
- * the rest of the cube, an arm every `stride` cells. */
+/* Every rule of the tuple that starts with the path up to `axis`; cells holds the rest
+ * of the cube, with `stride` cells per arm. */
 static int FN(expand)(cube_t *cube, const cell_t *cells, int64_t stride, int axis)
 {
     const cell_table_t *table = cube->sweep->table;
@@ -218,7 +218,7 @@ static int FN(expand)(cube_t *cube, const cell_t *cells, int64_t stride, int axi
     const int32_t first = table->selectors[feature];
     const int n = table->selectors[feature + 1] - first;
     const int k = table->n_cells[feature];
-    /* No more than MAX_VARIABLES, as the compiler should see, too. */
+    /* At most MAX_VARIABLES; stated for the compiler. */
     const int last = (cube->n_features < MAX_VARIABLES ? cube->n_features :
                                                          MAX_VARIABLES) - 1;
     slab_t *slab = cube->slabs, *other = cube->slabs + 1;
@@ -380,7 +380,7 @@ static void FN(search)(cube_t *cube)
         const int64_t i = atomic_next(&worker->shared->next_root);
         if (i >= sweep->n_tasks || !cube_refresh(cube, 1))
             return;
-        /* Best first: the tuples to come hold nothing better. */
+        /* Best first: later tuples hold nothing better. */
         if (sweep->known && sweep->largest[0][sweep->visit[sweep->tasks[i]]] *
                                     (1 + 1e-11) < worker->threshold)
             return;

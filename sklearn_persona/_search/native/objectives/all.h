@@ -1,7 +1,7 @@
 /* Every objective; a new one is also listed in each.h.
  *
- * The order is that of the numbers by which Python asks for them; the names are those
- * of sklearn_persona/_search/objectives.py. */
+ * Python refers to them by their position here. The names are those of
+ * sklearn_persona/_search/objectives.py. */
 #ifndef PERSONA_OBJECTIVES_H
 #define PERSONA_OBJECTIVES_H
 

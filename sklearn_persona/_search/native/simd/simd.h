@@ -10,7 +10,7 @@
 typedef int64_t (*join_t)(const tables_t *, int64_t, const uint8_t *, int64_t, int64_t,
                           int64_t, float, int32_t *, int64_t *);
 
-/* Levels of few rows. */
+/* The loops of small levels. */
 struct small_loops {
     void (*layout)(tables_t *, const problem_t *, const uint64_t *);
     void (*scans)(tables_t *, const problem_t *);
@@ -29,7 +29,7 @@ struct small_loops {
 typedef struct simd {
     join_t children[3], leaves[3];      /* by form */
     join_t wide_leaves;
-    /* Quick and loose; row by row. */
+    /* Quick and loose, and row by row. */
     void (*bounds[2])(const tables_t *, const uint8_t *, int64_t, int64_t, float *);
     void (*slice)(const uint64_t *, const uint64_t *, int, int, int64_t, uint8_t *,
                   int64_t);

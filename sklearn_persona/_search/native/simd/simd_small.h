@@ -1,14 +1,14 @@
 /* Levels over a universe of at most 63 rows, with AVX-512: 64 row sets at once.
  *
  * A slice is a group of six rows of an arm, and one byte permutation adds up their
- * outcomes. All is integer and rounded outwards, so that what is passed over is below
- * the threshold; the rest is evaluated exactly. Included by simd.h.
+ * outcomes. All arithmetic is integer and rounded outwards, so that skipped row
+ * sets are below the threshold; the rest is evaluated exactly. Included by simd.h.
  *
  * Values, w = n: of (x0/n0 - x1/n1)^2 >= T/n0 + T/n1 follows
  *     x0/n0 - x1/n1 >= k/sqrt(n0) + k/sqrt(n1), k = sqrt(T/2), and hence
  *     (x0 - k sqrt(n0)) n1 >= (x1 + k sqrt(n1)) n0,
- * which is close to it unless one arm is much the larger. The roots are looked up by
- * count, as the sums are by rows. TOTAL: x0 + x1 >= sqrt(T w). Otherwise in floats.
+ * which is nearly equivalent unless one arm is much larger. The roots are looked up by
+ * count, the sums by rows. TOTAL: x0 + x1 >= sqrt(T w). Otherwise in floats.
  */
 #ifndef PERSONA_SIMD_SMALL_H
 #define PERSONA_SIMD_SMALL_H
@@ -70,8 +70,8 @@ static ALWAYS_INLINE __m512 small_floats(small_cells_t cells, int group, float s
             group < 2 ? _mm512_slli_epi32(x, 16) : x, 16)), _mm512_set1_ps(step));
 }
 
-/* Which row sets joined with mine are large enough, and which of them may reach the
- * threshold. */
+/* The row sets that may reach the threshold joined with mine; fits keeps those that are
+ * large enough. */
 static ALWAYS_INLINE uint64_t small_form(const tables_t *tables,
                                          const threshold_t *threshold, int form,
                                          small_join_t join, int leaves,
@@ -159,7 +159,7 @@ static ALWAYS_INLINE void small_bound(const tables_t *tables, int n_centers, int
             const __mmask32 in[2] = {
                 _mm512_test_epi16_mask(x, _mm512_set1_epi32((int)row->tests[0])),
                 _mm512_test_epi16_mask(x, _mm512_set1_epi32((int)row->tests[1]))};
-            /* From here on rows help only what is too small without them. */
+            /* Further rows only help row sets that are too small without them. */
             if (!row->helps &&
                 !(_mm512_mask_cmplt_epi16_mask(fit[0], k[0], least) |
                   _mm512_mask_cmplt_epi16_mask(fit[1], k[1], least)))
@@ -205,10 +205,10 @@ static ALWAYS_INLINE void small_bound(const tables_t *tables, int n_centers, int
     }
 }
 
-/* Where small_bound leaves the bound of row set i. */
+/* Position of the bound of row set i in the output of small_bound. */
 #define small_place(i) ((i) % 4 * 16 + (i) / 4)
 
-/* The rows of mine that the scans look at. */
+/* The rows of mine that the scans visit. */
 static inline void small_choose(const tables_t *tables, const uint32_t *mine,
                                 const small_row_t **rows, int *n_rows)
 {
@@ -333,7 +333,7 @@ static int64_t small_block(const tables_t *tables, const threshold_t *threshold,
         _mm512_mask_storeu_epi8(twice[g] + size, (2ULL << (size - 1)) - 1, x);
     }
     for (i = 0; i < half + size % 2; i++) {
-        /* Of an odd number one is left over; of an even one opposites come twice. */
+        /* If the number is odd, one is left over; if even, opposites come twice. */
         const int at = i < half ? i : size - 1;
         const small_join_t join = {twice[0] + at + 1, 128, mine, other, ~near};
         uint64_t fits = i < half ? (1ULL << (size - 1)) - 1 : near, reaches;

@@ -32,7 +32,7 @@ static void small_slice(const tables_t *tables, const uint64_t *universe,
     }
 }
 
-/* Where the rows are, and their sums. */
+/* The places of the rows, and the sums of their groups. */
 static void small_layout(tables_t *tables, const problem_t *problem,
                          const uint64_t *universe)
 {
@@ -79,7 +79,7 @@ static void small_layout(tables_t *tables, const problem_t *problem,
         int start = 0;
         for (g = table->first[arm]; g < table->first[arm + 1]; g++) {
             const int row = tables->start[arm] + GROUP_ROWS * (g - table->first[arm]);
-            /* Bit k of the lanes' numbers. */
+            /* Bit k of the lane numbers. */
             const __mmask16 has[4] = {0xaaaa, 0xcccc, 0xf0f0, 0xff00};
             __m512 one[GROUP_ROWS], sum;
             float lift = 0;
@@ -92,7 +92,7 @@ static void small_layout(tables_t *tables, const problem_t *problem,
             }
             up = (int)(lift + 1);
             start -= up;
-            /* Rounded up, but for rounding errors that small_threshold makes good. */
+            /* Rounded up, except for errors that small_threshold allows for. */
             sum = _mm512_set1_ps((float)up + 0.999f);
             for (k = 0; k < 4; k++)
                 sum = _mm512_mask_add_ps(sum, has[k], sum, one[k]);
@@ -112,7 +112,7 @@ static void small_layout(tables_t *tables, const problem_t *problem,
     }
 }
 
-/* What the bounds need: of each scan the rows in order and their gains. */
+/* For the bounds: the rows of each scan in order, and their gains. */
 static void small_scans(tables_t *tables, const problem_t *problem)
 {
     small_table_t *table = &tables->small_table;
@@ -172,7 +172,7 @@ static void small_scans(tables_t *tables, const problem_t *problem)
     table->unit = (float)(scale * scale * (1 + 1e-5));
 }
 
-/* What the values are compared with. */
+/* The threshold in the steps of the sums. */
 static void small_threshold(const tables_t *tables, double value,
                             threshold_t *threshold)
 {
@@ -200,7 +200,7 @@ static void small_threshold(const tables_t *tables, double value,
                 _mm512_mul_ps(n, _mm512_fmadd_ps(n, _mm512_set1_ps((float)beta),
                                                  _mm512_set1_ps((float)alpha))),
                 _mm512_setzero_ps());
-            /* Rounded down; the last part is for the rounding of the sums too. */
+            /* Rounded down, with room for the rounding of the sums. */
             const __m512 root =
                 _mm512_sqrt_ps(_mm512_mul_ps(w, _mm512_set1_ps((float)square)));
             const __m512 above = _mm512_sub_ps(
@@ -215,7 +215,7 @@ static void small_threshold(const tables_t *tables, double value,
             n = _mm512_add_ps(n, _mm512_set1_ps(16));
         }
         threshold->start[arm] = table->start[arm];
-        /* The control arm's sums are to be too small, not too large. */
+        /* Sums of the control arm must be too small rather than too large. */
         threshold->start[arm] += arm == 0 ? -(int)base - 255
                                       : (int)base - table->first[2] + table->first[1];
         if (total) {

@@ -34,7 +34,7 @@ static void FN(slice)(const uint64_t *universe, const uint64_t *extents, int n_w
             filled += size;
         }
         for (w = 0; 8 * w < n_bytes; w++) {
-            swap_bytes(x[w]);
+            transpose_bytes(x[w]);
             for (b = 0; b < 8 && 8 * w + b < n_bytes; b++)
                 memcpy(slices + (8 * w + b) * stride + j, x[w] + b, 8);
         }
@@ -55,7 +55,7 @@ static ALWAYS_INLINE void FN(sums)(const tables_t *tables, int arm, const uint8_
         const V low = V_SHUFFLE(tables->sum[arm][b][0], V_AND(x, nibble));
         const V top = V_SHUFFLE(tables->sum[arm][b][1], V_AND(V_SRL16(x, 4), nibble));
         n = V_ADD8(n, V_POPCNT8(x));
-        /* The high bytes, taken off again below, spare a mask an addition. */
+        /* High bytes are added too and subtracted below, which saves masks. */
         all = V_ADD16(V_ADD16(all, low), top);
         high = V_ADD16(V_ADD16(high, V_SRL16(low, 8)), V_SRL16(top, 8));
     }
@@ -64,7 +64,7 @@ static ALWAYS_INLINE void FN(sums)(const tables_t *tables, int arm, const uint8_
     *odd = high;
 }
 
-/* As sums, with counts of 16 bits too. */
+/* As sums, with counts of 16 bits. */
 static ALWAYS_INLINE void FN(wide_sums)(const tables_t *tables, int arm,
                                         const uint8_t *mine, const uint8_t *slices,
                                         int64_t stride, V count[2], V sum[2])
@@ -123,7 +123,7 @@ static ALWAYS_INLINE F FN(absolute)(F x)
     return F_MAX(x, F_SUB(F_SET1(0), x));
 }
 
-/* Which row sets joined with mine may reach the threshold, of the group. */
+/* The row sets of the group that may reach the threshold joined with mine. */
 static ALWAYS_INLINE uint32_t FN(may_reach)(const tables_t *tables, int form, F n0,
                                             F n1, F x0, F x1, F threshold)
 {
@@ -150,8 +150,8 @@ static ALWAYS_INLINE uint32_t FN(may_reach)(const tables_t *tables, int form, F 
     }
 }
 
-/* Row sets from..to joined with row set mine that are large enough: all of them, see
- * PICK; or with leaves only those that may reach the threshold, as j. */
+/* Row sets from..to that are large enough joined with row set mine: all of them, as
+ * PICK; with leaves those that may reach the threshold, as j. */
 static ALWAYS_INLINE int64_t FN(join)(const tables_t *tables, int form, int leaves,
                                       int64_t mine, const uint8_t *slices,
                                       int64_t stride, int64_t from, int64_t to,
@@ -173,7 +173,7 @@ static ALWAYS_INLINE int64_t FN(join)(const tables_t *tables, int form, int leav
         fits = V_GE8(n0, V_SET1_8(tables->least[0]));
         FN(sums)(tables, 1, bytes, slices + j, stride, &n1, &even1, &odd1);
         fits &= V_GE8(n1, V_SET1_8(tables->least[1]));
-        /* Saturated: the limit is a byte here, and exact below. */
+        /* Saturated: the limit fits a byte here, and is checked exactly later. */
         members = V_ADDS8(n0, n1);
         fits &= V_GE8(members, V_SET1_8(tables->least_members));
         if (to - j < LANES)
@@ -265,7 +265,7 @@ JOINED(squares_leaves, SQUARES, 1)
 JOINED(total_leaves, TOTAL, 1)
 #undef JOINED
 
-/* What a bound needs of each nibble of a scan, for LANES row sets. */
+/* Looked-up terms of each nibble of a scan, for LANES row sets. */
 typedef struct {
     uint8_t count[2 * BYTE_SLICES][LANES], total[2 * BYTE_SLICES][LANES],
         top[2 * BYTE_SLICES][LANES];
@@ -312,7 +312,7 @@ static ALWAYS_INLINE void FN(raise)(F best[TABLE_CENTERS],
 /* Largest term of a scan for a quarter of the row sets, at each center.
  *
  * Over the first rows of a nibble the term is convex in their number and sum, and the
- * sum is at most what it were if all had the outcome of the first. So the ends of the
+ * sum is at most that of as many rows with the outcome of the first. So the ends of the
  * nibble suffice, and where the rows become enough inside of it that point. */
 static ALWAYS_INLINE void FN(term)(const scan_t *scan, const tables_t *tables,
                                    const FN(nibbles_t) *all, int from, int n_centers,
@@ -340,7 +340,7 @@ static ALWAYS_INLINE void FN(term)(const scan_t *scan, const tables_t *tables,
                    F_FMA(m, base, z));
         k = end;
     }
-    /* No complement: the ends of the last nibble do not suffice. */
+    /* Without a complement the ends of the last nibble do not suffice. */
     if (scan->beta != 0)
         best[0] = F_MAX(best[0], F_WHERE_GE(k, F_SET1(-0.999f / scan->beta),
                                             F_SET1(1e30f)));
@@ -397,7 +397,7 @@ static ALWAYS_INLINE void FN(bound)(const tables_t *tables, int n_centers, int e
         }
         for (c = 1; c < n_centers; c++)
             sum[0] = F_MIN(sum[0], sum[c]);
-        /* The reciprocal has 12 bits or more. */
+        /* The reciprocal is accurate to 12 bits or more. */
         F_STORE(out + from, F_MUL(sum[0], F_SET1(1.001f)));
     }
 }

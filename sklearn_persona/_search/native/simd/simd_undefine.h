@@ -1,4 +1,4 @@
-/* Forget the operations of an ISA; included by simd.h. */
+/* Undefine the operations of an ISA; included by simd.h. */
 #undef ISA
 #undef SMALL_LOOPS
 #undef LANES

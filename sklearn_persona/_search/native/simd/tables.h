@@ -1,9 +1,9 @@
-/* Tables for looking at many row sets at once; see simd_template.h.
+/* Tables for many row sets at once; see simd_template.h.
  *
- * A level keeps its row sets byte-sliced: byte b of all of them in a row of its own. A
+ * A level keeps its row sets byte-sliced: byte b of all sets is contiguous. A
  * vector then holds one byte of 32 or 64 row sets, and a byte shuffle adds up the
  * outcomes of four rows (a nibble) for all of them. Sums from the tables are rounded;
- * whatever they let through is evaluated exactly.
+ * row sets that pass are evaluated exactly.
  */
 #ifndef PERSONA_TABLES_H
 #define PERSONA_TABLES_H
@@ -13,11 +13,11 @@
 
 #define MAX_ARM 1020                    /* rows of an arm: sums have 16 bits */
 #define MAX_SLICES 256                  /* bytes of a row set */
-/* The same for all loops but the joins of a wide level: counts are bytes. */
+/* The same except for the joins of a wide level: counts are bytes. */
 #define BYTE_ARM 255
 #define BYTE_SLICES 64
 #define TABLE_CENTERS 3
-#define SMALL_ROWS 63                  /* of the universe of a small level */
+#define SMALL_ROWS 63                   /* of the universe of a small level */
 #define GROUP_ROWS 6
 #define MAX_GROUPS 12
 
@@ -27,8 +27,8 @@ typedef struct {
     int rows[2];                        /* first, last exclusive */
     float sign, gamma, alpha, beta, least_w, start;
     float z[2 * BYTE_ARM];              /* of each row of the universe */
-    /* Of each nibble: z of its first row, and what a set of its rows lacks to as many
-     * rows of that z: in total, and its first row alone. */
+    /* Of each nibble: z of its first row, and by how much a set of its rows falls short
+     * of as many rows with that z: in total, and of its first row alone. */
     float least, most;
     float base[BYTE_SLICES][2], total_step[BYTE_SLICES][2], top_step[BYTE_SLICES][2];
     uint8_t total[BYTE_SLICES][2][16], top[BYTE_SLICES][2][16];
@@ -44,9 +44,9 @@ typedef struct {
     int form, first[3];                 /* groups of arm i: first[i]..first[i + 1] */
     uint64_t bits[MAX_GROUPS], valid[MAX_GROUPS]; /* where their rows are */
     uint8_t sum[MAX_GROUPS][64];        /* in steps, rounded up */
-    int start[2];                       /* what the sums of an arm start from */
+    int start[2];                       /* offset of an arm's sums */
     double step, room;
-    small_row_t rows[4][SMALL_ROWS];  /* by scan */
+    small_row_t rows[4][SMALL_ROWS];    /* by scan */
     int16_t share[2][64];               /* 1 / sqrt(w) by count */
     float unit;                         /* of a bound */
 } small_table_t;
@@ -111,7 +111,7 @@ static inline void tables_sums(tables_t *tables, const shape_t *shape, int arm)
     tables->gamma[arm] = (float)(shape->gamma[arm] + least);
     tables->alpha[arm] = (float)shape->alpha[arm];
     tables->beta[arm] = (float)shape->beta[arm];
-    /* The second part is for single precision. */
+    /* The second part covers single precision. */
     sizes += (end - start) * fabs(shape->gamma[arm]);
     tables->slack[arm] = (float)(error / scale + 1e-5 * sizes);
 }
@@ -143,7 +143,7 @@ static inline void scan_rows(tables_t *tables, const shape_t *shape, int arm,
     scan->gamma = (float)(sign * shape->gamma[arm]);
     scan->alpha = (float)shape->alpha[arm];
     scan->beta = (float)shape->beta[arm];
-    /* The least weight of a row set that has a complement; below it is no rule. */
+    /* The least weight of a row set that has a complement. */
     scan->least_w = scan->alpha + scan->beta;
     for (i = start; i < end; i++) {
         scan->z[i] = (float)(sign * tables->y[i]);
@@ -158,7 +158,7 @@ static inline void scan_tables(scan_t *scan)
     int b, half, v, i;
     for (b = scan->first; b < scan->last; b++)
         for (half = 0; half < 2; half++) {
-            /* Bits of the nibble in scan order: what each row lacks to the first. */
+            /* By how much each row falls short of the first in scan order. */
             const int origin = 8 * b + 4 * half;
             float lack[4] = {0, 0, 0, 0}, base = 0, total[16];
             float most_total = 0, most_top = 0;
@@ -200,7 +200,7 @@ static inline void tables_layout(tables_t *tables, const problem_t *problem,
     int arm, b, i, w, n = 0;
     tables->form = shape->form;
     tables->n_scans = 0;
-    /* The centers other than the first are for w = n only. */
+    /* Further centers are used for w = n only. */
     tables->n_centers = shape->beta[0] == 0 && problem->n_centers >= TABLE_CENTERS
                           ? TABLE_CENTERS : 1;
     for (i = 0; i < tables->n_centers; i++)
@@ -259,8 +259,8 @@ static inline void tables_joins(tables_t *tables, const problem_t *problem)
         }
 }
 
-/* Swap rows and columns of 8 x 8 bytes. */
-static inline void swap_bytes(uint64_t x[8])
+/* Transpose 8 x 8 bytes. */
+static inline void transpose_bytes(uint64_t x[8])
 {
     int i;
     for (i = 0; i < 4; i++) {
