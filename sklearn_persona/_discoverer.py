@@ -62,7 +62,6 @@ from sklearn_persona.metrics import targeting_gain
 
 __all__ = ["PersonaDiscoverer"]
 
-TRIAL_COLUMNS = requested("fit")
 # Price of a unit of the logarithm of the number of candidates, with objective="auto".
 # The largest of so many chance values grows like twice their logarithm when they are
 # independent; neighboring rules are not (benchmarks/objective_choice.py).
@@ -288,7 +287,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     True
     """
 
-    __metadata_request__fit: ClassVar = TRIAL_COLUMNS
+    __metadata_request__fit: ClassVar = requested("fit")
     __metadata_request__score: ClassVar = requested("score")
 
     _parameter_constraints: ClassVar = {

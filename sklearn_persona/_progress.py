@@ -1,7 +1,7 @@
-"""Progress of long work: a line on standard error, and callbacks of scikit-learn.
+"""Progress of a fit: a line on standard error, and callbacks of scikit-learn.
 
-scikit-learn has callbacks since 1.9 (`sklearn.callback`, experimental). With older
-versions nothing here calls any.
+scikit-learn has callbacks since version 1.9 (`sklearn.callback`, experimental). With
+older versions, `fit_context` and `open_task` do nothing.
 """
 
 import math
@@ -16,31 +16,31 @@ try:
 except ImportError:  # pragma: no cover - scikit-learn before 1.9
 
     class CallbackSupportMixin:
-        """Nothing, where scikit-learn knows no callbacks."""
+        """Stand-in for versions of scikit-learn without callbacks."""
 
     callback_management_context = None
 
 __all__ = ["CallbackSupportMixin", "Progress", "Task", "fit_context", "open_task"]
 
-# Characters of the bar.
+# Width of the bar in characters.
 BAR = 20
-# Parts in which a bar moves.
+# Steps of a round that callbacks are told of.
 TICKS = 50
 
 
 class Progress:
-    """A line that is overwritten about twice a second.
+    """A line on standard error that is updated about twice a second.
 
     Work may have several rounds, such as the searches for the first persona and for
-    the next: a share below the last one starts another.
+    the next one. A share smaller than the last one starts a new round.
 
     Parameters
     ----------
     verbose : int
-        0 is silent.
+        0 prints nothing.
     label : str
-    task : callable or None
-        Is told every share too, and closed with this.
+    task : Task or None
+        Receives each share, too, and is closed together with this object.
     """
 
     def __init__(self, verbose, label, task=None):
@@ -50,11 +50,11 @@ class Progress:
         self.best_objective = None
 
     def __bool__(self):
-        """Whether anybody is to be told."""
+        """Whether there is any output."""
         return bool(self.verbose) or self.task is not None
 
     def __call__(self, share):
-        """Report the share of the round that is done, 0 to 1."""
+        """Report the completed share of the round, 0 to 1."""
         if self.task is not None:
             self.task(share)
         now = time.monotonic()
@@ -68,7 +68,7 @@ class Progress:
         self._write(self._line(now))
 
     def best(self, objective):
-        """Note the best objective that is known."""
+        """Set the best objective so far."""
         self.best_objective = objective
 
     def _line(self, now):
@@ -86,7 +86,7 @@ class Progress:
         return ", ".join(parts)
 
     def _write(self, line):
-        # What is left of a longer line before is blanked.
+        # Blanks cover the rest of a longer line.
         sys.stderr.write(f"\r{line:<{self.width}}")
         sys.stderr.flush()
         self.width = len(line)
@@ -100,7 +100,7 @@ class Progress:
 
 
 def _duration(seconds):
-    """Seconds as a person says them."""
+    """Seconds in a unit that is easy to read."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 6000:
@@ -110,22 +110,22 @@ def _duration(seconds):
 
 @contextmanager
 def fit_context(estimator, X, y, n_tasks):
-    """Tell the callbacks of an estimator that its fit begins and ends.
+    """Report the begin and the end of a fit to the callbacks of the estimator.
 
     Parameters
     ----------
     estimator : estimator
     X, y : object
-        As `fit` got them.
+        Arguments of `fit`.
     n_tasks : int
-        How many tasks `open_task` will open.
+        Number of tasks that `open_task` will open.
     """
     if callback_management_context is None or not getattr(
         estimator, "_skl_callbacks", None
     ):
         yield
         return
-    # Tears down whatever happens.
+    # Tears the callbacks down even after an error.
     with callback_management_context(estimator):
         context = estimator._init_callback_context(max_subtasks=n_tasks)
         context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
@@ -134,7 +134,7 @@ def fit_context(estimator, X, y, n_tasks):
 
 
 def open_task(estimator, name):
-    """Begin a part of the fit.
+    """Begin a part of a fit.
 
     Parameters
     ----------
@@ -151,10 +151,10 @@ def open_task(estimator, name):
 
 
 class Task:
-    """A part of a fit, made of rounds, each of which is done by shares.
+    """A part of a fit, which consists of rounds; each round is reported in shares.
 
-    How many rounds there will be is not known: a search that found a rule may search
-    for the next one.
+    The number of rounds is not known beforehand: a search that found a rule may search
+    for another one.
 
     Parameters
     ----------
@@ -170,9 +170,9 @@ class Task:
         self.round, self.n_ticks = None, 0
 
     def __call__(self, share):
-        """Report the share of the round that is done; a smaller one starts another."""
+        """Report the completed share; one smaller than the last starts a round."""
         ticks = int(min(max(share, 0.0), 1.0) * TICKS)
-        # Threads of a search may report at once.
+        # Threads of a search may report at the same time.
         with self.lock:
             if self.round is not None and ticks < self.n_ticks:
                 self._end_round()

@@ -1,4 +1,4 @@
-"""What a report of a problem needs to say about the installation."""
+"""Facts about the installation, for bug reports."""
 
 import json
 import platform
@@ -25,7 +25,7 @@ def _version(package):
 
 
 def show_versions(*, as_dict=False):
-    """Print the versions and the machine that a report of a problem should name.
+    """Print the versions and the system, for a bug report.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ def show_versions(*, as_dict=False):
     Returns
     -------
     values : dict or None
-        ``sklearn_persona`` (version), ``packages`` (name to version, None where one is
-        not installed), ``python``, ``system``, ``instruction_sets`` (which the compiled
-        search runs here, the last one by default), ``cpus`` and ``memory_gib`` (what
-        this process may use).
+        ``sklearn_persona`` (version), ``packages`` (name to version, None if not
+        installed), ``python``, ``system``, ``instruction_sets`` (those that the search
+        can use here; the last one is the default), and ``cpus`` and ``memory_gib``
+        (available to this process).
 
     Examples
     --------

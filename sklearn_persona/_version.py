@@ -2,5 +2,5 @@
 
 __all__ = ["__version__"]
 
-# Read by the build without an import, so it must stay a plain string.
+# The build reads it without importing this module, so it must be a literal.
 __version__ = "0.1.dev0"

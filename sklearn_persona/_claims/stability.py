@@ -1,4 +1,4 @@
-"""How a selection holds when participants are left out."""
+"""Stability of a selection when participants are left out."""
 
 from itertools import combinations
 
@@ -14,18 +14,18 @@ NOT_KNOWN = float("nan")
 
 
 def summarize(conditions, matches, left_out, variables):
-    """Stability of one persona.
+    """Summarize the refits for one persona.
 
     Parameters
     ----------
     conditions : sequence of Condition
-        Of the persona.
+        Conditions of the persona.
     matches : list of Match
-        One for each half-sample.
+        One per half-sample.
     left_out : list of Match
-        One for each participant who was left out.
+        One per participant left out.
     variables : list of tuple of int
-        Columns of the best rule of all in each half-sample.
+        Columns of the best rule in each half-sample, whatever its direction.
 
     Returns
     -------
@@ -71,33 +71,34 @@ def _quantiles(values, shares):
 
 
 def selection_table(best, kept, names, size):
-    """Selection frequencies of variables, or of pairs, over half-samples.
+    """Compute selection frequencies of variables, or of pairs, over half-samples.
 
     Parameters
     ----------
     best : list of tuple of int
-        Columns of the best rule in each half-sample; empty where there is none.
+        Columns of the best rule in each half-sample; empty if there is none.
     kept : list of list of tuple of int
-        Columns of every rule that was kept there.
+        Columns of each rule kept in each half-sample.
     names : list
-        Of the columns.
+        Names of the columns.
     size : {1, 2}
         Single variables or pairs.
 
     Returns
     -------
     table : DataFrame
-        One row for each variable or pair that was ever kept, the most frequent
-        first, with ``frequency`` (in the best rule), ``frequency_kept`` (in any kept
-        rule) and ``false_bound``.
+        One row per variable or pair in any kept rule, the most frequent first, with
+        ``frequency`` (in the best rule), ``frequency_kept`` (in any kept rule) and
+        ``false_bound``.
 
     Notes
     -----
-    ``false_bound`` is what Shah & Samworth (2013, theorem 1) give for the expected
-    number of variables (pairs) of low selection probability among all that reach this
-    frequency f: ``q**2 / (p * (2 f - 1))``, with q the mean number that a best rule
-    uses and p the number there are. Low means at most q / p, that of a random choice.
-    It needs no assumption about the selection, and f above .5; NaN below. At most p.
+    ``false_bound`` is the bound of Shah & Samworth (2013, theorem 1) on the expected
+    number of variables (pairs) with a low selection probability among all that reach
+    this frequency f: ``q**2 / (p * (2 f - 1))``, where q is the mean number that a best
+    rule uses and p the number available. Low means at most q / p, the probability under
+    random choice. The bound needs no assumption about the selection but f > .5; it is
+    NaN otherwise, and at most p.
     """
     n_items = len(names) if size == 1 else len(names) * (len(names) - 1) // 2
     in_best, in_kept = {}, {}

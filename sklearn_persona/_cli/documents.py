@@ -7,6 +7,7 @@ from pathlib import Path
 from sklearn_persona import __version__
 from sklearn_persona._cli.errors import InputError, place
 from sklearn_persona._data.roles import ROLES
+from sklearn_persona._persona.persona import SCHEMA as PERSONA
 from sklearn_persona._text.safe import shown
 
 __all__ = [
@@ -31,7 +32,6 @@ ANALYSIS = "sklearn-persona/analysis/1"
 EVALUATION = "sklearn-persona/evaluation/1"
 PLAN = "sklearn-persona/plan/1"
 REPORT = "sklearn-persona/report/1"
-PERSONA = "sklearn-persona/persona/1"
 # Larger files are refused.
 MOST_BYTES = 200_000_000
 # Permutations of a test without a search.

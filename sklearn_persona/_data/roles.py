@@ -1,9 +1,8 @@
-"""Roles of the columns of a trial that are neither baseline variables nor outcome.
+"""Roles that columns of a trial can have, besides outcome and baseline variables.
 
-Everything that lists the roles takes them from here: default requests of metadata,
-`TrialFrame`, comparisons and the command line. A new role is one entry of `ROLES`, a
-keyword of the public methods that take it (scikit-learn reads signatures), and a field
-of `Cases`, which holds what was read.
+All lists of roles come from here: default requests of metadata, `TrialFrame` and the
+command line. A new role needs an entry in `ROLES`, a keyword of each public method that
+takes it (scikit-learn inspects signatures) and a field of `Cases` for its values.
 """
 
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ __all__ = ["ROLES", "Role", "requested"]
 
 @dataclass(frozen=True)
 class Role:
-    """Meaning of a column, and the methods that take it.
+    """Meaning of a column, and the methods that use it.
 
     Attributes
     ----------
     meaning : str
-        Of its value in one row, the case.
+        Meaning of its value in a row, which is a case.
     methods : tuple of str
-        Methods that request it by default under scikit-learn's metadata routing:
+        Methods that request it by default in scikit-learn's metadata routing:
         ``"fit"`` and ``"score"`` of estimators of effects, ``"split"`` of splitters.
     """
 
@@ -28,7 +27,7 @@ class Role:
     methods: tuple[str, ...] = ("fit", "score")
 
 
-# By the keyword of the methods.
+# By their keyword.
 ROLES = {
     "treatment": Role("arm of the case", ("fit", "score", "split")),
     "groups": Role("participant of the case", ("fit", "score", "split")),
@@ -38,7 +37,7 @@ ROLES = {
 
 
 def requested(method):
-    """Default requests of a method, as scikit-learn reads them from a class.
+    """Return the default requests of a method.
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ def requested(method):
     Returns
     -------
     requests : dict of str to bool
-        For the class attribute ``__metadata_request__{method}``.
+        Value of the class attribute ``__metadata_request__{method}``.
 
     Examples
     --------

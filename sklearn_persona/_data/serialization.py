@@ -1,9 +1,9 @@
-"""Records (dataclasses) and data frames as plain values that JSON can hold.
+"""Records (dataclasses) and data frames as plain values for JSON.
 
-The types of a record's fields say how its values are read back and what its JSON
-Schema looks like, so a new field needs nothing but itself. Known types are numbers,
-text, bool, `Literal`, `Hashable`, records, tuples and unions of these. Metadata
-``{"schema": ...}`` of a field replaces what the schema would derive from its type.
+The types of a record's fields determine how its values are read and how JSON Schema
+describes them, so a new field needs no other code. Supported types are bool, int,
+float, str, `Literal`, `Hashable`, records, tuples and unions of these. The metadata
+``{"schema": ...}`` of a field replaces the description derived from its type.
 """
 
 import math
@@ -25,38 +25,38 @@ __all__ = [
     "record_to_plain",
 ]
 
-# Name in JSON Schema and in errors.
+# Names in JSON Schema and in errors.
 KINDS = {
     bool: ("boolean", "true or false"),
     int: ("integer", "an integer"),
     float: ("number", "a number"),
     str: ("string", "text"),
     tuple: ("array", "a list"),
-    # Names of columns: text in most files.
+    # A column name, usually text.
     Hashable: ("string", "a label"),
     types.NoneType: ("null", "null"),
 }
-# What is read as a value of each kind. A bool is an integer to Python, but not here.
+# Types accepted for each kind. A bool is an integer to Python, but not here.
 ACCEPTED = {
     bool: (bool, np.bool_),
     int: (int, np.integer),
     float: (int, float, np.integer, np.floating),
     str: (str,),
 }
-# The key that marks a dict as a frame.
+# Key that marks a dict as a data frame.
 FRAME = "data frame"
 
 
 def record_to_plain(record, *, schema=None, nan=None):
-    """A record as a dict of plain values: lists for tuples, dicts for records.
+    """Convert a record to a dict of plain values, with lists for tuples.
 
     Parameters
     ----------
     record : dataclass instance
     schema : str, optional
-        Name of the format, written first.
+        Name of the format, which becomes the first entry.
     nan : None or float
-        Written for NaN, which JSON does not know.
+        Replacement for NaN, which JSON does not support.
 
     Returns
     -------
@@ -77,16 +77,16 @@ def _written(value, nan):
 
 
 def record_from_plain(cls, values, *, schema=None):
-    """The record of `record_to_plain`.
+    """Rebuild a record from the values of `record_to_plain`.
 
-    Fields with a default may be left out: files of earlier versions lack the new ones.
+    Fields with a default may be missing, as new fields are in files of older versions.
 
     Parameters
     ----------
     cls : dataclass
     values : mapping
     schema : str, optional
-        Name that the field ``schema`` must have.
+        Required value of the entry ``schema``.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def record_from_plain(cls, values, *, schema=None):
     Raises
     ------
     ValueError
-        For another schema, unknown or missing fields, and values of another kind.
+        For another schema, unknown or missing fields, or values of a wrong kind.
     """
     if schema is not None and isinstance(values, Mapping):
         values = dict(values)
@@ -132,13 +132,13 @@ def _read_record(cls, values, path):
 
 
 def _read(kind, value, path):
-    """A value of this kind; `path` names it in errors."""
+    """Read a value of a kind; `path` names it in errors."""
     options = _options(kind)
     if value is None and types.NoneType in options:
         return None
     options = [option for option in options if option is not types.NoneType]
     if len(options) > 1:
-        # Null is NaN only where a number is the one thing expected.
+        # Null means NaN only where nothing but a number is allowed.
         for option in options if value is not None else ():
             try:
                 return _read(option, value, path)
@@ -203,21 +203,21 @@ def _other_kind(kinds, value, path):
 
 
 def _options(kind):
-    """The kinds of a union, or the one kind."""
+    """Members of a union; for any other kind, itself."""
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
         return typing.get_args(kind)
     return (kind,)
 
 
 def array_of(kind, **limits):
-    """Metadata of a field that holds a tuple whose elements the schema describes.
+    """Return metadata of a tuple field whose elements the schema should describe.
 
     Parameters
     ----------
     kind : type
-        Of the elements.
+        Kind of the elements.
     **limits
-        Such as ``minItems``.
+        Further keywords of JSON Schema, such as ``minItems``.
 
     Returns
     -------
@@ -227,13 +227,13 @@ def array_of(kind, **limits):
 
 
 def record_schema(cls, schema):
-    """JSON Schema (2020-12) of what `record_to_plain` writes.
+    """Describe the values of `record_to_plain` in JSON Schema (2020-12).
 
     Parameters
     ----------
     cls : dataclass
     schema : str
-        Value of the field ``schema``.
+        Value of the entry ``schema``.
 
     Returns
     -------
@@ -289,7 +289,7 @@ def _kind_schema(kind, definitions):
         if option not in records
     }
     if float in options:
-        # NaN is written as null.
+        # NaN becomes null.
         names.add("null")
     plain = {"type": sorted(names)}
     for option in options:
@@ -304,16 +304,16 @@ def _kind_schema(kind, definitions):
 
 
 def frame_to_plain(value):
-    """A DataFrame as a dict of lists, so that no pickle is needed to store it.
+    """Convert a DataFrame to a dict of lists, which can be stored without pickle.
 
     Parameters
     ----------
     value : object
-        Anything but a DataFrame stays as it is.
 
     Returns
     -------
     value : object
+        The same object if it is not a DataFrame.
     """
     if not isinstance(value, pd.DataFrame):
         return value
@@ -329,7 +329,7 @@ def _listed(values):
 
 
 def frame_from_plain(value):
-    """The DataFrame of `frame_to_plain`; anything else as it is.
+    """Rebuild a DataFrame from the dict of `frame_to_plain`.
 
     Parameters
     ----------
@@ -338,6 +338,7 @@ def frame_from_plain(value):
     Returns
     -------
     value : object
+        The same object if it is not such a dict.
     """
     if not (isinstance(value, dict) and FRAME in value):
         return value

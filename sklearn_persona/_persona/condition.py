@@ -1,4 +1,4 @@
-"""Conditions on one variable, and rules that join them."""
+"""Conditions on single variables, and rules made of them."""
 
 import math
 from collections.abc import Hashable
@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_persona._data.serialization import array_of
 from sklearn_persona._data.table import numbers, read_column
-from sklearn_persona._persona.languages import limit_text
+from sklearn_persona._text.numbers import limit_text
 
 __all__ = ["Alternative", "Condition", "check_rule", "read_condition", "rule_text"]
 
@@ -21,15 +21,15 @@ class Condition:
     Attributes
     ----------
     name : str or None
-        Column name; None when the data had no names.
+        Column name; None if the data had no names.
     position : int or None
-        Column position, by which arrays are matched.
+        Column position, which selects the column of an array.
     low, high : float or None
         The range ``low < x <= high``; None leaves a side open.
     levels : tuple or None
-        Category values, instead of a range.
+        Categories, instead of a range.
     data_low, data_high : float or None
-        Smallest and largest value in the training cases, for the card.
+        Smallest and largest value among the training cases, for the card.
     modality : str or None
 
     Examples
@@ -46,7 +46,7 @@ class Condition:
     [True, False]
     """
 
-    # Names of data frames may also be numbers or tuples, which are read back as such.
+    # Columns of data frames may also be named by numbers or tuples.
     name: Hashable | None
     position: int | None
     low: float | None = None
@@ -67,7 +67,7 @@ class Condition:
 
     @property
     def label(self):
-        """Name of the variable, ``x{position}`` when it has none."""
+        """Name of the variable, or ``x{position}`` if it has none."""
         return f"x{self.position}" if self.name is None else str(self.name)
 
     def __str__(self):
@@ -82,7 +82,7 @@ class Condition:
         return f"{limit_text(self.low)} < {self.label} <= {limit_text(self.high)}"
 
     def covers(self, X):
-        """Rows of X that satisfy the condition; missing and unknown values do not.
+        """Find the rows of X that satisfy the condition; missing values do not.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Condition:
         return self.covers_column(read_column(X, self.name, self.position))
 
     def covers_column(self, column):
-        """The same for a column that was read already.
+        """Find the entries of a column that satisfy the condition.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class Condition:
             return np.isin(column.values, wanted)
         if column.levels is not None:
             raise ValueError(
-                f"The condition {self} needs numbers, but column {self.label!r} holds "
+                f"The condition {self} needs numbers, but column {self.label!r} has "
                 f"categories such as {column.levels[:3]}."
             )
         values = numbers(column.values)
@@ -127,19 +127,19 @@ class Condition:
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another short rule that describes almost the members of a persona.
+    """Another short rule with almost the same members as a persona.
 
-    It was found from the baseline variables of the members alone, so it says nothing
-    about effects; `Persona.from_conditions` and `Persona.evaluate` test it on a trial.
+    It is found from baseline variables and membership alone, so it says nothing about
+    effects; `Persona.from_conditions` and `Persona.evaluate` test it on a trial.
 
     Attributes
     ----------
     conditions : tuple of Condition
     jaccard : float
-        Training units that satisfy this rule and the persona, over those that satisfy
-        at least one of them.
+        Training units that satisfy both this rule and the persona, divided by those
+        that satisfy at least one of them.
     jaccard_holdout : float or None
-        The same in the holdout, which did not choose this rule; None without one.
+        The same in the holdout, which did not choose this rule; None without a holdout.
     shares_variable : bool
         Whether the persona has a condition on one of the same variables.
 
@@ -171,7 +171,7 @@ class Alternative:
 
     @property
     def n_variables(self):
-        """Number of variables to be measured."""
+        """Number of variables to measure."""
         return len(self.conditions)
 
     def covers(self, X):
@@ -190,7 +190,7 @@ class Alternative:
 
 
 def rule_text(conditions):
-    """Conditions as one line of text.
+    """Write conditions as one line of text.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def rule_text(conditions):
 
 
 def check_rule(conditions):
-    """Refuse what was read as a rule and is none.
+    """Check conditions that were read from plain values.
 
     Parameters
     ----------
@@ -213,14 +213,15 @@ def check_rule(conditions):
     Raises
     ------
     ValueError
-        Without conditions, or for one without range or with a negative position.
+        If there is no condition, or one has no range or a negative position.
     """
     if not conditions:
         raise ValueError("A rule needs at least one condition, got none.")
     for condition in conditions:
         if condition.low is condition.high is condition.levels is None:
             raise ValueError(
-                f"The condition on {condition.label!r} has no low, high or levels."
+                f"The condition on {condition.label!r} has neither low, high nor "
+                "levels."
             )
         if condition.position is not None and condition.position < 0:
             raise ValueError(
@@ -230,7 +231,7 @@ def check_rule(conditions):
 
 
 def read_condition(key, value):
-    """One entry of the mapping that `Persona.from_conditions` takes.
+    """Read one entry of the mapping given to `Persona.from_conditions`.
 
     Parameters
     ----------
@@ -246,22 +247,12 @@ def read_condition(key, value):
     Raises
     ------
     ValueError
-        When the range is empty or cannot be read.
+        If the range is empty or cannot be read.
     """
     number = isinstance(key, Integral) and not isinstance(key, bool | np.bool_)
     name, position = (None, int(key)) if number else (key, None)
-    if isinstance(value, tuple) and len(value) == 2 and _is_range(value):
-        low, high = (None if v is None else float(v) for v in value)
-        if any(v is not None and math.isnan(v) for v in (low, high)):
-            raise ValueError(f"The range of {key!r} has a NaN bound.")
-        low = None if low == -math.inf else low
-        high = None if high == math.inf else high
-        if low is None and high is None:
-            raise ValueError(f"The range of {key!r} is open on both sides.")
-        least = -math.inf if low is None else low
-        most = math.inf if high is None else high
-        if not least < most:
-            raise ValueError(f"The range of {key!r} is empty: {least} < x <= {most}.")
+    if isinstance(value, tuple) and len(value) == 2 and all(map(_is_bound, value)):
+        low, high = _read_range(key, value)
         return Condition(name=name, position=position, low=low, high=high)
     if isinstance(value, str | bool | np.bool_):
         value = (value,)
@@ -275,9 +266,22 @@ def read_condition(key, value):
     )
 
 
-def _is_range(value):
-    return all(
-        v is None
-        or (isinstance(v, int | float | np.number) and not isinstance(v, bool))
-        for v in value
-    )
+def _is_bound(value):
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return number or value is None
+
+
+def _read_range(key, value):
+    """Bounds of a range; None on an open side."""
+    low, high = (None if v is None else float(v) for v in value)
+    if any(v is not None and math.isnan(v) for v in (low, high)):
+        raise ValueError(f"The range of {key!r} has a NaN bound.")
+    low = None if low == -math.inf else low
+    high = None if high == math.inf else high
+    if low is None and high is None:
+        raise ValueError(f"The range of {key!r} is open on both sides.")
+    least = -math.inf if low is None else low
+    most = math.inf if high is None else high
+    if not least < most:
+        raise ValueError(f"The range of {key!r} is empty: {least} < x <= {most}.")
+    return low, high

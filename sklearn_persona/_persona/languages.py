@@ -1,7 +1,7 @@
-"""A persona in other languages: protocol text, pandas, SQL and R.
+"""Rules in other languages: protocol text, pandas, SQL and R.
 
-A missing value satisfies no condition in any of them. What stands in a table (column
-names, categories) is always quoted, so that it is data there and never code.
+In all of them, a missing value satisfies no condition. Column names and categories
+come from a user's table; they are always quoted, so they are data and never code.
 """
 
 import math
@@ -11,12 +11,7 @@ from fractions import Fraction
 from sklearn_persona._text.numbers import limit_text
 from sklearn_persona._text.safe import one_line
 
-__all__ = [
-    "criteria_text",
-    "pandas_query",
-    "r_expression",
-    "sql_where",
-]
+__all__ = ["criteria_text", "pandas_query", "r_expression", "sql_where"]
 
 # In units of the last place, of which 0.5 is the middle between two numbers. Extended
 # precision has 11 more bits, so a few roundings err by less than 0.003.
@@ -24,7 +19,7 @@ HALFWAY = 0.495
 
 
 def criteria_text(conditions):
-    """Conditions as numbered eligibility criteria.
+    """Write conditions as numbered eligibility criteria.
 
     Parameters
     ----------
@@ -57,7 +52,7 @@ def _range_words(condition):
 
 
 def _limit_words(value):
-    """Six digits, and the exact limit where these are not it but for rounding."""
+    """Six digits, and the exact limit if they differ by more than rounding errors."""
     short = limit_text(value)
     if math.isclose(float(short), value, rel_tol=1e-12):
         return short
@@ -79,7 +74,7 @@ def _number(value):
 
 
 def pandas_query(conditions):
-    """Conditions for `pandas.DataFrame.query`.
+    """Write conditions for `pandas.DataFrame.query`.
 
     Parameters
     ----------
@@ -108,11 +103,11 @@ def _pandas_name(condition):
     label = condition.label
     if not isinstance(condition.name, str | None) or not label:
         raise ValueError(
-            f"pandas.DataFrame.query cannot name the column {condition.name!r}; rename "
-            "it to a string, or use Persona.covers."
+            f"pandas.DataFrame.query cannot name the column {condition.name!r}; give "
+            "it a string as its name, or use Persona.covers."
         )
     if label.isidentifier() and unicodedata.normalize("NFKC", label) != label:
-        # Python reads the micro sign of \xb5mol as the Greek letter, for example.
+        # For example, Python reads the micro sign of \xb5mol as the Greek letter.
         raise ValueError(
             f"pandas.DataFrame.query reads the column name {label[:80]!a} as "
             f"another one ({unicodedata.normalize('NFKC', label)[:80]!a}); rename "
@@ -121,8 +116,8 @@ def _pandas_name(condition):
     if any(c == "`" or not c.isprintable() for c in label):
         raise ValueError(
             f"pandas.DataFrame.query cannot quote the column name {label[:80]!r}, "
-            "which holds a backtick or a control character; rename the column, or use "
-            "Persona.covers."
+            "which contains a backtick or a control character; rename the column, or "
+            "use Persona.covers."
         )
     return f"`{label}`"
 
@@ -130,12 +125,12 @@ def _pandas_name(condition):
 def _python_literal(level):
     if not isinstance(level, str):
         return repr(level)
-    # Escapes that hide quoting signs from the reader of backticks in a query.
+    # The parser of backticks in a query would take these signs for its own.
     return ascii(level).replace("`", "\\x60").replace("#", "\\x23")
 
 
 def sql_where(conditions, table=None):
-    """Conditions for WHERE, in standard SQL.
+    """Write conditions for WHERE, in standard SQL.
 
     Parameters
     ----------
@@ -177,13 +172,13 @@ def _sql_literal(level):
 
 
 def r_expression(conditions, data="data"):
-    """Conditions as an R expression with a logical value a row.
+    """Write conditions as an R expression with one logical value per row.
 
     Parameters
     ----------
     conditions : sequence of Condition
     data : str, default="data"
-        What the data frame is called in R; ``".data"`` inside dplyr verbs.
+        Name of the data frame in R; ``".data"`` in dplyr verbs.
 
     Returns
     -------
@@ -192,8 +187,8 @@ def r_expression(conditions, data="data"):
     Raises
     ------
     ValueError
-        For names and categories with a NUL character, which R cannot hold, and when
-        `data` is no name.
+        For names and categories with a NUL character, which R cannot hold, or if
+        `data` is not a name.
     """
     if not data.replace(".", "_").isidentifier():
         raise ValueError(f"data must be the name of a data frame in R, got {data!r}.")
@@ -224,6 +219,6 @@ def _r_string(text):
 
 
 def _limits(condition):
-    """Sign and text of the limits."""
+    """Sign and text of each limit."""
     pairs = ((">", condition.low), ("<=", condition.high))
     return [(sign, _number(limit)) for sign, limit in pairs if limit is not None]

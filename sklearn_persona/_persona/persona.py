@@ -43,10 +43,10 @@ SCHEMA = "sklearn-persona/persona/1"
 
 @dataclass(frozen=True)
 class Persona:
-    """A conjunction of conditions on different variables, and what is known of it.
+    """A conjunction of conditions on different variables, with its evidence.
 
-    A persona holds plain values only, so that it can be pickled, written as JSON
-    and read back; see `to_dict`.
+    A persona holds only plain values, so it can be pickled, written as JSON and read
+    back; see `to_dict`.
 
     Attributes
     ----------
@@ -58,25 +58,25 @@ class Persona:
     modalities : tuple of str
     replicated, confirmed : bool
     claim : str
-        What the evidence allows to be said, in words.
+        Conclusion that the evidence supports, in words.
     objective : float
     train, holdout : Evidence or None
     p_adjusted, p_adjusted_interaction : float
     p_conditional : float
-        Test of the effect among members outside all earlier confirmed personas.
+        Test of the effect among members of no earlier confirmed persona.
     effect_adjusted : float or None
-        Effect in the holdout (without one: in training) after prognostic adjustment.
+        Effect after prognostic adjustment, in the holdout or else in training.
     effect_corrected : float or None
         Effect among the members in the population, corrected for the selection of the
-        rule; see `PersonaDiscoverer`'s `n_resamples`, without which it is None.
+        rule; None without `n_resamples` (see `PersonaDiscoverer`).
     ci_corrected : tuple of float or None
         Its 95 % interval.
     stability : Stability or None
-        What became of the persona when the selection was repeated on fewer
-        participants.
+        Agreement with the selections from fewer participants; None without
+        `n_resamples`.
     alternatives : tuple of Alternative
-        Rules of one or two conditions that leave out a variable of this one and have
-        almost its training members, best first; see `PersonaDiscoverer`.
+        Rules of one or two conditions that omit a variable of this one and have almost
+        the same training members, best first; see `PersonaDiscoverer`.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Persona:
     >>> Persona.from_dict(persona.to_dict()).rule == persona.rule
     True
 
-    On a trial that did not choose it, and as the plan of the next one:
+    Test on a trial that did not choose it, and plan of the next trial:
 
     >>> from sklearn_persona.datasets import make_parallel_trial
     >>> trial = make_parallel_trial(n_samples=200, effect=2.0, random_state=0)
@@ -128,7 +128,7 @@ class Persona:
 
     @classmethod
     def from_conditions(cls, conditions, *, direction="favorable"):
-        """Write a persona by hand, for example one that was published.
+        """Make a persona from given conditions, such as published ones.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class Persona:
         Raises
         ------
         ValueError
-            When a range is empty or cannot be read.
+            If a range is empty or cannot be read.
 
         Examples
         --------
@@ -201,9 +201,9 @@ class Persona:
         n_bootstrap=10_000,
         random_state=0,
     ):
-        """Test this persona, as it stands, on another trial.
+        """Test this persona, unchanged, on another trial.
 
-        Nothing is selected here, so p values and intervals hold as they are.
+        Nothing is selected here, so p values and intervals need no correction.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class Persona:
             As in `PersonaDiscoverer`.
         n_permutations, n_bootstrap : int, default=10_000
         random_state : int, default=0
-            Seed of Monte-Carlo tests and of the bootstrap.
+            Seed of Monte Carlo tests and of the bootstrap.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class Persona:
         Raises
         ------
         ValueError
-            When the trial cannot be read, or nobody lies inside.
+            If the trial cannot be read or contains no member.
         """
         inside = self.covers(X)
         cases = read_cases(
@@ -244,7 +244,7 @@ class Persona:
         members = inside[units.rows]
         if not members.any():
             raise ValueError(
-                f"No analysed case satisfies {self.rule}; check the units and names of "
+                f"No analyzed case satisfies {self.rule}; check the units and names of "
                 "these columns."
             )
         return measure(
@@ -256,11 +256,11 @@ class Persona:
         )
 
     def enrichment_design(self, *, alpha=0.05, power=0.8):
-        """Plan the next trial in the members of this persona.
+        """Plan a trial that enrolls only members of this persona.
 
-        The effect is the corrected one where there is one, else that of the holdout;
-        standard deviation, prevalence and the effect outside are those of the
-        holdout (with a corrected effect and no holdout, of the training cases).
+        The effect is the corrected one if there is one, else that of the holdout.
+        Standard deviation, prevalence and the effect outside are from the holdout, or
+        from the training cases if there is a corrected effect but no holdout.
 
         Parameters
         ----------
@@ -274,8 +274,8 @@ class Persona:
         Raises
         ------
         ValueError
-            When the effect is not a benefit, there is no control arm, or no effect is
-            known but the one of the data that chose the rule.
+            If the effect is not a benefit, if there is no control arm, or if the only
+            known effect is from the data that chose the rule.
         """
         record = self.train if self.holdout is None else self.holdout
         if record is None or (self.holdout is None and self.effect_corrected is None):
@@ -286,19 +286,18 @@ class Persona:
             )
         if not record.has_arms:
             raise ValueError(
-                "A single arm has no treatment effect; an enriched trial cannot be "
-                "planned from it."
+                "A single arm has no treatment effect to plan an enriched trial from."
             )
         effect, interval = self.effect_corrected, self.ci_corrected
         if effect is None:
             effect, interval = record.effect, record.ci_effect
         if not record.effect_size:
             raise ValueError(
-                "The outcome does not vary inside, so no size can be computed."
+                "The outcome does not vary inside, so no sample size can be computed."
             )
         if not effect > 0:
             raise ValueError(
-                f"The effect inside is {effect:g}: no benefit to enrich a trial for."
+                f"The effect inside is {effect:g}, which is no benefit to enrich for."
             )
         outside = math.sqrt(
             max(
@@ -323,7 +322,7 @@ class Persona:
         )
 
     def to_dict(self):
-        """Plain values for JSON, with a schema name. NaN is written as None.
+        """Convert to plain values for JSON, with a schema name; NaN becomes None.
 
         Returns
         -------
@@ -333,7 +332,7 @@ class Persona:
 
     @classmethod
     def from_dict(cls, values):
-        """Rebuild a persona from `to_dict`.
+        """Rebuild a persona from the values of `to_dict`.
 
         Parameters
         ----------
@@ -346,7 +345,7 @@ class Persona:
         Raises
         ------
         ValueError
-            For another schema, unknown fields, or values of another kind.
+            For another schema, unknown or missing fields, or values of a wrong kind.
         """
         persona = record_from_plain(cls, values, schema=SCHEMA)
         for rule in (persona, *persona.alternatives):
@@ -354,9 +353,9 @@ class Persona:
         return persona
 
     def to_text(self):
-        """Eligibility criteria, ready for a protocol.
+        """Write the rule as eligibility criteria for a protocol.
 
-        Limits have six digits, with the exact limit beside them where that differs.
+        Limits have six digits, followed by the exact limit if that differs.
 
         Returns
         -------
@@ -374,7 +373,7 @@ class Persona:
         return criteria_text(self.conditions)
 
     def to_query(self):
-        """The rule for `pandas.DataFrame.query`.
+        """Write the rule for `pandas.DataFrame.query`.
 
         Variables without a name are called ``x0``, ``x1``, ... by position.
 
@@ -385,8 +384,8 @@ class Persona:
         Raises
         ------
         ValueError
-            For a column name that pandas cannot quote (a backtick, a control
-            character, no string).
+            For a column name that pandas cannot quote: one with a backtick or a
+            control character, or one that is not a string.
 
         Examples
         --------
@@ -397,11 +396,11 @@ class Persona:
         return pandas_query(self.conditions)
 
     def to_sql(self, *, table=None):
-        """The rule for WHERE, in standard SQL.
+        """Write the rule for WHERE, in standard SQL.
 
-        Missing values must be stored as NULL, not as NaN. MySQL needs its modes
-        ANSI_QUOTES and NO_BACKSLASH_ESCAPES. SQLite reads the quoted name of a column
-        that is not there as text, unless `table` is given.
+        Missing values must be stored as NULL, not as NaN. MySQL needs the modes
+        ANSI_QUOTES and NO_BACKSLASH_ESCAPES. If a column does not exist, SQLite reads
+        its quoted name as text unless `table` is given.
 
         Parameters
         ----------
@@ -426,14 +425,14 @@ class Persona:
         return sql_where(self.conditions, table)
 
     def to_r(self, *, data="data"):
-        """The rule as an R expression, TRUE or FALSE a row of a data frame.
+        """Write the rule as an R expression, TRUE or FALSE for each row.
 
-        R changes column names as it reads a file unless told ``check.names = FALSE``.
+        R changes column names as it reads a file, unless ``check.names = FALSE``.
 
         Parameters
         ----------
         data : str, default="data"
-            Name of the data frame; ``".data"`` inside dplyr verbs.
+            Name of the data frame; ``".data"`` in dplyr verbs.
 
         Returns
         -------
@@ -442,7 +441,7 @@ class Persona:
         Raises
         ------
         ValueError
-            For a NUL character, which R cannot hold, and when `data` is no name.
+            For a NUL character, which R cannot hold, or if `data` is not a name.
 
         Examples
         --------
@@ -454,7 +453,7 @@ class Persona:
 
     @staticmethod
     def json_schema():
-        """JSON Schema (2020-12) of what `to_dict` writes.
+        """Describe the values of `to_dict` in JSON Schema (2020-12).
 
         Returns
         -------
@@ -473,7 +472,7 @@ class Persona:
 
 
 def persona_table(personas):
-    """One row a persona; evidence columns carry the half as a prefix."""
+    """One row per persona; columns of evidence have the half as a prefix."""
     rows = [_row(persona) for persona in personas]
     index = pd.Index([f"persona{i}" for i in range(len(rows))], name="persona")
     if not rows:
@@ -500,8 +499,8 @@ def _row(persona):
     for half in ("train", "holdout"):
         record = getattr(persona, half)
         row |= {
-            f"{half}_{field.name}": getattr(record, field.name) if record else None
-            for field in fields(Evidence)
+            f"{half}_{f.name}": getattr(record, f.name) if record else None
+            for f in fields(Evidence)
         }
     return row
 

@@ -1,4 +1,4 @@
-"""`Stability`: what became of a persona when the selection was repeated."""
+"""`Stability`: agreement of a persona with selections from fewer participants."""
 
 import math
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ __all__ = ["Edge", "Stability"]
 
 @dataclass(frozen=True)
 class Edge:
-    """Spread of one edge of a persona's range over half-samples.
+    """Variation of one edge of a persona's range over half-samples.
 
     Attributes
     ----------
     variable : str
     side : {"low", "high"}
     value : float
-        Of the persona.
+        Edge of the persona.
     low, high : float
-        2.5 % and 97.5 % quantiles among the best-matching rules that have an edge on
-        this side of this variable; NaN without any.
+        2.5 % and 97.5 % quantiles among the best-matching rules with an edge on this
+        side of this variable; NaN if there are none.
     n : int
-        Number of those rules.
+        Number of these rules.
 
     Examples
     --------
@@ -49,35 +49,34 @@ class Edge:
 
 @dataclass(frozen=True)
 class Stability:
-    """What became of a persona when the selection was repeated on fewer participants.
+    """Agreement of a persona with selections from fewer participants.
 
-    Half-samples are complementary pairs (Shah & Samworth, 2013). In each the best
-    match is the rule of the same direction whose members among all training units
-    agree best with the persona's.
+    Half-samples are complementary pairs (Shah & Samworth, 2013). The best match in a
+    half-sample is the rule of the same direction whose members, among all training
+    units, agree best with those of the persona.
 
     Attributes
     ----------
     n_resamples : int
-        Half-samples.
+        Number of half-samples.
     jaccard : float
-        Mean Jaccard index of the best match with the persona; 0 where a half-sample
-        has no rule of this direction.
+        Mean Jaccard index of the best match and the persona; a half-sample without a
+        rule of this direction counts as 0.
     jaccard_quantiles : tuple of float
         Its 2.5, 25, 50, 75 and 97.5 % quantiles.
     same_variables : float
-        Share of the half-samples in which a rule of the same variables and direction
-        was found.
+        Share of the half-samples with a rule of the same variables and direction.
     variable_frequencies : tuple of float
-        For each condition the share of the half-samples whose best rule of all uses
-        its variable.
+        For each condition, share of the half-samples whose best rule in either
+        direction uses its variable.
     edges : tuple of Edge
     n_left_out : int
-        Participants who were left out one at a time.
+        Number of refits that each left out one participant.
     left_out_same : float
-        Share of these refits in which a rule of the same variables and direction was
-        found; NaN without any.
+        Share of these refits with a rule of the same variables and direction; NaN
+        without refits.
     left_out_jaccard : float
-        Smallest Jaccard index of the best match over these refits; NaN without any.
+        Smallest Jaccard index of the best match over these refits; NaN without refits.
 
     Examples
     --------
@@ -108,7 +107,7 @@ class Stability:
     left_out_jaccard: float
 
     def to_dict(self):
-        """Plain values, with lists for tuples; NaN stays NaN.
+        """Convert to plain values, with lists for tuples; NaN stays NaN.
 
         Returns
         -------
@@ -118,7 +117,7 @@ class Stability:
 
     @classmethod
     def from_dict(cls, values):
-        """Rebuild from `to_dict`; None in place of a number is NaN.
+        """Rebuild from the values of `to_dict`; None in place of a number is NaN.
 
         Parameters
         ----------
@@ -131,6 +130,6 @@ class Stability:
         Raises
         ------
         ValueError
-            For unknown or missing fields, and values of another kind.
+            For unknown or missing fields, or values of a wrong kind.
         """
         return record_from_plain(cls, values)

@@ -1,4 +1,4 @@
-"""Whether a search fits into memory, asked before anything is built."""
+"""Check, before a search, that it fits into memory."""
 
 import os
 from pathlib import Path
@@ -10,20 +10,20 @@ from sklearn_persona._search.binning import column_cuts, n_level_sets
 
 __all__ = ["available_bytes", "check_room"]
 
-# A longer list of conditions is refused on any machine.
+# More conditions are refused on any machine.
 MOST_CONDITIONS = 10**7
-# Bytes of a condition at the peak of a search, measured by the resident size of fits
-# with 1,000 to 20,000 columns: words and keys of it, and copies of its row set, of
-# which tables of many rows have fewer.
+# Peak memory per condition, measured as the resident size of fits with 1,000 to 20,000
+# columns: bytes for its words and keys, and copies of its row set (fewer in tables with
+# many rows).
 CONDITION_BYTES = 350
 COPIES, COPIES_OF_MANY_ROWS, MANY_ROWS = 4, 2, 5000
-# Values that are looked at to estimate the number of conditions, 200 columns at most.
+# Values used to estimate the number of conditions, from at most 200 columns.
 MOST_VALUES = 2 * 10**6
 GROUP = Path("/sys/fs/cgroup")
 
 
 def _number(path):
-    """Integer in a file; None without one."""
+    """Integer in a file; None if there is none."""
     try:
         return int(Path(path).read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -31,7 +31,7 @@ def _number(path):
 
 
 def _free():
-    """Memory that Linux would give without swapping."""
+    """Memory that Linux can provide without swapping."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -43,7 +43,7 @@ def _free():
 
 
 def _left_of_group():
-    """What a container or a batch system leaves, either version of control groups."""
+    """Memory left by a container or batch system (control groups, version 1 or 2)."""
     for limit, used, cache in (
         ("memory.max", "memory.current", "inactive_file "),
         (
@@ -66,7 +66,7 @@ def _left_of_group():
 
 
 def _left_of_process():
-    """What a limit of the address space (``ulimit -v``) leaves."""
+    """Memory left by a limit of the address space (``ulimit -v``)."""
     try:
         import resource
 
@@ -87,20 +87,20 @@ def _installed():
 
 
 def available_bytes():
-    """Memory that this process may still take.
+    """Memory that this process may still allocate.
 
     Returns
     -------
     n_bytes : int or None
-        The least of what the system has free, a control group leaves and the limit of
-        the process leaves; None where the system says nothing.
+        The smallest of the memory that is free, the memory left by control groups and
+        the memory left by the limit of the process; None if all are unknown.
     """
     known = [_free(), _left_of_group(), _left_of_process(), _installed()]
     return min((n for n in known if n is not None), default=None)
 
 
 def _n_conditions(columns, rows, n_cuts, intervals):
-    """Conditions of all columns, estimated from some of them, evenly spaced."""
+    """Number of conditions, estimated from evenly spaced columns."""
     n_seen = int(np.clip(MOST_VALUES // max(len(rows), 1), 5, 200))
     places = np.linspace(0, len(columns) - 1, min(n_seen, len(columns)))
     total = 0
@@ -116,20 +116,21 @@ def _n_conditions(columns, rows, n_cuts, intervals):
 
 
 def check_room(columns, rows, *, n_cuts, conditions):
-    """Refuse a search that would not fit into memory.
+    """Raise an error if a search would not fit into memory.
 
     Parameters
     ----------
     columns : sequence of TableColumn
     rows : ndarray of int, shape (n_units,)
-        The row of the table that describes each unit.
+        Row of the table that describes each unit.
     n_cuts : int or "all"
     conditions : {"one-sided", "interval"}
 
     Raises
     ------
     ValueError
-        When the conditions are too many, or the predicted peak is above what is there.
+        If there are too many conditions, or the predicted peak exceeds the available
+        memory.
     """
     intervals = conditions == "interval"
     n = _n_conditions(columns, rows, n_cuts, intervals)

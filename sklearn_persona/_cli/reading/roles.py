@@ -21,7 +21,7 @@ class Roles:
     ----------
     outcome : str
     columns : dict
-        Column of each of `ROLES`, or None.
+        Column of each of `_data.roles.ROLES`, or None.
     baseline : str or None
         Earlier values of the outcome; its percent change from them is analyzed.
     """

@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_persona._data.roles import requested
 from sklearn_persona._data.routing import require_treatment
 from sklearn_persona._designs import make_units, pooled_sd, read_cases, resolve_design
-from sklearn_persona._discoverer import TRIAL_COLUMNS
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
 from sklearn_persona.exceptions import SingleArmWarning, warn_caller
 from sklearn_persona.inference import mean_interval, welch_interval
@@ -34,8 +34,8 @@ class LeafEffects(BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    __metadata_request__fit: ClassVar = TRIAL_COLUMNS
-    __metadata_request__score: ClassVar = TRIAL_COLUMNS
+    __metadata_request__fit: ClassVar = requested("fit")
+    __metadata_request__score: ClassVar = requested("score")
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Fit the tree.
