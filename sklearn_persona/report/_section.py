@@ -75,13 +75,13 @@ class Section:
         -------
         lines : list of str
         """
+        if self.markdown is None and self.template != DEFAULT:
+            return []
         values = self.values(data)
         if values is None:
             return []
         if self.markdown is not None:
             return self.markdown(values)
-        if self.template != DEFAULT:
-            return []
         lines = [f"## {self.title}", ""]
         for paragraph in values.get("paragraphs", ()):
             lines += [escape(paragraph), ""]

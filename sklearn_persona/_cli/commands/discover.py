@@ -31,7 +31,13 @@ from sklearn_persona._cli.reading.cells import MISSING, Reading
 from sklearn_persona._cli.reading.files import read_file
 from sklearn_persona._cli.reading.trial import Roles, read_trial
 from sklearn_persona._cli.shown import safe_card
-from sklearn_persona._text.numbers import interval, number, plural
+from sklearn_persona._text.numbers import (
+    count,
+    estimate_parts,
+    p_text,
+    percent,
+    plural,
+)
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
 from sklearn_persona.exceptions import SingleArmWarning
@@ -331,7 +337,7 @@ def _print_account(out, table, trial):
 def _summary(finder):
     record, personas = finder.search_, finder.personas_
     lines = [
-        f"Searched {record.n_candidates:.3g} candidate personas in "
+        f"Searched {count(record.n_candidates)} candidate personas in "
         f"{record.seconds:.1f} s, optimal "
         f"{'proven' if record.proven_optimal else 'not proven'}.",
         f"Confirmed: {finder.n_confirmed_} of {len(personas)} discovered.",
@@ -339,16 +345,18 @@ def _summary(finder):
     explained, rest = (finder.partition_.loc[k] for k in ("explained", "unexplained"))
     if finder.n_confirmed_:
         text = (
-            f"Explained by what was confirmed: {explained['coverage']:.1%} of "
-            f"{explained['n_groups'] + rest['n_groups']:g} participants who tested it"
+            f"Explained by what was confirmed: {percent(explained['coverage'])} of "
+            f"{plural(int(explained['n_groups'] + rest['n_groups']), 'participant')} "
+            "who tested it"
         )
         if not np.isnan(rest["effect"]):
-            text += f"; effect in the others {number(rest['effect'])} " + interval(
-                (rest["ci_low"], rest["ci_high"])
+            value, ends = estimate_parts(
+                rest["effect"], (rest["ci_low"], rest["ci_high"])
             )
+            text += f"; effect in the others {value} (95% CI {ends})"
         lines.append(f"{text}.")
     if finder.validation == "repeated":
-        lines.append(f"p value of the procedure: {finder.trial_p_value_:.4f}")
+        lines.append(f"p value of the procedure: {p_text(finder.trial_p_value_)}")
     for i, persona in enumerate(personas):
         if persona.confirmed:
             lines += ["", safe_card(persona, f"Persona {i + 1}")]
