@@ -2,8 +2,10 @@
 
 Needs Python >= 3.11 with venv, and a C compiler; everything else is installed.
 
-    python3 run.py demo      find the personas of a simulated trial
+    python3 run.py demo      find the personas of two simulated trials
     python3 run.py test      run the tests
+
+To change the code, see CONTRIBUTING.md.
 """
 
 import os
@@ -15,12 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
-# Where the results of the demonstration go.
+# Output of the demonstration.
 DEMO = ROOT / "persona_demo.txt"
 
 
 def call(*command):
-    """Run a program of the environment from the top of the project."""
+    """Run a program of the environment in the root of the project."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     program = str(BIN / command[0])
     result = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment)
@@ -33,7 +35,7 @@ def install(extra=""):
     if sys.version_info < (3, 11):  # noqa: UP036 - runs before pip can refuse
         sys.exit(f"Python >= 3.11 is needed, got {sys.version.split()[0]}.")
     if not (BIN / ("python.exe" if os.name == "nt" else "python")).exists():
-        print(f"Making an environment in {ENVIRONMENT}", flush=True)
+        print(f"Creating an environment in {ENVIRONMENT}", flush=True)
         venv.create(ENVIRONMENT, with_pip=True)
     print("Building and installing sklearn-persona (about a minute)", flush=True)
     quiet = "--quiet", "--disable-pip-version-check"

@@ -7,43 +7,50 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-# A debug build flips the checks on: PERSONA_DEBUG=1 pip install .
+# A debug build turns the checks on: PERSONA_DEBUG=1 pip install .
 DEBUG = os.environ.get("PERSONA_DEBUG") == "1"
-# Lines of the Cython sources can be followed: tools/cython_coverage.py.
+# A traced build records which lines of the Cython sources run:
+# tools/cython_coverage.py.
 TRACE = os.environ.get("PERSONA_TRACE") == "1"
 MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
-HEADERS = sorted(
-    str(path) for path in Path("sklearn_persona/_search/native").rglob("*.h")
-)
+SEARCH = Path("sklearn_persona/_search")
+HEADERS = [path.as_posix() for path in sorted(SEARCH.glob("native/**/*.h"))]
 if sys.platform == "win32":
     FLAGS = ["/O2"]
 else:
     # Every variant of the search rounds alike.
     FLAGS = ["-O1" if DEBUG else "-O2", "-ffp-contract=off"]
 
-# Loops with a division under a condition become vectors only when a division by zero
-# may be carried out and thrown away.
+# Compilers vectorize a loop with a conditional division only if they may divide by zero
+# and discard the result.
 VECTOR_FLAGS = []
 if sys.platform != "win32" and not DEBUG:
     VECTOR_FLAGS = ["-O3", "-fno-trapping-math"]
 
+# Debug information would be four fifths of the installed files.
+LINK_FLAGS = []
+if not DEBUG and not TRACE and sys.platform != "win32":
+    FLAGS.append("-g0")
+    LINK_FLAGS = ["-Wl,-S", "-Wl,-x"] if sys.platform == "darwin" else ["-Wl,-s"]
+
+
+def extension(name, flags):
+    """One module of the compiled search."""
+    return Extension(
+        f"sklearn_persona._search.{name}",
+        [f"{SEARCH.as_posix()}/{name}.pyx"],
+        depends=[*HEADERS, f"{SEARCH.as_posix()}/_native.pxd"],
+        define_macros=MACROS,
+        extra_compile_args=flags,
+        extra_link_args=LINK_FLAGS,
+    )
+
+
 setup(
     ext_modules=cythonize(
         [
-            Extension(
-                "sklearn_persona._search._kernel",
-                ["sklearn_persona/_search/_kernel.pyx"],
-                depends=HEADERS,
-                define_macros=MACROS,
-                extra_compile_args=FLAGS,
-            ),
-            Extension(
-                "sklearn_persona._search._cube",
-                ["sklearn_persona/_search/_cube.pyx"],
-                depends=HEADERS,
-                define_macros=MACROS,
-                extra_compile_args=FLAGS + VECTOR_FLAGS,
-            ),
+            extension("_kernel", FLAGS),
+            extension("_cube", FLAGS + VECTOR_FLAGS),
         ],
         compiler_directives={
             "language_level": 3,

@@ -88,18 +88,18 @@ def bin_trial(trial, n_cuts, least_members):
 @contextlib.contextmanager
 def forced_isa(isa):
     """Searches inside run with this instruction set; yields whether they do."""
-    from sklearn_persona._search import problem as _columns
+    from sklearn_persona._search import problem as _problem
     from sklearn_persona._search._kernel import available_isas
 
     if isa is None or isa not in available_isas():
         yield isa is None
         return
-    before = _columns.Column
-    _columns.Column = functools.partial(before, isa=isa)
+    before = _problem.Problem
+    _problem.Problem = functools.partial(before, isa=isa)
     try:
         yield True
     finally:
-        _columns.Column = before
+        _problem.Problem = before
 
 
 def default_isa():

@@ -14,7 +14,7 @@ from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings
-from sklearn_persona._search.problem import fixed_point, make_column, size_limits
+from sklearn_persona._search.problem import fixed_point, make_problem, size_limits
 
 
 def case(n, p, n_cuts, variables):
@@ -83,35 +83,35 @@ def cubes(n, p, n_cuts, variables, runs):
 def row_sets(n, runs):
     """Seconds of a value and of a bound, on row sets of a quarter of the rows."""
     selectors, label, settings = case(n, 12, 3, 2)
-    column = make_column(selectors, label, 1, settings)
-    pairs = column.bits[:6, None] & column.bits[None, 12:36]
+    problem = make_problem(selectors, label, 1, settings)
+    pairs = problem.bits[:6, None] & problem.bits[None, 12:36]
     pairs = np.ascontiguousarray(pairs.reshape(-1, pairs.shape[-1]))
     seconds = []
     for _ in range(runs):
         start = time.process_time()
-        column.evaluate(pairs)
+        problem.evaluate(pairs)
         middle = time.process_time()
-        column.bound(pairs)
+        problem.bound(pairs)
         seconds.append((middle - start, time.process_time() - middle))
     value, bound = np.min(seconds, axis=0) / len(pairs)
-    return value / len(column.bits), bound
+    return value / len(problem.bits), bound
 
 
 def vectors(n, runs):
     """Seconds of a value and of a bound, 32 or 64 row sets at once."""
     selectors, label, settings = case(n, 60, 9, 2)
-    column = make_column(selectors, label, 1, settings)
-    everyone = np.bitwise_or.reduce(column.bits, axis=0)
+    problem = make_problem(selectors, label, 1, settings)
+    everyone = np.bitwise_or.reduce(problem.bits, axis=0)
     rules = np.arange(100, dtype=np.int32)[:, None]
     seconds = []
     for _ in range(runs):
         start = time.process_time()
-        column.expand(rules, column.bits[:100], 1)
+        problem.expand(rules, problem.bits[:100], 1)
         middle = time.process_time()
         for _ in range(20):
-            column.vector_bound(everyone, column.bits, True)
+            problem.vector_bound(everyone, problem.bits, True)
         seconds.append((middle - start, time.process_time() - middle))
-    value, bound = np.min(seconds, axis=0) / len(column.bits)
+    value, bound = np.min(seconds, axis=0) / len(problem.bits)
     return value / 100, bound / 20
 
 

@@ -1,4 +1,4 @@
-"""Is a kernel that prunes a little too much caught by the oracle tests?
+"""Do the oracle tests catch a kernel that prunes a little too much?
 
 Each mutant changes one line of a copy of the C headers: a bound that is slightly too
 small, an arm forgotten, a tie dropped, rounding in the wrong direction. The copy is
@@ -26,8 +26,8 @@ BRUTE = "tests/test_oracle.py::test_rules_equal_brute_force"
 SUBSETS = "tests/test_oracle.py::test_bound_holds_for_every_subset"
 EQUAL = "tests/test_oracle.py::test_earliest_of_many_equal_conditions"
 VECTORS = "tests/test_vectors.py"
-SEARCH = "_search/native/search_template.h"
-# Name, sets that are compiled, header, what is there, what replaces it.
+SEARCH = "_search/native/core/search_template.h"
+# Name, instruction sets that are compiled, header, old text, new text.
 MUTANTS = [
     (
         "bound a millionth too small",
@@ -40,7 +40,7 @@ MUTANTS = [
         "bound forgets the second arm",
         PORTABLE,
         SEARCH,
-        "sum += FN(arm_bound)(column, extent, 1, c);",
+        "sum += FN(arm_bound)(problem, extent, 1, c);",
         "sum += 0;",
     ),
     (
@@ -81,28 +81,28 @@ MUTANTS = [
     (
         "rule equal to the best value dropped",
         PORTABLE,
-        "_search/native/rules.h",
+        "_search/native/core/rules.h",
         "if (value < worker->threshold || value <= LEAST_VALUE)",
         "if (value <= worker->threshold || value <= LEAST_VALUE)",
     ),
     (
         "ties by side before column",
         PORTABLE,
-        "_search/native/rules.h",
-        "keys[0] = column->feature;\n    keys[1] = column->side;",
-        "keys[1] = column->feature;\n    keys[0] = column->side;",
+        "_search/native/core/rules.h",
+        "keys[0] = problem->feature;\n    keys[1] = problem->side;",
+        "keys[1] = problem->feature;\n    keys[0] = problem->side;",
     ),
     (
         "ties prefer more variables",
         PORTABLE,
-        "_search/native/rules.h",
+        "_search/native/core/rules.h",
         "return n_a < n_b;",
         "return n_a > n_b;",
     ),
     (
         "overlap of exactly the limit refused",
         PORTABLE,
-        "_search/native/rules.h",
+        "_search/native/core/rules.h",
         "(double)any > shared->max_overlap",
         "(double)any >= shared->max_overlap",
     ),
@@ -110,22 +110,22 @@ MUTANTS = [
         "least members one too many",
         PORTABLE,
         SEARCH,
-        "if (members < column->least_members)",
-        "if (members <= column->least_members)",
+        "if (members < problem->least_members)",
+        "if (members <= problem->least_members)",
     ),
     (
         "least of the second arm forgotten",
         PORTABLE,
         SEARCH,
-        "members - treated < column->least[1]",
+        "members - treated < problem->least[1]",
         "members - treated < 1",
     ),
     (
         "complement one too large",
         PORTABLE,
         SEARCH,
-        "if (n[0] > (double)column->most[0] ||",
-        "if (n[0] >= (double)column->most[0] ||",
+        "if (n[0] > (double)problem->most[0] ||",
+        "if (n[0] >= (double)problem->most[0] ||",
     ),
     (
         "effect: second arm's term with the wrong sign",
@@ -151,28 +151,28 @@ MUTANTS = [
     (
         "equal row sets: the later condition stays",
         PORTABLE,
-        "_search/native/levels.h",
+        "_search/native/core/levels.h",
         "if (selector < level->items[last].selector)",
         "if (selector > level->items[last].selector)",
     ),
     (
         "slices: no room for the rounding of sums",
         ALL,
-        "_search/native/plan.h",
-        "plan->slack[arm] = (float)(error / scale +",
-        "plan->slack[arm] = (float)(-error / scale +",
+        "_search/native/simd/tables.h",
+        "tables->slack[arm] = (float)(error / scale +",
+        "tables->slack[arm] = (float)(-error / scale +",
     ),
     (
-        "narrow slices rounded down",
+        "small levels: slices rounded down",
         ALL,
-        "_search/native/narrow_plan.h",
+        "_search/native/simd/simd_small_tables.h",
         "sum = _mm512_set1_ps((float)up + 0.999f);",
         "sum = _mm512_set1_ps((float)up - 0.999f);",
     ),
     (
         "packed sums: no room for what a row loses",
         ALL,
-        "_search/native/packed.h",
+        "_search/native/core/packed.h",
         "packed->slack[arm] = n * packed->step[arm] + 1e-12 * sizes;",
         "packed->slack[arm] = -n * packed->step[arm];",
     ),
@@ -180,7 +180,7 @@ MUTANTS = [
 
 
 def compile_kernel(c_file, package, sets):
-    """Build the kernel of a copy of the package; seconds are those of the compiler."""
+    """Build the kernel of a copy of the package."""
     headers = package / "_search" / "native"
     if sets == PORTABLE:
         for header in headers.rglob("*.h"):

@@ -32,8 +32,8 @@ from benchmarks.recovery.planted import Planted
 from sklearn_persona import PersonaDiscoverer, _discoverer
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs.labels import arm_rows, pooled_sd
-from sklearn_persona._search import directions as _directions
 from sklearn_persona._search import objectives as _objectives
+from sklearn_persona._search import spaces as _spaces
 from sklearn_persona._search._kernel import unpack_rows
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.objectives import OBJECTIVES
@@ -107,12 +107,12 @@ def design_of(name):
 @contextmanager
 def constants(price, interval_cost):
     """Other prices for a while."""
-    before = _discoverer.PRICE, _directions.INTERVAL_COST
-    _discoverer.PRICE, _directions.INTERVAL_COST = price, interval_cost
+    before = _discoverer.PRICE, _spaces.INTERVAL_COST
+    _discoverer.PRICE, _spaces.INTERVAL_COST = price, interval_cost
     try:
         yield
     finally:
-        _discoverer.PRICE, _directions.INTERVAL_COST = before
+        _discoverer.PRICE, _spaces.INTERVAL_COST = before
 
 
 def share(found, true):

@@ -50,7 +50,7 @@ def run_one(share, risk, difference, seed):
     )
     with (
         warnings.catch_warnings(),
-        patch("sklearn_persona._claims.permutation_test.LEAST_EVENTS", 0),
+        patch("sklearn_persona._outcomes.continuous.LEAST_EVENTS", 0),
     ):
         warnings.simplefilter("ignore", PersonaWarning)
         finder.fit(X, y, treatment=arm.astype(int))

@@ -107,9 +107,9 @@ def frozen_null(seed, n_permutations=999):
     sites = np.repeat([0, 1], [26, 25])
     positive = rng.uniform(size=51) < np.where(sites == 0, 0.65, 0.4)
     decision = rng.standard_normal((51, 1)) + 0.5 - 0.7 * sites[:, None]
-    people = np.arange(51)
-    found = Predictions(positive, decision, decision > 0, None, people, sites)
-    blind = dataclasses.replace(found, places=np.zeros(51, int))
+    participants = np.arange(51)
+    found = Predictions(positive, decision, decision > 0, None, participants, sites)
+    blind = dataclasses.replace(found, sites=np.zeros(51, int))
     options = {"n_permutations": n_permutations, "rng": rng}
     return {
         "balanced accuracy, ties by AUC": balanced_accuracy_test(found, **options)[0],

@@ -19,11 +19,10 @@ import numpy as np
 
 from benchmarks.corrected_intervals import CELLS, ranges_of, trial, truth
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._claims.corrected import Sums, cells_of
+from sklearn_persona._claims.corrected import Sums, weights_of
 from sklearn_persona._claims.resampling import _for_share
 from sklearn_persona._designs.splitting import stratified_group_folds
-from sklearn_persona._estimates.measure import effect_inside
-from sklearn_persona._persona.builder import Naming
+from sklearn_persona._persona.builder import PersonaBuilder
 from sklearn_persona.exceptions import PersonaWarning
 
 REFITS = 20
@@ -81,17 +80,17 @@ def refits(finder, draw, sign, rng, share):
         rule = next((r for r in found.rules if r.sign == sign), None)
         if rule is None:
             continue
-        naming = Naming(procedure.columns, (), procedure.modality, train.rows)
-        inside = naming.persona(rule).covers_columns(procedure.columns)[units.rows]
-        values, cells, weights = cells_of(units, inside)
+        builder = PersonaBuilder(procedure.columns, [rule], train.rows)
+        inside = builder.covered()[0][units.rows]
+        weights = weights_of(units, inside)
         unseen = ~np.isin(np.arange(len(units)), chosen)
-        sums = Sums.of(values, [cell & unseen for cell in cells])
+        sums = Sums.inside(units, inside, unseen)
         total = sums if total is None else total + sums
-        seen.append(effect_inside(train, rule.members, train.value))
-        whole.append(effect_inside(units, inside, units.value))
+        seen.append(train.effect(rule.members))
+        whole.append(units.effect(inside))
     if total is None or not total.n.all():
         return (np.nan,) * 3
-    return np.mean(seen), np.mean(whole), float(np.array(weights) @ total.mean)
+    return np.mean(seen), np.mean(whole), float(weights @ total.mean)
 
 
 def estimates(finder, persona, sign, rng):

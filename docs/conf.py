@@ -12,8 +12,8 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "sklearn_persona"
-if not [*PACKAGE.glob("_kernel*.so"), *PACKAGE.glob("_kernel*.pyd")]:
-    # Not compiled in place: the installed package, not the folder of sources.
+if not [*PACKAGE.glob("_search/_kernel*.so"), *PACKAGE.glob("_search/_kernel*.pyd")]:
+    # Not compiled in place: use the installed package, not the source folder.
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != PACKAGE.parent]
 sys.path.insert(0, str(DOCS / "_extensions"))
 
@@ -35,8 +35,8 @@ extensions = [
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
-# Roles with a name must find their target, wherever that is a part of this package.
-# Names in single backticks become links where they can.
+# Named roles must find their target if it is part of this package. Names in single
+# backticks become links where possible.
 nitpicky = True
 default_role = "py:obj"
 nitpick_ignore_regex = [("py:obj", ".*"), ("py:.*", r"(sklearn|numpy|pandas)\..*")]
@@ -56,7 +56,7 @@ numpydoc_class_members_toctree = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    # Every script is run.
+    # Run every script.
     "filename_pattern": r"\.py$",
     "within_subsection_order": "gallery_setup.ReadingOrder",
     "doc_module": ("sklearn_persona",),
@@ -68,12 +68,12 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "download_all_examples": False,
     "plot_gallery": "True",
+    # Show tables, but no other last values.
     "capture_repr": ("_repr_html_",),
     "image_scrapers": ("matplotlib", "gallery_setup"),
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "reset_modules": ("matplotlib", "gallery_setup.reset"),
-    # Tables are shown, other last values are not.,
 }
 
 # -- HTML ------------------------------------------------------------------------------
@@ -98,13 +98,14 @@ html_sidebars = {name: [] for name in ("index", "get_started", "glossary", "what
 
 
 def link_pages(app, docname, source):
-    """Turn links that are true on a code host into links to pages of the site."""
+    """Turn links that work on a code host into links to pages of the site."""
     text = re.sub(r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)", source[0])
+    text = text.replace("](../CONTRIBUTING.md", "](contributing.md")
     source[0] = text.replace("](../benchmarks/README.md)", "](benchmarks.md)")
 
 
 def skip_foreign(app, what, name, thing, skip, options):
-    """Leave out what classes inherit from other packages."""
+    """Leave out members inherited from other packages."""
     if name.startswith("set_") and name.endswith("_request"):
         return True
     thing = getattr(thing, "fget", None) or getattr(thing, "__func__", thing)
@@ -115,7 +116,7 @@ def skip_foreign(app, what, name, thing, skip, options):
 
 
 def setup(app):
-    """Connect the above."""
+    """Connect these functions."""
     warnings.filterwarnings("ignore", category=ResourceWarning)
     app.connect("source-read", link_pages)
     app.connect("autodoc-skip-member", skip_foreign)

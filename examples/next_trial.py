@@ -2,9 +2,9 @@
 Planning the next trial
 =======================
 
-A confirmed persona is the start of another trial, not the end. How many members does it
-need, how many people have to be screened for them, and what does a trial in all comers
-cost instead? And what could a trial of a given size find at all?
+A confirmed persona should be tested in another trial. How many members does that trial
+need, how many people must be screened, and what would a trial in all comers cost
+instead? And what could a trial of a given size find at all?
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,7 @@ finder = PersonaDiscoverer(
     n_personas=2,
     n_alternatives=0,
     n_resamples=20,
-    prognostic=None,  # nothing moves the outcome in both arms here
+    prognostic=None,  # no variable affects both arms here
     random_state=0,
 )
 finder.fit(trial.data, trial.target, treatment=trial.treatment)
@@ -35,12 +35,12 @@ print(
 )
 
 # %%
-# A trial in the members
-# ----------------------
+# A trial in members only
+# -----------------------
 #
-# The corrected effect enters, not the one that made the rule stand out. *Power* takes
-# it for the truth. *Assurance* averages over its uncertainty: the chance that the trial
-# succeeds.
+# The plan uses the corrected effect, not the one that made the rule stand out. *Power*
+# takes it as the truth. *Assurance* averages over its uncertainty: it is the chance
+# that the trial succeeds.
 
 plan = persona.enrichment_design(power=0.9)
 pd.Series(
@@ -57,11 +57,11 @@ pd.Series(
 ).to_frame()
 
 # %%
-# Power is not assurance
-# ----------------------
+# Power and assurance
+# -------------------
 #
-# An effect of half a standard deviation, known more or less precisely. Where it may
-# well be absent, no number of participants makes success likely.
+# An effect of half a standard deviation, known with different precision. If the effect
+# may well be absent, no number of participants makes success likely.
 
 powers = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
@@ -83,8 +83,8 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# What a trial could have found
-# -----------------------------
+# Detectable effects
+# ------------------
 #
 # The smallest effect that trials of other sizes would confirm four times in five, with
 # the design, level and number of tests of this one.
@@ -94,9 +94,10 @@ PowerDisplay.from_estimator(finder, ax=ax)
 _ = ax.set_title("What trials of other sizes would find")
 
 # %%
-# A formula knows one rule. The whole procedure, with its search, is simulated: trials
-# with a planted persona of 40 %, and how often it is confirmed. Ten trials a size keep
-# this page quick; the standard error is up to .16, so take 200 for a protocol.
+# The formula is for a single rule. Simulation covers the whole procedure, including the
+# search: it counts how often a planted persona of 40 % is confirmed. This page uses ten
+# trials per size to save time, with a standard error of up to .16; use 200 for a
+# protocol.
 
 quick = PersonaDiscoverer(
     max_variables=2, n_personas=3, n_alternatives=0, n_bootstrap=0, prognostic=None
@@ -117,8 +118,8 @@ pd.DataFrame(rows, columns=["participants", "found", "confirmed"]).set_index(
 )
 
 # %%
-# What goes into the protocol
-# ---------------------------
+# Criteria for the protocol
+# -------------------------
 #
 # The criteria as text, and for a database.
 

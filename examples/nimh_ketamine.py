@@ -5,13 +5,12 @@ The trial of the published personas: ketamine in treatment-resistant depression
 The public part of trial NCT00088699 (OpenNeuro ds005917) has 31 participants, six
 baseline variables and depression scores two days after each infusion.
 
-The two files are read from the folder that is given as first argument (and downloaded
-into it when they are missing), else from scikit-learn's data folder if they are there.
-Without them a simulated trial of the same shape takes their place, and the first line
-says so.
+The two files are read from the folder given as the first argument (and downloaded into
+it if missing), or else from scikit-learn's data folder. If they are not there, a
+simulated trial of the same shape is used instead, and the first line says so.
 
-Twelve pairs in each half cannot confirm much: six members allow no p value below .043,
-so that at most one persona can be tested in the holdout.
+Twelve pairs in each half cannot confirm much: with six members, p cannot be below .043,
+so at most one persona can be tested in the holdout.
 """
 
 import sys
@@ -25,12 +24,12 @@ from sklearn_persona.datasets import fetch_nimh_ketamine, make_ketamine_crossove
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 from sklearn_persona.plotting import ForestDisplay
 
-# Five participants came to one session only; the counts below say so.
+# Five participants came to one session only; the counts below show this.
 warnings.simplefilter("ignore", IncompleteParticipantWarning)
 
 
 def load():
-    """The public trial, or a simulated one with its columns."""
+    """Return the public trial, or a simulated one with the same columns."""
     folder = sys.argv[1] if len(sys.argv) > 1 else None
     try:
         trial = fetch_nimh_ketamine(
@@ -59,10 +58,10 @@ metadata = {
 setting = {"design": "crossover", "greater_is_better": False, "control": "placebo"}
 
 # %%
-# Everyone first
-# --------------
+# The effect in everyone
+# ----------------------
 #
-# A persona that holds everyone with a known age gives the effect of the whole trial.
+# A persona that covers everyone with a known age gives the effect of the whole trial.
 
 everyone = Persona.from_conditions({"age": (0, None)})
 overall = everyone.evaluate(trial.data, trial.target, **metadata, **setting)
@@ -78,7 +77,7 @@ print(
 # The search
 # ----------
 #
-# In half of the pairs, with the test in the other half.
+# Half of the pairs choose personas and the other half tests them.
 
 finder = PersonaDiscoverer(**setting, n_personas=3, random_state=0)
 finder.fit(trial.data, trial.target, **metadata)
@@ -86,17 +85,17 @@ print(f"{finder.n_confirmed_} confirmed of {len(finder.personas_)} found\n")
 print(finder.personas_[0])
 
 # %%
-# The effects of all three. Their intervals are those of a dozen pairs at most.
+# The effects of all three personas. Their intervals come from a dozen pairs at most.
 
 fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
 ForestDisplay.from_estimator(finder, ax=ax)
 _ = ax.set_title("Effects in MADRS points")
 
 # %%
-# A persona by hand
-# -----------------
+# A prespecified persona
+# ----------------------
 #
-# Nothing was selected here, so its p values and intervals need no correction.
+# No selection takes place here, so the p values and intervals need no correction.
 
 young = Persona.from_conditions({"age": (None, 35)})
 record = young.evaluate(trial.data, trial.target, **metadata, **setting)

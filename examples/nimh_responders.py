@@ -1,19 +1,19 @@
 """
-Responder classifiers beside personas in a real ketamine trial
-==============================================================
+Responder classifiers and personas on a real ketamine trial
+===========================================================
 
-What the literature would fit on the public NIMH crossover (31 participants, age, sex,
-BMI and baseline scores): a support vector classifier of response, on the ketamine
-sessions or on all of them. Beside it, on the same participants, personas and a tree of
-effects. With 29 participants nobody should win, and in the public data nobody does; the
-point is how to tell.
+On the public NIMH crossover (31 participants, age, sex, BMI and baseline scores), the
+usual approach is a support vector classifier of response, fitted on the ketamine
+sessions or on all sessions. Here it is compared with personas and a tree of effects on
+the same participants. With 29 participants no method should win, and on the public data
+none does; the example shows how to tell.
 
-The two files are read from the folder that is given as first argument (and downloaded
-into it when they are missing), else from scikit-learn's data folder if they are there.
-Without them a simulated trial of the same shape takes their place, and the first line
-says so. This page has one round of four folds and 50 permutations; ``python
-examples/nimh_responders.py DATA_HOME full`` has five rounds and 200, for the figures of
-:doc:`comparing fairly <../comparing>`.
+The two files are read from the folder given as the first argument (and downloaded into
+it if missing), or else from scikit-learn's data folder. If they are not there, a
+simulated trial of the same shape is used instead, and the first line says so. This
+page has one round of four folds and 50 permutations; ``python
+examples/nimh_responders.py DATA_HOME full`` has five rounds and 200, for the results in
+:doc:`comparing estimators <../comparing>`.
 """
 
 import sys
@@ -39,12 +39,12 @@ from sklearn_persona.model_selection import (
 )
 
 FULL = "full" in sys.argv
-# Participants who came to one session only are in neither pairs nor contrasts.
+# Participants with one session only are not used in pairs or contrasts.
 warnings.simplefilter("ignore", IncompleteParticipantWarning)
 
 
 def load():
-    """The public trial, or a simulated one with its columns."""
+    """Return the public trial, or a simulated one with the same columns."""
     folder = next((word for word in sys.argv[1:] if word != "full"), None)
     try:
         trial = fetch_nimh_ketamine(
@@ -71,7 +71,7 @@ print(origin)
 # Response
 # --------
 #
-# At least 40 % less on the MADRS two days after the infusion.
+# A MADRS score at least 40 % lower two days after the infusion.
 
 change = percent_change(trial.baseline, trial.baseline + trial.target)
 response = change <= -40
@@ -80,12 +80,12 @@ for arm in ("ketamine", "placebo"):
     print(f"{arm}: {response[own].sum()} of {own.sum()} sessions with a response")
 
 # %%
-# The contestants
-# ---------------
+# The estimators
+# --------------
 #
-# The classifiers predict response; the others contrast the change between the sessions
-# of a participant. A quarter of the participants is left out, and half of the rest is
-# too few for a holdout of its own: confirmation is by permutation.
+# The classifiers predict response; the others compare the change between the sessions
+# of a participant. Each fold leaves out a quarter of the participants, and half of the
+# rest is too few for a holdout, so personas are confirmed by permutation.
 svc = make_pipeline(
     SimpleImputer(), StandardScaler(), SVC(class_weight="balanced", random_state=0)
 )
@@ -125,24 +125,24 @@ table = compare(
 
 
 def paper(subset, names):
-    """Means and intervals of some metrics, as a results section prints them."""
+    """Means and intervals of some metrics, as printed in a results section."""
     metrics = [name for name in names if name != "patients"]
     rows = comparison_paper(table, metrics=metrics, subsets=[subset]).loc[subset]
     return rows[list(names)].rename(columns=names).rename_axis(None)
 
 
 # %%
-# Do they know who responds to ketamine?
-# --------------------------------------
+# Prediction of response to ketamine
+# ----------------------------------
 #
-# In the ketamine sessions. An abstention counts as half right.
+# In the ketamine sessions. Abstaining counts as half right.
 
 names = {"balanced_accuracy": "balanced accuracy", "roc_auc": "AUC"}
 print(paper("arm ketamine", names).to_string())
 
 # %%
-# Do they know who benefits?
-# --------------------------
+# Prediction of benefit
+# ---------------------
 #
 # The effect of ketamine over placebo, in MADRS points, in those called favorable and in
 # the rest.
@@ -151,7 +151,7 @@ names = {"effect_favorable": "called favorable", "effect_rest": "the rest"}
 print(paper("all", names).to_string())
 
 # %%
-# What treating by their word would gain.
+# The gain from treating by the predictions.
 
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 ComparisonDisplay.from_table(table, subsets=["all"]).plot(ax=ax)
@@ -159,8 +159,8 @@ ax.set_title("NIMH crossover: gain from targeting")
 plt.show()
 
 # %%
-# The whole-sample figures of the confirmed personas are those of saying nothing. In the
-# patients of the unconfirmed one, everybody is judged anew:
+# The whole-sample results of the confirmed personas are those of abstaining. In the
+# patients of the unconfirmed persona, every estimator is judged again:
 
 names = {"patients": "patients", "effect_favorable": "called favorable"}
 print(paper("explained by personas, unconfirmed", names).to_string())
@@ -169,7 +169,7 @@ print(paper("explained by personas, unconfirmed", names).to_string())
 # Differences
 # -----------
 #
-# With the variance that shared training patients ask for.
+# The variance accounts for the training patients that folds share.
 
 differences = comparison_differences(table, reference="SVC, ketamine sessions").query(
     "metric == 'targeting_gain' and subset == 'all'"

@@ -1,15 +1,15 @@
 """
-Personas as features of a responder classifier, beside the SVC
-==============================================================
+Personas as features of a responder classifier
+==============================================
 
-A classifier of response under a drug can be given what the literature gives it, the
-clinical columns, or also what a search for personas claims of a patient. Both are tuned
-and compared here by nested cross-validation on the same participants: on a simulated
-trial with a persona, and on its twin without one.
+A classifier of response under a drug usually gets the clinical columns. It can also get
+the claim of a persona search about each patient. This example tunes both variants and
+an SVC, and compares them by nested cross-validation on the same participants: on a
+simulated trial with a persona, and on its twin without one.
 
 This page has three outer and two inner folds and a small grid; ``python
-examples/personas_as_features.py full`` has five, three and all of it, for the figures
-of :doc:`comparing fairly <../comparing>`, and takes two minutes.
+examples/personas_as_features.py full`` has five, three and the whole grid, for the
+results in :doc:`comparing estimators <../comparing>`, and takes two minutes.
 """
 
 import sys
@@ -39,11 +39,11 @@ FULL = "full" in sys.argv
 
 
 class PersonaClaim(PersonaDiscoverer):
-    """What is claimed of a patient, as one feature: 1, -1, or 0 for nothing.
+    """The claim about a patient as one feature: 1, -1, or 0 for no claim.
 
-    `transform` of `PersonaDiscoverer` has a column for every persona that was found.
-    Here a persona must be confirmed to count, so that `alpha` and `min_effect_size`
-    matter; and where none is, the column is constant instead of missing.
+    `transform` of `PersonaDiscoverer` has a column for every persona found. Here only
+    confirmed personas count, so that `alpha` and `min_effect_size` matter. If there are
+    none, the column is constant instead of missing.
     """
 
     def transform(self, X):
@@ -60,7 +60,7 @@ def models(folder):
     finder = PersonaClaim(
         n_personas=3, n_alternatives=0, n_bootstrap=0, random_state=0, memory=folder
     )
-    # The clinical columns pass through, so that finding no persona is no failure.
+    # The clinical columns pass through, so finding no persona does not cause an error.
     features = FeatureUnion(
         [
             ("clinical", FunctionTransformer(feature_names_out="one-to-one")),
@@ -106,7 +106,7 @@ def models(folder):
 
 
 def results(title, trial):
-    """Print what a results section would say."""
+    """Print a results section."""
     with tempfile.TemporaryDirectory() as folder:
         table = compare(
             models(folder),
@@ -142,7 +142,7 @@ def results(title, trial):
 # A trial with a persona
 # ----------------------
 #
-# Two variables, 40 % of the patients, in whom the drug works.
+# The drug works in 40 % of the patients, defined by two variables.
 
 results(
     "A trial with a persona",
@@ -155,7 +155,7 @@ results(
 # Its twin without one
 # --------------------
 #
-# Nothing to find.
+# There is nothing to find.
 
 results(
     "The twin without one",

@@ -1,9 +1,9 @@
 """
-Personas in a pipeline, cross-validated and tuned
-=================================================
+Pipelines, cross-validation and grid search
+===========================================
 
-Arm, participant and period are routed by scikit-learn, so that scaling, grid search
-and nested cross-validation work as for any estimator.
+scikit-learn routes arm, participant and period, so scaling, grid search and nested
+cross-validation work as for any estimator.
 """
 
 import warnings
@@ -22,7 +22,7 @@ from sklearn_persona.exceptions import NoPersonaWarning
 from sklearn_persona.model_selection import ArmStratifiedGroupKFold
 
 sklearn.set_config(enable_metadata_routing=True)
-# Nothing found in a fold is an answer, not a mishap.
+# Finding nothing in a fold is a valid result.
 warnings.simplefilter("ignore", NoPersonaWarning)
 
 trial = make_parallel_trial(n_samples=240, n_features=6, effect=2.0, random_state=0)
@@ -33,7 +33,7 @@ folds = ArmStratifiedGroupKFold(n_splits=3, shuffle=True, random_state=0)
 # Cross-validation of a pipeline
 # ------------------------------
 #
-# The score is the targeting gain, in SD of the outcome: 0 for saying nothing.
+# The score is the targeting gain, in SD of the outcome; it is 0 without claims.
 
 pipeline = make_pipeline(
     StandardScaler().set_output(transform="pandas"),
@@ -53,8 +53,8 @@ print("targeting gain by fold:", scores["test_score"].round(3))
 # A grid search
 # -------------
 #
-# Over the depth of the search and a threshold of the claim. Parameters of the
-# discoverer are tuned like those of any step.
+# The grid covers the depth of the search and a threshold of the claim. Parameters of
+# the discoverer are tuned like those of any step.
 
 grid = GridSearchCV(
     pipeline,
@@ -75,7 +75,7 @@ results = pd.DataFrame(grid.cv_results_)[list(columns)].rename(columns=columns)
 results.round(3)
 
 # %%
-# The folds of each cell as dots. Nothing explained is a gain of 0.
+# The folds of each cell as dots. Without explained participants the gain is 0.
 
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for row, scores in enumerate(
@@ -99,8 +99,8 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# The score of the best cell is that of a choice. An honest one needs another loop
-# around it.
+# The score of the best cell is biased by the choice. An unbiased score needs nested
+# cross-validation.
 
 nested = cross_validate(grid, trial.data, trial.target, cv=folds, params=params)
 print("targeting gain by fold, tuned inside:", nested["test_score"].round(3))
@@ -109,7 +109,7 @@ print("targeting gain by fold, tuned inside:", nested["test_score"].round(3))
 # A table that still holds the arm
 # --------------------------------
 #
-# `TrialFrame` takes the column out, hides it from the preprocessing and routes it.
+# `TrialFrame` removes the column, hides it from the preprocessing and routes it.
 
 table = trial.data.assign(arm=trial.treatment)
 framed = TrialFrame(pipeline, treatment="arm").fit(table, trial.target)

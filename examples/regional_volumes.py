@@ -1,19 +1,19 @@
 """
-Real regional volumes: what is left when head size is taken out
-===============================================================
+Real regional volumes, adjusted for head size
+=============================================
 
-The package ``avicortex`` carries FreeSurfer volumes of 68 cortical regions of 42 young
-adults (OpenNeuro, one scan each). Men have larger heads, so that any volume tells the
-sexes apart. `StructuralMRISVC` and `CovariateResidualizer` take head size and age out
-of the regions, inside each fold; a classifier that lives on head size then has less to
-go by. Whether somebody uses cannabis is the second question. An AUC well below one
-half is no information turned round: with 42 people and balanced folds, what helps in
-training by chance tends to mislead in the test fold.
+The package ``avicortex`` contains FreeSurfer volumes of 68 cortical regions of 42 young
+adults (OpenNeuro, one scan each). Men have larger heads, so any volume distinguishes
+the sexes. `StructuralMRISVC` and `CovariateResidualizer` regress head size and age out
+of the regions, inside each fold; a classifier that relies on head size then has less
+information. The second question is cannabis use. An AUC well below one half does not
+mean inverted information: with 42 people and balanced folds, whatever helps in training
+by chance tends to mislead in the test fold.
 
-Needs ``pip install avicortex==1.0.0 --no-deps``: only its tables are read. Without it
-simulated cohorts of the package take their place, and the first line says so. This page
+The data require ``pip install avicortex==1.0.0 --no-deps``: only its tables are read.
+Without it, simulated cohorts are used instead, and the first line says so. This page
 has one round of five folds; ``python examples/regional_volumes.py full`` has five, for
-the figures of :doc:`comparing fairly <../comparing>`.
+the results in :doc:`comparing estimators <../comparing>`.
 """
 
 import sys
@@ -39,7 +39,7 @@ COVARIATES = ["age", "head size"]
 
 
 def volumes_of_avicortex():
-    """Regions with age and head size, and two questions about each person."""
+    """Return regions with age and head size, and two questions about each person."""
     paths = {path.name: path.locate() for path in files("avicortex")}
     volumes = pd.read_csv(paths["openneuro_baseline_dktatlas.csv"])
     people = pd.read_csv(paths["openneuro_participants.csv"])
@@ -56,7 +56,7 @@ def volumes_of_avicortex():
 
 
 def simulated_volumes():
-    """The same of simulated patients, as many."""
+    """Return the same for as many simulated patients."""
     cohort = make_structural_mri_cohorts(random_state=0).cohorts["discovery"]
     table = cohort.data.head(42).reset_index(drop=True)
     age, sex, site, size = table.columns[:4]
@@ -90,8 +90,8 @@ print(f"head size: women {size[0]:.0f} ml, men {size[1]:.0f} ml")
 # Four classifiers on identical folds
 # -----------------------------------
 #
-# The last two adjust inside the fold: in one class that also chooses C, and as steps of
-# a pipeline.
+# The last two adjust inside the fold: as steps of a pipeline, and in one class that
+# also chooses C.
 
 svc = SVC(kernel="linear", C=0.01, class_weight="balanced")
 models = {
@@ -111,7 +111,7 @@ models = {
 
 
 def answers(question):
-    """Cross-validate, and print what a results section would say."""
+    """Cross-validate, and print a results section."""
     n_repeats = 5 if "full" in sys.argv else 1
     found = compare(
         models, data, questions[question], cv=5, n_repeats=n_repeats, random_state=0
@@ -135,7 +135,7 @@ def answers(question):
 # Man or woman
 # ------------
 #
-# Larger heads tell; without them the regions have less to go by.
+# Head size is informative; after adjustment the regions contain less information.
 
 answers("Man or woman")
 

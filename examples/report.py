@@ -1,9 +1,10 @@
 """
-A report: one HTML file to open or to send
-==========================================
+A report in one HTML file
+=========================
 
-A simulated ketamine crossover of 300 participants and 40 columns, from the fit to the
-page. From a shell, ``python examples/report.py FILE`` writes the page to FILE.
+This example fits a simulated ketamine crossover of 300 participants and 40 columns and
+writes its report. From a shell, ``python examples/report.py FILE`` writes the page to
+FILE.
 """
 
 # sphinx_gallery_thumbnail_path = 'images/report_desktop.png'
@@ -17,9 +18,9 @@ from sklearn_persona.report import PersonaReport
 
 
 def make_report(n_participants=300, n_columns=40):
-    """Fit a simulated ketamine crossover, and report it.
+    """Fit a simulated ketamine crossover and report it.
 
-    The three planted variables are among the first columns, the others tell nothing.
+    The three planted variables are among the first columns; the others are noise.
     """
     trial = make_ketamine_crossover(
         n_participants=n_participants, effect=(12, 0), random_state=0
@@ -36,7 +37,7 @@ def make_report(n_participants=300, n_columns=40):
         random_state=0,
     )
     with warnings.catch_warnings():
-        # Some have one session only; the report counts them.
+        # Some participants have one session only; the report counts them.
         warnings.simplefilter("ignore", IncompleteParticipantWarning)
         finder.fit(
             X,
@@ -57,7 +58,7 @@ def make_report(n_participants=300, n_columns=40):
 
 # %%
 # The page is one file without scripts. :doc:`Reports, figures and exports <../report>`
-# shows how it looks and tells what is on it. The same as Markdown, here the summary:
+# shows and describes it. The summary, as Markdown:
 
 if __name__ == "__main__":
     report = make_report()
@@ -68,7 +69,7 @@ if __name__ == "__main__":
         print(report.to_markdown().split("\n## ")[0].rstrip())
 
 # %%
-# ``to_frame`` has one row a persona, for a spreadsheet. Those that were tested:
+# ``to_frame`` has one row per persona, for a spreadsheet. Those that were tested:
 
 if __name__ == "__main__":
     columns = ["rule", "direction", "confirmed", "holdout_effect", "p_adjusted"]

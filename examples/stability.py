@@ -1,14 +1,14 @@
 """
-Stability, and the effect without the luck of the search
-========================================================
+Stability and corrected effects
+===============================
 
-A search takes the rule that looks best in the participants that chose it. Two questions
-follow. Would other participants have led to the same rule? And how large is the effect
-when the luck of having been chosen is taken off? ``n_resamples`` answers both: the
-whole selection is repeated on halves, on four fifths, and without single participants.
+A search selects the rule that looks best in the participants that chose it. Two
+questions follow. Would other participants have led to the same rule? And how large is
+the effect after correction for selection? ``n_resamples`` answers both: the whole
+selection is repeated on halves, on four fifths, and without single participants.
 
 The trial is simulated, so the true effect is known: 1.5 standard deviations inside.
-20 resamples keep this page quick; 100 are better.
+This page uses 20 resamples to save time; 100 are better.
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,7 @@ finder = PersonaDiscoverer(
     n_personas=2,
     n_alternatives=0,
     n_resamples=20,
-    prognostic=None,  # nothing moves the outcome in both arms here
+    prognostic=None,  # no variable affects both arms here
     random_state=0,
 )
 finder.fit(trial.data, trial.target, treatment=trial.treatment)
@@ -32,29 +32,29 @@ persona = finder.personas_[0]
 print(f"{persona.rule} ({'confirmed' if persona.confirmed else 'not confirmed'})")
 
 # %%
-# How often it comes back
-# -----------------------
+# Stability
+# ---------
 #
-# Over the half-samples: the share in which each of its variables, and all of them, is
-# in the best rule, and how far the members agree.
+# Over the half-samples: how often the best rule uses each variable of the persona, and
+# all of them, and how well the members agree.
 
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 StabilityDisplay.from_estimator(finder, ax=ax)
 _ = ax.set_title("What refits on other participants come back to")
 
 # %%
-# Variables by their frequency in the best rule of a half-sample. ``false_bound`` bounds
+# Frequencies of variables in the best rule of a half-sample. ``false_bound`` bounds
 # the expected number of variables that are as frequent by chance.
 
 finder.selection_frequencies_.head().round(2)
 
 # %%
-# What the effect is worth
-# ------------------------
+# The corrected effect
+# --------------------
 #
-# The naive effect is that of the participants who chose the rule. The holdout had no
-# say, but a confirmed persona was selected by passing there. The corrected effect joins
-# both and allows for that.
+# The naive effect is that in the participants who chose the rule. The holdout did not
+# choose it, but a confirmed persona was selected by passing there. The corrected effect
+# combines both and accounts for the selection.
 
 train, holdout = persona.train, persona.holdout
 inside = persona.covers(trial.data)
@@ -80,7 +80,7 @@ effects = pd.DataFrame(
 effects.astype(float).round(2)
 
 # %%
-# The same as a picture.
+# The same as a figure.
 
 fig, ax = plt.subplots(figsize=(8, 2.8), layout="constrained")
 shown = effects.iloc[:3].astype(float)

@@ -1,15 +1,15 @@
 """
-The responder classifier of the literature, with everything a paper leaves out
-==============================================================================
+The responder classifier of the literature
+==========================================
 
-Response to a drug predicted from regional brain volumes by a linear support vector
-classifier: fitted in one cohort, frozen, and applied to patients of other scanners and
-to patients on placebo. `published_protocol` does all of it in one call, and adds
-intervals, tests with a name, calibration and decision curves.
+A linear support vector classifier predicts response to a drug from regional brain
+volumes. It is fitted in one cohort, frozen, and applied to patients of other scanners
+and to patients on placebo. `published_protocol` does this in one call, and adds what
+papers leave out: intervals, named tests, calibration and decision curves.
 
 The cohorts are simulated: 99 patients of one site, 51 of two other sites, 49 on saline.
-Whether they respond to the drug depends on frontal and cerebellar volume; under saline
-it does not. 5 folds and 2 repeats keep this page quick; the protocol has 10 and 10.
+Response to the drug depends on frontal and cerebellar volume; response under saline
+does not. This page uses 5 folds and 2 repeats to save time; the protocol has 10 and 10.
 """
 
 from sklearn_persona.baselines import StructuralMRISVC, published_protocol
@@ -23,10 +23,10 @@ print(
 )
 
 # %%
-# One call
-# --------
+# The protocol
+# ------------
 #
-# Covariates, scaling and the choice of C are inside the fold, participants stay whole.
+# Covariates, scaling and the choice of C are inside the fold; participants stay whole.
 
 result = published_protocol(
     StructuralMRISVC(covariates=study.covariates, C_grid=[0.001, 0.01, 0.1]),
@@ -49,17 +49,17 @@ result = published_protocol(
 result.paper()
 
 # %%
-# And its figure: the ROC curves, accuracy by cohort, calibration, and the net benefit
-# of treating by the classifier.
+# The figure: ROC curves, accuracy by cohort, calibration, and the net benefit of
+# treating by the classifier.
 
 figure = result.plot()
 
 # %%
-# Is it specific to the drug?
-# ---------------------------
+# Specificity to the drug
+# -----------------------
 #
-# A classifier at chance under placebo is not yet specific: 49 patients leave a wide
-# interval. The statement to make is the difference.
+# A classifier at chance under placebo is not yet specific: with 49 patients the
+# interval is wide. Report the difference instead.
 
 rows = result.table.query("metric == 'auc_difference'")
 rows[["cohort", "n", "estimate", "low", "high", "p_value"]].round(3)

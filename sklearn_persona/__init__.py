@@ -12,11 +12,12 @@ from sklearn_persona import (
 )
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._estimates.evidence import Evidence
-from sklearn_persona._persona.persona import Alternative, Condition, Persona
+from sklearn_persona._persona.condition import Alternative, Condition
+from sklearn_persona._persona.persona import Persona
 from sklearn_persona._persona.stability import Edge, Stability
+from sklearn_persona._show_versions import show_versions
 from sklearn_persona._trial_frame import TrialFrame
 from sklearn_persona._version import __version__
-from sklearn_persona._versions import show_versions
 
 __all__ = [
     "Alternative",

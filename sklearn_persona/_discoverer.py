@@ -11,19 +11,18 @@ from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_persona._callbacks import CallbackSupportMixin, fit_context, open_task
-from sklearn_persona._claims.corrected import correct_all
-from sklearn_persona._claims.holdout import (
-    draw_seeds,
-    members_in_both,
-    split_units,
-    validate,
+from sklearn_persona._claims.corrected import corrected_effects
+from sklearn_persona._claims.holdout import draw_seeds, validate
+from sklearn_persona._claims.permutation_test import (
+    PermutationTest,
     validate_by_permutation,
 )
 from sklearn_persona._claims.repeated import split_pvalues
 from sklearn_persona._claims.resampling import repeat_selection
-from sklearn_persona._data.frames import from_plain, to_plain
+from sklearn_persona._claims.rule import ClaimRule, subgroups_of
+from sklearn_persona._data.roles import requested
 from sklearn_persona._data.routing import require_treatment
+from sklearn_persona._data.serialization import frame_from_plain, frame_to_plain
 from sklearn_persona._data.table import (
     FLOATS,
     check_names,
@@ -31,13 +30,23 @@ from sklearn_persona._data.table import (
     modality_codes,
     read_table,
 )
-from sklearn_persona._designs import DESIGNS, make_units, read_cases, resolve_design
-from sklearn_persona._estimates.flow import describe_flow
-from sklearn_persona._estimates.measure import outcome_sd
-from sklearn_persona._estimates.partition import partition_table
-from sklearn_persona._persona.builder import Naming
-from sklearn_persona._persona.table import persona_table
-from sklearn_persona._progress import Progress
+from sklearn_persona._designs import (
+    DESIGN_NAMES,
+    make_units,
+    n_labels_of,
+    pooled_sd,
+    read_cases,
+    resolve_design,
+)
+from sklearn_persona._estimates.flow import describe_flow, partition_table
+from sklearn_persona._persona.builder import PersonaBuilder, covered_by
+from sklearn_persona._persona.persona import persona_table
+from sklearn_persona._progress import (
+    CallbackSupportMixin,
+    Progress,
+    fit_context,
+    open_task,
+)
 from sklearn_persona._search.greedy import FAVORABLE, UNFAVORABLE, SearchSettings
 from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._selection.adjustment import Adjustment
@@ -49,12 +58,10 @@ from sklearn_persona.exceptions import (
     VaryingBaselineWarning,
     warn_caller,
 )
-from sklearn_persona.inference import smallest_testable_size
 from sklearn_persona.metrics import targeting_gain
 
 __all__ = ["PersonaDiscoverer"]
 
-TRIAL_COLUMNS = {"treatment": True, "groups": True, "period": True, "strata": True}
 # Price of a unit of the logarithm of the number of candidates, with objective="auto".
 # The largest of so many chance values grows like twice their logarithm when they are
 # independent; neighboring rules are not (benchmarks/objective_choice.py).
@@ -280,8 +287,8 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     True
     """
 
-    __metadata_request__fit: ClassVar = TRIAL_COLUMNS
-    __metadata_request__score: ClassVar = TRIAL_COLUMNS
+    __metadata_request__fit: ClassVar = requested("fit")
+    __metadata_request__score: ClassVar = requested("score")
 
     _parameter_constraints: ClassVar = {
         "min_variables": [Interval(Integral, 1, 4, closed="both")],
@@ -319,7 +326,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "n_permutations": [Interval(Integral, 1, None, closed="left")],
         "n_bootstrap": [Interval(Integral, 0, None, closed="left")],
         "n_resamples": [Interval(Integral, 0, None, closed="left")],
-        "design": [StrOptions({"auto", *DESIGNS})],
+        "design": [StrOptions(DESIGN_NAMES)],
         "control": "no_validation",
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -429,10 +436,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def __getstate__(self):
         """Plain values and records of the package, which skops can carry too."""
         state = super().__getstate__()
-        return {name: to_plain(value) for name, value in state.items()}
+        return {name: frame_to_plain(value) for name, value in state.items()}
 
     def __setstate__(self, state):
-        super().__setstate__({name: from_plain(v) for name, v in state.items()})
+        super().__setstate__({name: frame_from_plain(v) for name, v in state.items()})
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Search personas in one half of the participants, test them in the other.
@@ -465,24 +472,23 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             error or Ctrl-C the estimator is as it was before the call.
         """
         self._validate_params()
+        roles = dict(treatment=treatment, groups=groups, period=period, strata=strata)
         n_tasks = 1 + bool(self.n_resamples)
         n_tasks += self.validation in ("permutation", "repeated")
         before = dict(vars(self))
         try:
             with fit_context(self, X, y, n_tasks):
-                return self._fit(X, y, treatment, groups, period, strata)
+                return self._fit(X, y, roles)
         except BaseException:
             # Not half-fitted: as it was, be it fitted or not.
             vars(self).clear()
             vars(self).update(before)
             raise
 
-    def _fit(self, X, y, treatment, groups, period, strata):
+    def _fit(self, X, y, roles):
         self._check_limits()
         columns = self._read_table(X, reset=True)
-        cases = self._read_cases(
-            len(columns[0].values), y, treatment, groups, period, strata
-        )
+        cases = self._read_cases(len(columns[0].values), y, roles)
         design = resolve_design(self.design, cases)
         if design == "single-arm":
             warn_caller(
@@ -500,12 +506,14 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
 
         rng = check_random_state(self.random_state)
-        self.min_arm_size_ = self._least_arm(units)
+        self.min_arm_size_ = self.min_arm_size
+        if self.min_arm_size == "auto":
+            self.min_arm_size_ = units.least_size(self.alpha)
         self.design_ = design
-        self.two_arm_ = cases.treated is not None
+        self.two_arm_ = cases.two_arm
         self.arms_ = cases.arms
-        self.outcome_sd_ = outcome_sd(cases)
-        self.objective_ = self._objective(units)
+        self.outcome_sd_ = pooled_sd(cases.outcome, cases.treated)
+        self.objective_ = units.objective(self.objective)
         procedure = self._procedure(columns, modality, cases.arms)
         in_holdout = self._split(units, rng)
         procedure.check_room(units, int(np.count_nonzero(~in_holdout)))
@@ -513,10 +521,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.split_ = np.full(len(cases.y), "not analysed", dtype="<U12")
         for part, name in ((train, "training"), (holdout, "holdout")):
             if part is not None:
-                chosen = np.isin(cases.groups, part.groups)
-                if units.paired:
-                    chosen &= np.isin(cases.groups, units.groups)
-                self.split_[chosen] = name
+                self.split_[np.isin(cases.groups, part.groups)] = name
         self.unit_rows_ = units.rows
         self.flow_ = describe_flow(columns, cases, units, train, holdout)
 
@@ -525,21 +530,17 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         progress.close()
         procedure = procedure.as_in(found)
         self.search_ = found.record
-        naming = Naming(columns, labels, modality, train.rows)
-        personas = naming.with_alternatives(
-            [naming.persona(rule) for rule in found.rules],
-            [rule.members for rule in found.rules],
-            found.selection.selectors,
-            self.n_alternatives,
-            holdout,
+        builder = PersonaBuilder(columns, found.rules, train.rows, modality, labels)
+        alternatives = builder.alternatives(
+            found.selectors, self.n_alternatives, holdout
         )
         refits = None
         if self.n_resamples:
             refits = self._resample(procedure, units.take(~in_holdout), found, rng)
-            personas = refits.with_stability(personas)
-        self.personas_ = self._validate(
-            personas, found, columns, train, holdout, rng, refits
+        verdicts, stability, corrected = self._claim(
+            builder, found, train, holdout, rng, refits
         )
+        self.personas_ = builder.build(verdicts, alternatives, stability, corrected)
         if self.validation == "repeated":
             self._repeat(procedure, units, rng)
         self.n_confirmed_ = sum(persona.confirmed for persona in self.personas_)
@@ -625,15 +626,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         membership = self._membership(X)
         require_treatment(self, treatment)
         prediction = self._predict(membership)
-        cases = self._read_cases(
-            len(prediction),
-            y,
-            treatment if self.two_arm_ else None,
-            groups,
-            period,
-            strata,
-            arms=self.arms_,
-        )
+        roles = dict(groups=groups, period=period, strata=strata)
+        if self.two_arm_:
+            roles["treatment"] = treatment
+        cases = self._read_cases(len(prediction), y, roles, arms=self.arms_)
         return targeting_gain(
             cases.outcome,
             prediction,
@@ -687,16 +683,14 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
         return read_table(X)
 
-    def _read_cases(self, n_rows, y, treatment, groups, period, strata, arms=()):
+    def _read_cases(self, n_rows, y, roles, arms=()):
         return read_cases(
             n_rows,
             y,
-            treatment=treatment,
-            groups=groups,
-            period=period,
-            strata=strata,
+            **roles,
             control=self.control,
             arms=arms or None,
+            n_arms=n_labels_of(self.design),
             greater_is_better=self.greater_is_better,
             response_threshold=self.response_threshold,
         )
@@ -704,18 +698,20 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _split(self, units, rng):
         """Which units are kept for validation: a mask, or nobody."""
         if self.validation == "holdout":
-            return split_units(units, self.holdout_size, rng)
-        return np.zeros(len(units), bool)
+            return units.split(self.holdout_size, rng)
+        return ~units.everyone
 
-    def _claims(self):
+    def _claim_rule(self, n_bootstrap):
         """What a persona must show."""
-        return {
-            "alpha": self.alpha,
-            "min_effect_size": self.min_effect_size,
-            "criterion": self.criterion,
-            "n_permutations": self.n_permutations,
-            "n_bootstrap": self.n_bootstrap,
-        }
+        return ClaimRule(
+            alpha=self.alpha,
+            min_effect_size=self.min_effect_size,
+            criterion=self.criterion,
+            correction=self.correction,
+            n_holdout=self.n_holdout,
+            n_permutations=self.n_permutations,
+            n_bootstrap=n_bootstrap,
+        )
 
     def _progress(self, label):
         """Who is told how far a part of the fit is."""
@@ -742,86 +738,68 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.pair_frequencies_ = refits.frequencies(procedure.columns, 2)
         return refits
 
-    def _validate(self, personas, found, columns, train, holdout, rng, refits):
-        """Attach evidence to personas and decide what is claimed."""
-        if refits is None:
-            return self._claim(personas, found, columns, train, holdout, rng)
-        given = refits.corrections()
-        sizes = [0.0 if c is None else c.effect_size for c in given]
-        return correct_all(
-            self._claim(personas, found, columns, train, holdout, rng, sizes),
-            list(zip(personas, given)),
-            holdout,
-            columns,
-            alpha=self.alpha,
-            criterion=self.criterion,
-            min_effect_size=self.min_effect_size,
-            correction=self.correction,
-        )
+    def _claim(self, builder, found, train, holdout, rng, refits):
+        """Decide what is claimed of the rules that were found.
 
-    def _claim(self, personas, found, columns, train, holdout, rng, sizes=None):
-        seeds = draw_seeds(len(personas), rng)
+        Returns verdicts, stability and corrected effects, each aligned with the rules
+        (None without refits).
+        """
+        rule = self._claim_rule(self.n_bootstrap)
+        subgroups = subgroups_of(builder, draw_seeds(len(found.rules), rng), holdout)
+        corrections = None if refits is None else refits.corrections()
         if self.validation == "permutation":
-            progress = self._progress("permutations")
-            done = validate_by_permutation(
-                personas,
-                found.rules,
-                found.selection,
-                seeds=seeds,
-                seed=int(rng.randint(np.iinfo(np.int32).max)),
-                n_jobs=self.n_jobs,
-                on_poll=progress or None,
-                effect_sizes=sizes,
-                memory=self.memory,
-                **self._claims(),
-            )
-            progress.close()
-            return done
-        return validate(
-            personas,
-            train,
-            holdout,
-            members_in_both(personas, found.rules, columns, holdout),
-            seeds=seeds,
-            n_holdout=self.n_holdout,
-            correction=self.correction,
-            **self._claims(),
+            verdicts = self._permute(rule, found, subgroups, corrections, rng)
+        else:
+            verdicts = validate(rule, train, holdout, subgroups)
+        if refits is None:
+            return verdicts, None, None
+        corrected = corrected_effects(rule, holdout, subgroups, verdicts, corrections)
+        return verdicts, refits.stability(builder.conditions), corrected
+
+    def _permute(self, rule, found, subgroups, corrections, rng):
+        progress = self._progress("permutations")
+        test = PermutationTest(
+            found.selectors,
+            found.settings,
+            found.units,
+            found.refinement,
+            seed=int(rng.randint(np.iinfo(np.int32).max)),
+            n_permutations=self.n_permutations,
+            n_jobs=self.n_jobs,
+            on_poll=progress or None,
+            memory=self.memory,
         )
+        sizes = None
+        if corrections is not None:
+            sizes = [0.0 if c is None else c.effect_size for c in corrections]
+        verdicts = validate_by_permutation(rule, test, found.rules, subgroups, sizes)
+        progress.close()
+        return verdicts
 
     def _partition(self, columns, units):
         """Who is explained by a claim, and what treatment does there."""
         claimed = [p for p, used in zip(self.personas_, self.claimed_) if used]
         return partition_table(
             units,
-            [persona.covers_columns(columns)[units.rows] for persona in claimed],
-            [persona.direction == "favorable" for persona in claimed],
+            [covered_by(p.conditions, columns)[units.rows] for p in claimed],
+            [p.direction == "favorable" for p in claimed],
         )
 
     def _repeat(self, procedure, units, rng):
         """Smallest adjusted p value of each of many random splits."""
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_splits).tolist()
         progress = self._progress("splits")
-        claims = self._claims() | {
-            "n_bootstrap": 0,
-            "n_holdout": self.n_holdout,
-            "correction": self.correction,
-        }
         self.split_p_values_ = split_pvalues(
             procedure,
             units,
             seeds,
             holdout_size=self.holdout_size,
-            claims=claims,
+            rule=self._claim_rule(n_bootstrap=0),
             n_jobs=self.n_jobs,
             on_poll=progress,
         )
         progress.close()
         self.trial_p_value_ = float(min(1.0, 2 * np.median(self.split_p_values_)))
-
-    def _least_arm(self, units):
-        if self.min_arm_size != "auto":
-            return int(self.min_arm_size)
-        return smallest_testable_size(self.alpha, one_sample=units.paired)
 
     def _procedure(self, columns, modality, arms):
         """What turns units into rules, with every "auto" resolved but the intervals."""
@@ -842,7 +820,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             signs=SIGNS[self.direction],
             exact=self.search != "beam",
             max_time=self.max_time,
-            price=PRICE if auto else 0.0,
+            penalty=PRICE if auto else 0.0,
             either_arm=auto,
         )
         return Procedure(
@@ -856,19 +834,9 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             conditions=self.conditions,
             refine=refine,
             min_coverage=self.min_coverage,
-            insists=self.search != "auto" or self.max_time is not None,
+            force_exact=self.search != "auto" or self.max_time is not None,
             memory=self.memory,
         )
-
-    def _objective(self, units):
-        """The kernel's name of the objective for these units."""
-        if self.objective == "auto":
-            single = units.treated is None and not units.paired
-            return "sum-of-squares" if single else "arm-shift"
-        if units.treated is None and not units.paired and self.objective == "effect":
-            # A single arm compares inside with outside, which is what contrast does.
-            return "contrast"
-        return self.objective
 
     def _membership(self, X):
         """Bool (n_samples, n_personas); never through `transform`, which is wrapped."""
@@ -876,7 +844,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         columns = self._read_table(X, reset=False)
         out = np.zeros((len(columns[0].values), len(self.personas_)), bool)
         for j, persona in enumerate(self.personas_):
-            out[:, j] = persona.covers_columns(columns)
+            out[:, j] = covered_by(persona.conditions, columns)
         return out
 
     def _predict(self, membership):
@@ -891,7 +859,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
 def _warn_if_varying(columns, cases, units):
     """Membership comes from one row a unit, so a baseline should not vary within."""
-    if not cases.grouped or units.design == "pooled":
+    if not cases.grouped or not units.one_row_each:
         return
     row_of = np.full(len(cases.participants), -1)
     row_of[units.groups] = units.rows

@@ -10,11 +10,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_persona._data.roles import ROLES
 from sklearn_persona._data.routing import consumed, estimator_has
 
 __all__ = ["TrialFrame"]
-
-_ROLES = ("treatment", "groups", "period", "strata")
 
 
 class TrialFrame(MetaEstimatorMixin, BaseEstimator):
@@ -344,36 +343,38 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
-        tags.estimator_type = inner.estimator_type
-        tags.classifier_tags = inner.classifier_tags
-        tags.regressor_tags = inner.regressor_tags
-        tags.transformer_tags = inner.transformer_tags
-        tags.target_tags = inner.target_tags
-        tags.non_deterministic = inner.non_deterministic
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
-        tags.input_tags.categorical = inner.input_tags.categorical
-        tags.input_tags.string = inner.input_tags.string
+        for name in (
+            "estimator_type",
+            "classifier_tags",
+            "regressor_tags",
+            "transformer_tags",
+            "target_tags",
+            "non_deterministic",
+        ):
+            setattr(tags, name, getattr(inner, name))
+        for name in ("allow_nan", "categorical", "string"):
+            setattr(tags.input_tags, name, getattr(inner.input_tags, name))
         return tags
 
     def _checked_roles(self):
-        roles = {}
-        for role in _ROLES:
-            column = getattr(self, role)
+        """Name of the column of each role that was given."""
+        named = {role: getattr(self, role) for role in ROLES}
+        roles, taken = {}, {}
+        for role, column in named.items():
             if column is None:
                 continue
             if not pd.api.types.is_hashable(column):
                 raise TypeError(
                     f"{role} is of type {type(column).__name__}, expected the name of "
-                    f"a column. Pass the name, e.g. {role}='arm', and leave the column "
-                    "in the table."
+                    f"the column with the {ROLES[role].meaning}. Pass the name, e.g. "
+                    f"{role}='arm', and leave the column in the table."
                 )
-            for other, taken in roles.items():
-                if taken == column:
-                    raise ValueError(
-                        f"Column {column!r} is both {other} and {role}, expected a "
-                        f"different column for each. Change {role}, or leave it out."
-                    )
-            roles[role] = column
+            if column in taken:
+                raise ValueError(
+                    f"Column {column!r} is both {taken[column]} and {role}, expected a "
+                    f"different column for each. Change {role}, or leave it out."
+                )
+            roles[role], taken[column] = column, role
         return roles
 
     def _delegate(self, method, X, params, *args, columns_required=False):
@@ -390,14 +391,14 @@ class TrialFrame(MetaEstimatorMixin, BaseEstimator):
 
     def _take(self, estimator, method, X, roles, params):
         """Divide the table into variables and the metadata that `method` consumes."""
-        for role in _ROLES:
-            if role in params:
-                column = getattr(self, role)
-                raise TypeError(
-                    f"{role} was passed to {method}, expected only the table: it is "
-                    f"taken from the column named in TrialFrame({role}={column!r}). "
-                    "Leave the argument out, or name the column there."
-                )
+        passed = [role for role in ROLES if role in params]
+        if passed:
+            role = passed[0]
+            raise TypeError(
+                f"{role} was passed to {method}, expected only the table: it is taken "
+                f"from the column named in TrialFrame({role}={getattr(self, role)!r}). "
+                "Leave the argument out, or name the column there."
+            )
         columns = _column_names(X)
         for role, column in roles.items():
             _check_column(column, role, columns)

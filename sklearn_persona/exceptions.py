@@ -1,7 +1,7 @@
 """Warnings raised by sklearn_persona.
 
-All are subclasses of :class:`PersonaWarning`, so that a user can silence or
-promote the whole family with one filter.
+All are subclasses of :class:`PersonaWarning`, so one filter silences them all or
+turns them all into errors.
 """
 
 import sys
@@ -20,7 +20,7 @@ __all__ = [
 
 
 def warn_caller(message, category):
-    """Warn about the line, outside this package, that led here.
+    """Warn, and name the line outside this package that led here.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def warn_caller(message, category):
 
 
 class PersonaWarning(UserWarning):
-    """Base class of every warning of this package.
+    """Base class of all warnings of this package.
 
     Examples
     --------
@@ -56,154 +56,33 @@ class PersonaWarning(UserWarning):
 
 
 class SingleArmWarning(PersonaWarning):
-    """No treatment was given: personas are subgroups with a different outcome.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=40, n_features=3, random_state=0)
-    >>> finder = PersonaDiscoverer(max_variables=1, random_state=0)
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     finder = finder.fit(trial.data, trial.target)
-    >>> caught[0].category.__name__
-    'SingleArmWarning'
-    """
+    """No treatment was given: personas are subgroups with a different outcome."""
 
 
 class NoPersonaWarning(PersonaWarning):
-    """The search found no persona; the fitted estimator predicts 0 for everyone.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> import numpy as np
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=40, n_features=3, random_state=0)
-    >>> finder = PersonaDiscoverer(max_variables=1, random_state=0)
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     finder = finder.fit(trial.data, np.zeros(40), treatment=trial.treatment)
-    >>> finder.personas_
-    []
-    >>> caught[0].category.__name__
-    'NoPersonaWarning'
-    """
+    """The search found no persona; the fitted estimator predicts 0 for everyone."""
 
 
 class PeriodUnknownWarning(PersonaWarning):
-    """A crossover was analysed without the period of each case.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> import numpy as np
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=20, n_features=3, random_state=0)
-    >>> X = trial.data.loc[np.repeat(trial.data.index, 2)]
-    >>> y = np.repeat(trial.target, 2)
-    >>> arm, participant = np.tile([0, 1], 20), np.repeat(trial.groups, 2)
-    >>> finder = PersonaDiscoverer(max_variables=1, validation=None)
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     finder = finder.fit(X, y + arm, treatment=arm, groups=participant)
-    >>> caught[0].category.__name__
-    'PeriodUnknownWarning'
-    """
+    """A crossover was analyzed without the period of each case."""
 
 
 class IncompleteParticipantWarning(PersonaWarning):
-    """Participants without both arms take no part in a crossover analysis.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> import numpy as np
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=20, n_features=3, random_state=0)
-    >>> X = trial.data.loc[np.repeat(trial.data.index, 2)]
-    >>> y = np.repeat(trial.target, 2)
-    >>> arm, participant = np.tile([0, 1], 20), np.repeat(trial.groups, 2)
-    >>> period = np.tile([1, 2, 2, 1], 10)
-    >>> finder = PersonaDiscoverer(max_variables=1, validation=None)
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     finder = finder.fit(
-    ...         X[1:], (y + arm)[1:], treatment=arm[1:], groups=participant[1:],
-    ...         period=period[1:],
-    ...     )
-    >>> caught[0].category.__name__
-    'IncompleteParticipantWarning'
-    """
+    """Participants without both arms were left out of a crossover analysis."""
 
 
 class VaryingBaselineWarning(PersonaWarning):
-    """A column differs within a participant; the first row is used.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> import numpy as np
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=20, n_features=3, random_state=0)
-    >>> X = trial.data.loc[np.repeat(trial.data.index, 2)]
-    >>> y = np.repeat(trial.target, 2)
-    >>> arm, participant = np.tile([0, 1], 20), np.repeat(trial.groups, 2)
-    >>> period = np.tile([1, 2, 2, 1], 10)
-    >>> X["weight"] = np.arange(40.0)
-    >>> finder = PersonaDiscoverer(max_variables=1, validation=None)
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     finder = finder.fit(
-    ...         X, y + arm, treatment=arm, groups=participant, period=period
-    ...     )
-    >>> caught[0].category.__name__
-    'VaryingBaselineWarning'
-    """
+    """A column differs within a participant; the first row is used."""
 
 
 class UnusableColumnWarning(PersonaWarning):
-    """A column yields no condition: all its values are missing.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> import numpy as np
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=40, n_features=3, random_state=0)
-    >>> X = trial.data.assign(never_measured=np.nan)
-    >>> finder = PersonaDiscoverer(max_variables=1, random_state=0)
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     finder = finder.fit(X, trial.target, treatment=trial.treatment)
-    >>> caught[0].category.__name__
-    'UnusableColumnWarning'
-    """
+    """A column yields no condition, because all its values are missing."""
 
 
 class SearchCostWarning(PersonaWarning):
-    """The exact search is predicted to take very long, or was not tried for that.
+    """The exact search is expected to take very long, or was skipped for that reason.
 
-    The message has the predicted time, or says that a beam searched instead, and what
-    to change. In a job that must end, or must have a proof, make it an error.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from sklearn_persona import PersonaDiscoverer
-    >>> from sklearn_persona.datasets import make_parallel_trial
-    >>> trial = make_parallel_trial(n_samples=40, n_features=3, random_state=0)
-    >>> finder = PersonaDiscoverer(max_variables=1, random_state=0)
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("error", SearchCostWarning)
-    ...     finder = finder.fit(trial.data, trial.target, treatment=trial.treatment)
-    >>> finder.search_.proven_optimal
-    True
+    The message gives the predicted time, or says that a beam search ran instead, and
+    suggests a change. Turn it into an error in a job that must finish in time or must
+    prove its result.
     """

@@ -1,13 +1,15 @@
 """Effect sizes and the score of a targeting rule.
 
-`targeting_gain_scorer` and `coverage_scorer` are ready-made values for `scoring` in
-:func:`sklearn.model_selection.cross_validate` and the searches; the first requests
+`targeting_gain_scorer` and `coverage_scorer` are scorers for the argument `scoring` of
+:func:`sklearn.model_selection.cross_validate` and of searches; the former requests
 `treatment` by default.
 """
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
+
+from sklearn_persona._data.checks import as_values
 
 __all__ = [
     "cohens_d",
@@ -28,19 +30,19 @@ def cohens_d(treated, control, *, greater_is_better=True):
     control : array-like of shape (n_control,)
         Outcomes under control.
     greater_is_better : bool, default=True
-        If False the sign is turned, so that a positive d is a benefit.
+        If False, the sign is reversed, so that a positive d is a benefit.
 
     Returns
     -------
     float
         ``(mean(treated) - mean(control)) / sd``, in pooled standard deviations
-        (ddof=1); 0.0 when both arms are constant.
+        (ddof=1); 0.0 if both arms are constant.
 
     Raises
     ------
     ValueError
         If an arm is empty, not one-dimensional or not finite, or there are fewer than
-        three values, which leave no standard deviation.
+        three values.
 
     References
     ----------
@@ -55,8 +57,8 @@ def cohens_d(treated, control, *, greater_is_better=True):
     >>> round(cohens_d(ketamine, placebo, greater_is_better=False), 4)
     2.1153
     """
-    treated = _as_values("treated", treated)
-    control = _as_values("control", control)
+    treated = as_values("treated", treated, min_size=0)
+    control = as_values("control", control, min_size=0)
     n = len(treated) + len(control)
     if min(len(treated), len(control)) < 1 or n < 3:
         raise ValueError(
@@ -71,20 +73,20 @@ def cohens_d(treated, control, *, greater_is_better=True):
 
 
 def percent_change(baseline, y):
-    """Change from baseline in percent of the baseline.
+    """Change from baseline in percent.
 
     Parameters
     ----------
     baseline : array-like of shape (n,)
         Score before treatment.
     y : array-like of shape (n,)
-        The score itself, not its change, afterwards.
+        Score after treatment (not its change).
 
     Returns
     -------
     ndarray of shape (n,)
-        ``100 * (y - baseline) / baseline``: -40 is a reduction by 40 %. NaN where
-        either value is NaN.
+        ``100 * (y - baseline) / baseline``: -40 is a reduction by 40 %. NaN if either
+        value is NaN.
 
     Raises
     ------
@@ -128,18 +130,18 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     """Gain from treating by the rule, in standard deviations of the outcome.
 
     ``share_fav * (effect_fav - effect_all) + share_unfav * (effect_all -
-    effect_unfav)``, divided by `sd`: how far the effect of treatment differs, in the
-    predicted direction, where the rule speaks, weighted by how often it does.
+    effect_unfav)``, divided by `sd`: the deviation of the treatment effect in the
+    predicted direction, weighted by the share of rows with a prediction.
 
     Parameters
     ----------
     y : array-like of shape (n,)
-        Outcome, larger = better.
+        Outcome; larger is better.
     prediction : array-like of shape (n,)
         1 favorable, -1 unfavorable, 0 neither.
     treatment : array-like of shape (n,), default=None
-        Two labels, the first in sorted order being the control. None for a single
-        arm: means then stand in place of effects.
+        Two labels, of which the first in sorted order is the control. None for a
+        single arm: means are then used instead of effects.
     sd : float, default=None
         Unit of the gain; None for the pooled within-arm standard deviation of `y`
         (ddof=0, unweighted).
@@ -149,8 +151,8 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     Returns
     -------
     float
-        0 for a rule that says nothing about treatment, positive for a useful one. A
-        term is 0.0 when its side or the whole lacks an arm; the gain is 0.0 when
+        0 for a rule that is unrelated to the treatment effect, positive for a useful
+        rule. A term is 0.0 if its side or the whole lacks an arm; the gain is 0.0 if
         nothing is predicted or `sd` is zero.
 
     Raises
@@ -175,12 +177,12 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     >>> targeting_gain(y, prediction, arm, sd=1.0)
     0.5
     """
-    y = _as_values("y", y)
-    prediction = _as_values("prediction", prediction)
+    y = as_values("y", y, min_size=0)
+    prediction = as_values("prediction", prediction, min_size=0)
     weight = (
         np.ones(len(y))
         if sample_weight is None
-        else _as_values("sample_weight", sample_weight)
+        else as_values("sample_weight", sample_weight, min_size=0)
     )
     for name, values in (("prediction", prediction), ("sample_weight", weight)):
         if len(values) != len(y):
@@ -212,18 +214,21 @@ def targeting_gain(y, prediction, treatment=None, *, sd=None, sample_weight=None
     return float(gain / sd)
 
 
-def _as_values(name, values):
-    """Return `values` as a finite float array of shape (n,)."""
-    array = np.asarray(values, dtype=float)
-    if array.ndim != 1 or not np.isfinite(array).all():
-        got = (
-            f"shape {array.shape}"
-            if array.ndim != 1
-            else f"{array[~np.isfinite(array)][0]} at position "
-            f"{np.flatnonzero(~np.isfinite(array))[0]}"
-        )
-        raise ValueError(f"{name} must be one-dimensional and finite, got {got}.")
-    return array
+def mean_effect(y, arms):
+    """Difference of the means of two arms, or the mean of the only one.
+
+    Parameters
+    ----------
+    y : ndarray of float, shape (n,)
+    arms : sequence of ndarray of bool, shape (n,)
+        Treated and control; or everyone.
+
+    Returns
+    -------
+    effect : float
+    """
+    means = [float(y[arm].mean()) for arm in arms]
+    return means[0] if len(means) == 1 else means[0] - means[1]
 
 
 def _squares(x):
@@ -235,7 +240,7 @@ def _squares(x):
 
 
 def _arms(treatment, n):
-    """Return the rows of treated and control; all are control with one label."""
+    """Return masks of treated and control; with one label, all are control."""
     treatment = np.asarray(treatment)
     if treatment.shape != (n,):
         raise ValueError(f"treatment must have shape ({n},), got {treatment.shape}.")
@@ -249,7 +254,7 @@ def _arms(treatment, n):
 
 
 def _effect(y, weight, arms, rows):
-    """Return the weighted mean difference (one arm: mean), None without an arm."""
+    """Return the weighted mean difference, or mean of one arm; None if one is empty."""
     means = []
     for arm in arms:
         share = weight * (arm & rows)
@@ -264,10 +269,10 @@ class _TargetingGainScorer(BaseEstimator):
     """Scorer: `targeting_gain` of ``estimator.predict(X)``.
 
     It requests `treatment` and `sample_weight`. Direction and reference arm are those
-    of the estimator. The unit is the standard deviation of the scored rows, and y is
-    taken as given: not cut at a `response_threshold`, so that values of it, and other
-    estimators, are compared by one outcome. `score` of the estimator uses the unit and
-    the threshold of its fit; pass a binary y to score the response.
+    of the estimator. The unit is the standard deviation of the scored rows. y is taken
+    as given and not cut at a `response_threshold`, so that different thresholds, and
+    other estimators, are compared by one outcome. `score` of the estimator uses the
+    unit and the threshold of its fit; pass a binary y to score the response.
 
     Examples
     --------
@@ -287,8 +292,8 @@ class _TargetingGainScorer(BaseEstimator):
     (2,)
     """
 
-    # scikit-learn reads requests off a method named `score`; the estimator, its first
-    # argument here, is no metadata.
+    # scikit-learn reads requests from a method named `score`, whose first argument, the
+    # estimator, is not metadata.
     __metadata_request__score = {  # noqa: RUF012
         "estimator": UNUSED,
         "treatment": True,
@@ -323,7 +328,7 @@ class _TargetingGainScorer(BaseEstimator):
 
 
 def _innermost(estimator):
-    """The estimator that knows the arms, inside searches, pipelines and adapters."""
+    """The innermost estimator of searches, pipelines and adapters."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -336,7 +341,7 @@ def _innermost(estimator):
 
 
 class _CoverageScorer(BaseEstimator):
-    """Scorer: share of rows the estimator explains, ``predict(X) != 0``.
+    """Scorer: share of rows that the estimator explains, ``predict(X) != 0``.
 
     Examples
     --------

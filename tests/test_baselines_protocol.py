@@ -51,8 +51,8 @@ def predictions(n=40, n_repeats=1, seed=0, groups=None, sites=None, shift=0.5):
         decision=decision,
         predicted=decision > 0,
         probability=special.expit(decision),
-        people=np.arange(n) if groups is None else groups,
-        places=np.zeros(n, int) if sites is None else sites,
+        participants=np.arange(n) if groups is None else groups,
+        sites=np.zeros(n, int) if sites is None else sites,
     )
 
 
@@ -111,7 +111,13 @@ def test_delong_of_clusters():
     twice = Predictions(
         *(
             np.repeat(getattr(one, name), 2, axis=0)
-            for name in ("positive", "decision", "predicted", "probability", "people")
+            for name in (
+                "positive",
+                "decision",
+                "predicted",
+                "probability",
+                "participants",
+            )
         ),
         np.zeros(40, int),
     )
@@ -136,12 +142,12 @@ def test_delong_within_sites():
     first = Predictions(*(getattr(alone, name)[:35] for name in vars(alone)))
     assert_allclose(delong_within_sites(alone), delong(first))
     # No site with both classes.
-    split = dataclasses.replace(found, places=found.positive.astype(int))
+    split = dataclasses.replace(found, sites=found.positive.astype(int))
     assert np.isnan(delong_within_sites(split)).all()
     # A site with a single positive has the largest variance.
     few = dataclasses.replace(found, positive=found.positive & (np.arange(40) < 36))
     auc, variance = delong_within_sites(few)
-    areas = [delong(few.at(place)) for place in range(3)]
+    areas = [delong(few.at(site)) for site in range(3)]
     assert few.at(2).positive.sum() == 1 and np.isnan(areas[2][1])
     weight = np.array([8 * 12, 6 * 9, 4]) / (8 * 12 + 6 * 9 + 4)
     assert_allclose(auc, weight @ [area for area, _ in areas])
@@ -195,7 +201,13 @@ def test_bootstrap_draws_participants():
     twice = Predictions(
         *(
             np.repeat(getattr(one, name), 2, axis=0)
-            for name in ("positive", "decision", "predicted", "probability", "people")
+            for name in (
+                "positive",
+                "decision",
+                "predicted",
+                "probability",
+                "participants",
+            )
         ),
         np.zeros(120, int),
     )
@@ -303,8 +315,8 @@ def test_predicting_one_class_is_no_evidence():
         np.zeros((40, 1)),
         np.ones((40, 1), bool),
         None,
-        found.people,
-        found.places,
+        found.participants,
+        found.sites,
     )
     rng = np.random.default_rng(0)
     assert balanced_accuracy_test(constant, n_permutations=9, rng=rng)[0] == 1.0
@@ -662,7 +674,7 @@ def test_errors(study):
     model, X, y = GaussianNB(), discovery.data[study.frontal], discovery.target
     with pytest.raises(ValueError, match="two classes, got 3"):
         published_protocol(model, X, np.arange(99) % 3)
-    with pytest.raises(ValueError, match="positive='yes' is no class of y"):
+    with pytest.raises(ValueError, match="positive='yes' is not a class of y"):
         published_protocol(model, X, y, positive="yes")
     with pytest.raises(
         ValueError, match=r"y of there holds \[2\], expected the classes"
@@ -773,7 +785,7 @@ def test_p_of_frozen_scores_is_uniform():
         found = Predictions(
             positive, decision, decision > 0, None, np.arange(51), sites
         )
-        blind = dataclasses.replace(found, places=np.zeros(51, int))
+        blind = dataclasses.replace(found, sites=np.zeros(51, int))
         options = {"n_permutations": 999, "rng": rng}
         p.loc[seed] = [
             balanced_accuracy_test(found, **options)[0],

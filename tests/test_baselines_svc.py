@@ -21,7 +21,7 @@ from sklearn_persona.baselines import (
     StructuralMRISVC,
     region_stability,
 )
-from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._imaging.refitting import shuffled_labels
 from sklearn_persona.model_selection import ArmStratifiedGroupKFold
 
 
@@ -96,7 +96,7 @@ def test_errors_of_covariates():
         (["aeg"], "did you mean 'age'"),
         ([10], "none of the 10 columns"),
         (["age", 1], "names column 1 twice"),
-        (["age"], "'site' holds categories and is no covariate"),
+        (["age"], "'site' holds categories and is not a covariate"),
         (list(table), r"10 feature\(s\) and all are covariates"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -330,11 +330,11 @@ def test_stability_of_families():
 
 
 def test_shuffled_outcomes_move_with_participants():
-    people = np.array([3, 3, 1, 1, 2, 0, 4, 5])
-    places = np.array([0, 0, 0, 0, 1, 1, 1, 0])
+    participants = np.array([3, 3, 1, 1, 2, 0, 4, 5])
+    sites = np.array([0, 0, 0, 0, 1, 1, 1, 0])
     codes = np.array([1, 1, 0, 1, 0, 1, 1, 0])
     seen = {
-        tuple(shuffled_labels(codes, people, places, np.random.RandomState(b)))
+        tuple(shuffled_labels(codes, participants, sites, np.random.RandomState(b)))
         for b in range(200)
     }
     # Two participants with two rows; three with one at site 1; one alone at site 0.

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_persona import TrialFrame
+from sklearn_persona._designs.labels import arm_rows
 from sklearn_persona.baselines import HonestCausalTree, VirtualTwins
 from sklearn_persona.baselines._effects.growing import Sample, grow, prune_path, pruned
 from sklearn_persona.datasets import make_parallel_trial
@@ -71,7 +72,8 @@ def test_best_split_by_enumeration(seed, ratio, two_arm):
     matrix[rng.uniform(size=matrix.shape) < 0.15] = np.nan
     y = rng.standard_normal(n)
     treated = rng.permutation(n) < n // 2 if two_arm else None
-    tree = grow(Sample(matrix, y, treated), min_arm_size=3, max_depth=1, ratio=ratio)
+    sample = Sample(matrix, y, arm_rows(treated, n))
+    tree = grow(sample, min_arm_size=3, max_depth=1, ratio=ratio)
     cost = 0 if ratio is None else 1 + ratio
     best = -np.inf
     for j, missing_left in itertools.product(range(3), (False, True)):
@@ -92,21 +94,20 @@ def test_best_split_by_enumeration(seed, ratio, two_arm):
                 for s in sides
             )
             best = max(best, worth)
-    assert_allclose(tree.worth[1:].sum() * n, best)
-    assert_allclose(tree.worth[0] * n, plain_worth(y, treated, cost))
+    assert_allclose(tree.criterion[1:].sum() * n, best)
+    assert_allclose(tree.criterion[0] * n, plain_worth(y, treated, cost))
 
 
 def test_pruning_by_enumeration():
     rng = np.random.RandomState(1)
-    sample = Sample(
-        rng.standard_normal((120, 2)), rng.standard_normal(120), np.arange(120) % 2 == 0
-    )
+    arms = arm_rows(np.arange(120) % 2 == 0, 120)
+    sample = Sample(rng.standard_normal((120, 2)), rng.standard_normal(120), arms)
     tree = grow(sample, min_arm_size=5, max_depth=3, ratio=1.0)
     inner = [node for node in tree.order() if tree.children_left[node] >= 0]
     assert len(inner) > 3
 
     def objective(subtree, penalty):
-        return tree.worth[subtree.leaves()].sum() - penalty * subtree.n_leaves
+        return tree.criterion[subtree.leaves()].sum() - penalty * subtree.n_leaves
 
     path = prune_path(tree)
     assert path[0] == sorted(path[0])

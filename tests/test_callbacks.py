@@ -10,7 +10,6 @@ import sklearn
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-import sklearn_persona._callbacks as shim
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona import _discoverer as discoverer_module
 from sklearn_persona import _progress as progress_module
@@ -18,7 +17,7 @@ from sklearn_persona._progress import Progress
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.exceptions import SingleArmWarning
 
-CALLBACKS = shim.callback_management_context is not None
+CALLBACKS = progress_module.callback_management_context is not None
 
 
 def test_callbacks_are_there_from_1_9_on():
@@ -89,7 +88,7 @@ def test_parts_of_a_fit_are_tasks(options, parts, trial):
         assert not recorder.count("begin", other)
     if parts[1:]:
         # What has a known number of steps is done to the end at least once.
-        assert recorder.count("end", "part") >= shim.TICKS
+        assert recorder.count("end", "part") >= progress_module.TICKS
     # Callbacks change no result and leave nothing behind.
     plain = fit(small(**options), trial)
     assert [p.rule for p in plain.personas_] == [p.rule for p in finder.personas_]
@@ -152,30 +151,30 @@ def test_clones_keep_callbacks(trial):
 
 def test_without_callbacks(trial, monkeypatch):
     # As with an older scikit-learn.
-    monkeypatch.setattr(shim, "callback_management_context", None)
+    monkeypatch.setattr(progress_module, "callback_management_context", None)
     finder = fit(small(), trial)
-    assert finder.personas_ and shim.open_task(finder, "search") is None
+    assert finder.personas_ and progress_module.open_task(finder, "search") is None
 
 
 @needs_callbacks
 def test_rounds_of_a_task():
     recorder = Recorder()
     finder = small().set_callbacks(recorder)
-    with shim.fit_context(finder, None, None, 1):
-        task = shim.open_task(finder, "search")
+    with progress_module.fit_context(finder, None, None, 1):
+        task = progress_module.open_task(finder, "search")
         for share in (0.1, 0.5, 0.5, 1.0, 0.2, 7.0):
             task(share)
         task.close()
     assert recorder.count("begin", "round") == recorder.count("end", "round") == 2
-    assert recorder.count("end", "part") == 2 * shim.TICKS
+    assert recorder.count("end", "part") == 2 * progress_module.TICKS
 
 
 @needs_callbacks
 def test_threads_may_report_at_once():
     recorder = Recorder()
     finder = small().set_callbacks(recorder)
-    with shim.fit_context(finder, None, None, 1):
-        task = shim.open_task(finder, "search")
+    with progress_module.fit_context(finder, None, None, 1):
+        task = progress_module.open_task(finder, "search")
         threads = [
             threading.Thread(target=lambda: [task(k / 40) for k in range(41)])
             for _ in range(4)

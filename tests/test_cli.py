@@ -19,8 +19,10 @@ from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._cli import main
 from sklearn_persona._cli.commands import discover as discover_module
 from sklearn_persona._cli.documents import canonical
+from sklearn_persona._cli.errors import InputError
 from sklearn_persona._cli.options import NOT_OPTIONS, PARAMETERS
 from sklearn_persona._cli.reading.files import read_file
+from sklearn_persona._cli.reading.trial import read_trial
 
 FAST = [
     *("--max-variables", "1", "--n-bootstrap", "50", "--n-permutations", "99"),
@@ -120,7 +122,7 @@ def test_what_was_planted_is_confirmed_and_shown(path, tmp_path, capsys):
     assert discover(path, "--json", tmp_path / "a.json") == 0
     out = capsys.readouterr().out
     assert "Confirmed: 1 of" in out and "Persona 1: favorable - confirmed" in out
-    assert "Explained by what was confirmed: 50% of 60 participants" in out
+    assert "Explained by confirmed personas: 50% of 60 test participants" in out
     values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     persona = values["report"]["personas"][0]
     assert persona["confirmed"] and persona["conditions"][0]["name"] == "age"
@@ -230,7 +232,7 @@ BROKEN = {
     "thousands": (with_cell(9, "age", "1,234"), ["column 'age'", "row 9", "1,234"]),
     "no number": (
         csv_of(columns(score=lambda t: np.where(t.score > 0, "yes", "no"))),
-        ["column 'score'", "row 2", "no number", "0 and 1"],
+        ["column 'score'", "row 2", "not a number", "0 and 1"],
     ),
     "mixed outcome": (
         with_cell(5, "score", "lost"),
@@ -240,7 +242,7 @@ BROKEN = {
         with_cell(5, "score", ""),
         ["column 'score'", "row 5", "--drop-missing-outcome"],
     ),
-    "no outcome": (csv_of(columns(score="")), ["column 'score'", "no values at all"]),
+    "no outcome": (csv_of(columns(score="")), ["column 'score'", "has no values"]),
     "three arms": (
         with_cell(6, "arm", "other"),
         ["column 'arm'", "3 arms", "--treated"],
@@ -255,7 +257,7 @@ BROKEN = {
         csv_of(columns(sex="männlich")).decode().encode("latin-1"),
         ["column 'sex'", "row 2", "0xe4", "--encoding"],
     ),
-    "zeros": (csv_of(make_trial()) + b"\0" * 5000, ["bytes of zero"]),
+    "zeros": (csv_of(make_trial()) + b"\0" * 5000, ["zero bytes"]),
     "one zero": (with_cell(6, "sex", "F\0"), ["zero"]),
     "workbook": (b"PK\x03\x04" + b"x" * 100, ["Excel workbook", "Rename"]),
     "no header": (b"".join(ROWS[1:]), ["no column 'score'"]),
@@ -267,7 +269,7 @@ BROKEN = {
         csv_of(make_trial()).decode().encode("utf-16")[:-1],
         ["UTF-16", "cut off"],
     ),
-    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ["bytes of zero"]),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ["zero bytes"]),
     "no baseline": (
         csv_of(make_trial()[["arm", "score"]]),
         ["no baseline variable"],
@@ -310,9 +312,9 @@ def test_a_huge_file_with_holes_is_refused_at_once(start, tmp_path, capsys):
         handle.truncate(2 * 10**9)
     assert discover(file) == 2
     message = error_of(capsys)
-    assert "bytes of zero" in message or "too much" in message
+    assert "zero bytes" in message or "too much" in message
     # Only probes are read, so this holds wherever memory is large enough.
-    with pytest.raises(Exception, match="bytes of zero"):
+    with pytest.raises(Exception, match="zero bytes"):
         from sklearn_persona._cli.reading import files
 
         files._check_holes(file, 2 * 10**9)
@@ -327,7 +329,7 @@ def test_files_that_cannot_be_opened(tmp_path, capsys):
     error_of(capsys)
     os.mkfifo(tmp_path / "pipe")
     assert discover(tmp_path / "pipe") == 2
-    assert "read twice" in error_of(capsys)
+    assert "not a regular file" in error_of(capsys)
 
 
 @pytest.mark.parametrize(
@@ -454,7 +456,7 @@ def test_excel(tmp_path, capsys):
     assert discover(file) == 0
     assert "sheet: 'data', the first of 2" in capsys.readouterr().out
     assert discover(file, "--sheet", "date") == 2
-    assert "there are: data, notes" in error_of(capsys)
+    assert "available: data, notes" in error_of(capsys)
     broken = make_trial().astype(object)
     broken.loc[4, "age"] = "old"
     broken.to_excel(file, index=False)
@@ -474,8 +476,8 @@ DAY = datetime.datetime(2020, 1, 2)
 @pytest.mark.parametrize(
     ("column", "cells", "words"),
     [
-        ("age", [[1, 2]] * 120, ["row 1", "holds a ndarray"]),
-        ("age", [{"a": 1}] * 120, ["row 1", "holds a dict"]),
+        ("age", [[1, 2]] * 120, ["row 1", "contains a ndarray"]),
+        ("age", [{"a": 1}] * 120, ["row 1", "contains a dict"]),
         ("sex", [b"a"] * 4 + [b"\xff"] * 116, ["row 5", "not UTF-8"]),
         ("age", [1.0] * 5 + [np.inf] * 115, ["row 6", "infinite"]),
     ],
@@ -589,9 +591,22 @@ def test_sas_data_set_that_sas_wrote(tmp_path, capsys):
         + ["--json", str(tmp_path / "a.json")]
     )
     assert code == 0
-    assert "100 rows analysed" in capsys.readouterr().out
+    assert "100 rows analyzed" in capsys.readouterr().out
     reading = json.loads((tmp_path / "a.json").read_text())["reading"]
     assert set(reading["numbers"]) <= {"Sepal_Width", "Petal_Length", "Petal_Width"}
+
+
+def test_a_trial_is_read_without_a_command(path, capsys):
+    trial = read_trial(path, outcome="score", treatment="arm", control="placebo")
+    table = make_trial()
+    pd.testing.assert_frame_equal(trial.X, table[["age", "sex"]], check_dtype=False)
+    assert list(trial.y) == list(table["score"])
+    assert list(trial.metadata["treatment"]) == list(table["arm"])
+    assert trial.metadata["groups"] is None and trial.arms == ("placebo", "drug")
+    with pytest.raises(InputError, match=r"column 'scores'.*did you mean 'score'") as e:
+        read_trial(path, outcome="scores", treatment="arm")
+    assert "\n" not in str(e.value)
+    assert capsys.readouterr() == ("", "")
 
 
 # Guesses.
@@ -715,7 +730,7 @@ def test_missing_outcomes_left_out_on_request(tmp_path, capsys):
     table.loc[:2, "score"] = ""
     got = account(table, tmp_path, "--drop-missing-outcome")
     assert got["n_rows"] == 117
-    assert any("rows without outcome left out: 3" in note for note in got["notes"])
+    assert any("rows without an outcome left out: 3" in note for note in got["notes"])
 
 
 def test_two_of_three_arms(tmp_path):
@@ -806,7 +821,7 @@ def test_the_command_line_wins(path, tmp_path):
         ("progress = 'yes'", ["'progress'", "true or false"]),
         ("outcome = ['a']", ["'outcome'", "one value"]),
         ("n-cuts = 3\nn_cuts = 4", ["twice"]),
-        ("n-cuts = ", ["no TOML"]),
+        ("n-cuts = ", ["not valid TOML"]),
         ("config = 'x'", ["'config'"]),
         ("outcome = true", ["'outcome'", "expected text, got true"]),
         ("json = false", ["'json'", "expected text, got false"]),
@@ -838,7 +853,7 @@ def test_files_of_options_that_are_wrong(text, words, path, tmp_path, capsys):
         (["--period", "sex"], ["--period", "needs --groups"]),
         (["--strata", ""], ["no column ''", "--strata"]),
         (["--drop", "ages"], ["--drop", "did you mean 'age'"]),
-        (["--keep", "zzz"], ["--keep", "there are: age"]),
+        (["--keep", "zzz"], ["--keep", "available: age"]),
         (["--category", "ages"], ["--category"]),
         (["--modality", "ages=x"], ["--modality", "did you mean 'age'"]),
         (["--groups", "score"], ["more than one role"]),
@@ -896,7 +911,7 @@ def test_places_that_cannot_be_written(where, path, tmp_path, capsys, monkeypatc
     monkeypatch.setattr(discover_module, "_fit", lambda *_: searched.append(1))
     assert discover(path, "-o", tmp_path / where) == 2
     message = error_of(capsys)
-    assert "cannot be written" in message or "names no file" in message
+    assert "cannot be written" in message or "must name a file" in message
     # Before the search, not after it.
     assert not searched
 
@@ -949,20 +964,38 @@ def test_a_full_disk(before, path, tmp_path, capsys):
     assert left == ({"report.html": before} if before else {})
 
 
-def run_apart(path, tmp_path, *more, **options):
-    """``discover`` as a process of its own."""
+def apart(path, tmp_path, *more):
+    """Arguments that make ``discover`` a process of its own."""
+    arguments = ["discover", os.fspath(path), "--outcome", "score", "--treatment"]
+    arguments += ["arm", *FAST, *more]
     code = (
         "import sys; from sklearn_persona.__main__ import main;"
-        f"sys.exit(main(['discover', {os.fspath(path)!r}, '--outcome', 'score',"
-        f"'--treatment', 'arm', *{[*FAST, *more]!r}]))"
+        f"sys.exit(main({arguments!r}))"
     )
+    # There, the installed package is imported, not the folder of sources.
+    return {"args": [sys.executable, "-c", code], "cwd": tmp_path}
+
+
+def run_apart(path, tmp_path, *more, **options):
+    """``discover`` as a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", code],
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,  # the installed package, not the folder of sources
-        timeout=120,
-        **options,
+        **apart(path, tmp_path, *more), stderr=subprocess.PIPE, timeout=120, **options
     )
+
+
+def run_with_a_reader_that_leaves(path, tmp_path, *more, lines=0):
+    """Exit code and standard error of ``discover``, whose output is not read on."""
+    process = subprocess.Popen(
+        **apart(path, tmp_path, *more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    for _ in range(lines):
+        process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    return process.wait(60), err
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
@@ -1027,42 +1060,14 @@ def test_what_was_not_expected_is_1_and_has_a_traceback(path, capsys, monkeypatc
 
 
 def test_a_reader_that_leaves(path, tmp_path):
-    code = (
-        "import sys; from sklearn_persona.__main__ import main;"
-        f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
-        f"'--treatment', 'arm', *{FAST!r}]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,  # the installed package, not the folder of sources
-    )
-    process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(60) == 0 and err == b""
+    code, err = run_with_a_reader_that_leaves(path, tmp_path)
+    assert code == 0 and err == b""
 
 
 @pytest.mark.parametrize("lines", [0, 1, 6])
 def test_a_reader_that_leaves_loses_no_file(lines, path, tmp_path):
-    code = (
-        "import sys; from sklearn_persona.__main__ import main;"
-        f"sys.exit(main(['discover', {str(path)!r}, '--outcome', 'score',"
-        f"'--treatment', 'arm', '-o', 'r.md', *{FAST!r}]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,  # the installed package, not the folder of sources
-    )
-    for _ in range(lines):
-        process.stdout.readline()
-    process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(60) == 0 and err == b""
+    code, err = run_with_a_reader_that_leaves(path, tmp_path, "-o", "r.md", lines=lines)
+    assert code == 0 and err == b""
     assert "# Personas in trial.csv" in (tmp_path / "r.md").read_text()
 
 
@@ -1212,8 +1217,10 @@ def test_personas_written_by_hand(saved, tmp_path, capsys):
     assert code == 0
     found = values["personas"]
     assert [p["supported"] for p in found] == [True, False, False, False, False]
-    assert found[2]["problem"] == "everybody is inside" and found[2]["evidence"] is None
-    assert found[3]["problem"] == "nobody is inside"
+    assert (
+        found[2]["problem"] == "every case is inside" and found[2]["evidence"] is None
+    )
+    assert found[3]["problem"] == "no case is inside"
     assert found[4]["rule"] == "age <= 50 and sex = M"
     # Holm over all five, also those that could not be tested.
     assert found[0]["p_adjusted"] == pytest.approx(5 * found[0]["p_confirming"])
@@ -1229,7 +1236,7 @@ def test_personas_written_by_hand(saved, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", ["line 1, column 2", "no JSON"]),
+        ("{", ["line 1, column 2", "not valid JSON"]),
         ("[]", ["list of personas"]),
         ("3", ["persona 1", "conditions"]),
         ('{"conditions": {"age": [50, 40]}, "direction": "favorable"}', ["empty"]),
@@ -1240,7 +1247,7 @@ def test_personas_written_by_hand(saved, tmp_path, capsys):
         ('{"condition": {"a": "b"}}', ["persona 1"]),
         ('{"conditions": {"a": "b"}, "x": 1}', ["'x' is not known"]),
         ('{"a": 1, "a": 2}', ["'a' twice"]),
-        ("[NaN]", ["NaN is no JSON"]),
+        ("[NaN]", ["NaN is not valid JSON"]),
         ('{"schema": "other/1"}', ["other/1"]),
         ('{"schema": "sklearn-persona/report/1"}', ["saved report needs"]),
         ('{"schema": "sklearn-persona/analysis/1"}', ["no report"]),
@@ -1319,7 +1326,7 @@ def test_a_plan_without_analysis(saved, tmp_path, capsys):
     plan["sha256"] = hashlib.sha256(canonical(plan)).hexdigest()
     (tmp_path / "p.json").write_text(json.dumps(plan))
     assert evaluate(tmp_path / "p.json", saved / "next.csv", tmp_path / "e")[0] == 2
-    assert "says nothing of its analysis" in error_of(capsys)
+    assert "does not describe its analysis" in error_of(capsys)
 
 
 @pytest.mark.parametrize("more", [["--alpha", "3"], ["--min-effect-size", "-1"]])

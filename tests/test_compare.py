@@ -881,7 +881,7 @@ def test_paper_and_figure(trial, tmp_path):
         comparison_paper(table, metrics=["auc"])
     with pytest.raises(ValueError, match="expected a DataFrame of compare"):
         comparison_summary(paper)
-    with pytest.raises(ValueError, match="reference='svc' is no estimator"):
+    with pytest.raises(ValueError, match="reference='svc' is not an estimator"):
         comparison_differences(table, reference="svc")
 
     pytest.importorskip("matplotlib")

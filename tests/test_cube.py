@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_oracle import BORDERS, SMALL, assert_same, cases, run
 from test_search import change, find, selectors_of, table
 
-import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.greedy as greedy_module
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._cube import CellTable, Cubes, CubeSearch
 from sklearn_persona._search._kernel import (
@@ -29,7 +29,7 @@ from sklearn_persona._search._kernel import (
 from sklearn_persona._search.binning import Selectors, make_selectors
 from sklearn_persona._search.cost import cube_seconds, quick_seconds
 from sklearn_persona._search.greedy import find_rules
-from sklearn_persona._search.problem import fixed_point, make_column
+from sklearn_persona._search.problem import fixed_point, make_problem
 from sklearn_persona.exceptions import SearchCostWarning
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
@@ -158,7 +158,7 @@ def test_largest_value_of_every_tuple(objective, two_arms, n):
     chosen = change(objective=objective, max_variables=2, least_arm=2, least_members=5)
     n_evaluated = 0
     for d, sign in enumerate((1, -1)):
-        column = make_column(selectors, label, sign, chosen)
+        column = make_problem(selectors, label, sign, chosen)
         everyone = pack_rows(np.ones((1, n), bool))
         single = column.evaluate(everyone)[0]
         pairs = column.evaluate(column.bits)
@@ -287,14 +287,14 @@ def test_probe_leads_to_the_cubes_where_branches_are_many():
         names.append("cubes")
         return real(*args)
 
-    real = search_module._cube_directions
-    slow = mock.patch.object(search_module, "_bit_seconds", lambda *_: 1e9)
+    real = greedy_module.cube_directions
+    slow = mock.patch.object(greedy_module, "_bit_seconds", lambda *_: 1e9)
     for patch, expected in ((slow, ["cubes"]), (contextlib.nullcontext(), [])):
         names.clear()
         with (
             patch,
-            mock.patch.object(search_module, "quick_seconds", lambda *_: 0.0),
-            mock.patch.object(search_module, "_cube_directions", spy),
+            mock.patch.object(greedy_module, "quick_seconds", lambda *_: 0.0),
+            mock.patch.object(greedy_module, "cube_directions", spy),
         ):
             _, rules, _ = find(X, outcome, treated, change())
         assert names == expected
@@ -305,7 +305,7 @@ def test_long_visit_of_cubes_is_announced():
     X, outcome, treated = table(n=200, p=5)
     with (
         force_path("cubes"),
-        mock.patch.object(search_module, "cube_seconds", lambda *_: 1e6),
+        mock.patch.object(greedy_module, "cube_seconds", lambda *_: 1e6),
         pytest.warns(SearchCostWarning, match="hours"),
     ):
         find(X, outcome, treated, change())

@@ -219,7 +219,7 @@ def test_planted_conditions_describe_the_members(make):
     ],
 )
 def test_bad_arguments_are_named(make, argument, value, expected):
-    with pytest.raises(ValueError, match=rf"^{argument}.* must be .*{expected}.*; got"):
+    with pytest.raises(ValueError, match=rf"^{argument}.* must be .*{expected}.*, got"):
         make(**{argument: value})
 
 

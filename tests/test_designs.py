@@ -8,7 +8,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_persona import Persona, PersonaDiscoverer
-from sklearn_persona._claims.holdout import split_units
 from sklearn_persona._designs import make_units, read_cases, resolve_design
 from sklearn_persona._designs.labels import pooled_sd
 from sklearn_persona.exceptions import (
@@ -136,7 +135,7 @@ class TestCrossover:
             period=np.tile([1, 2], n),
         )
         for seed in range(20):
-            holdout = split_units(units, 0.5, np.random.RandomState(seed))
+            holdout = units.split(0.5, np.random.RandomState(seed))
             assert holdout.sum() == 10
             assert (units.sequence[holdout] > 0).sum() in (2, 3)
 
@@ -272,7 +271,7 @@ class TestParallel:
         arm = np.arange(n) // 3 % 2
         units = units_of("auto", np.arange(float(n)), treatment=arm, strata=site)
         for seed in range(10):
-            holdout = split_units(units, 0.5, np.random.RandomState(seed))
+            holdout = units.split(0.5, np.random.RandomState(seed))
             cells = np.bincount(2 * site[holdout] + arm[holdout], minlength=6)
             assert_array_equal(cells, np.full(6, 4))
 
@@ -296,7 +295,7 @@ class TestPooled:
             groups=np.repeat(np.arange(n), 2),
         )
         for seed in range(10):
-            holdout = split_units(units, 0.5, np.random.RandomState(seed))
+            holdout = units.split(0.5, np.random.RandomState(seed))
             assert holdout.sum() == n
             assert not set(units.groups[holdout]) & set(units.groups[~holdout])
 

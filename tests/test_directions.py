@@ -1,4 +1,4 @@
-"""Searches in parts (prices of lengths, either arm, intervals) against brute force."""
+"""Searches in parts (penalties, either arm, intervals) against brute force."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_oracle import empty_pool, real_beam_search, worst_pool
 
-import sklearn_persona._search.directions as directions_module
+import sklearn_persona._search.branch_and_bound as branch_module
 from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import unpack_rows
 from sklearn_persona._search.binning import BETWEEN, make_selectors
-from sklearn_persona._search.directions import INTERVAL_COST, spaces_of
 from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.spaces import INTERVAL_COST, spaces_of
 
 SETTINGS = SearchSettings(
     objective="arm-shift",
@@ -35,7 +35,7 @@ SETTINGS = SearchSettings(
     signs=(1, -1),
     exact=True,
     max_time=None,
-    price=0.8,
+    penalty=0.8,
     either_arm=True,
     interval_variables=2,
 )
@@ -83,11 +83,11 @@ def greedy(selectors, label, options):
 
     base = n_of_size(plain, options.min_variables)
 
-    def price(k, interval):
+    def penalty(k, interval):
         if not interval:
-            return options.price * log(n_of_size(plain, k) / base)
+            return options.penalty * log(n_of_size(plain, k) / base)
         n = n_of_size(whole, k)
-        return options.price * (log(n / base) + INTERVAL_COST)
+        return options.penalty * (log(n / base) + INTERVAL_COST)
 
     arms = [(label.treated, 1)]
     if options.either_arm and label.treated is not None:
@@ -101,7 +101,7 @@ def greedy(selectors, label, options):
     cheapest = {}
     for k, interval, inside in every_extent(selectors, options, label):
         key = inside.tobytes()
-        cost = price(k, interval)
+        cost = penalty(k, interval)
         if key not in cheapest or cost < cheapest[key][0]:
             cheapest[key] = cost, inside
     for cost, inside in cheapest.values():
@@ -130,34 +130,34 @@ def greedy(selectors, label, options):
     seed=st.integers(0, 10**6),
     two_arms=st.booleans(),
     objective=st.sampled_from(SQUARED),
-    price=st.sampled_from([0.3, 1.5, 4.0]),
+    penalty=st.sampled_from([0.3, 1.5, 4.0]),
     n_personas=st.sampled_from([1, 4, 15]),
     min_variables=st.sampled_from([1, 2]),
     pool=st.sampled_from([real_beam_search, empty_pool, worst_pool]),
     path=st.sampled_from(["bits", "cubes"]),
 )
 def test_list_equals_brute_force(
-    seed, two_arms, objective, price, n_personas, min_variables, pool, path
+    seed, two_arms, objective, penalty, n_personas, min_variables, pool, path
 ):
     selectors, label = problem(seed, two_arms=two_arms)
     options = replace(
         SETTINGS,
         objective=objective,
-        price=price,
+        penalty=penalty,
         n_personas=n_personas,
         min_variables=min_variables,
     )
     expected = greedy(selectors, label, options)
     for n_jobs in (1, 2):
         # Whatever the beam knows, the list is the same.
-        known = mock.patch.object(directions_module, "beam_search", pool)
+        known = mock.patch.object(branch_module, "beam_search", pool)
         with known, force_path(path):
             rules, record = find_rules(selectors, label, options, n_jobs=n_jobs)
         got = [rule.objective for rule in rules]
         np.testing.assert_allclose(got, [e[0] for e in expected], rtol=1e-7, atol=1e-9)
         assert record.proven_optimal
         for rule in rules:
-            raw = rule.objective + rule.price
+            raw = rule.objective + rule.penalty
             treated, sign = label.treated, rule.sign
             if rule.swapped:
                 treated, sign = ~treated, -sign
@@ -169,10 +169,10 @@ def test_list_equals_brute_force(
 def test_rules_below_their_price_are_searched_too(pool):
     for seed in range(4):
         selectors, label = problem(seed)
-        options = replace(SETTINGS, price=4.0, n_personas=15)
+        options = replace(SETTINGS, penalty=4.0, n_personas=15)
         expected = [e[0] for e in greedy(selectors, label, options)]
         assert expected[-1] < 0
-        with mock.patch.object(directions_module, "beam_search", pool):
+        with mock.patch.object(branch_module, "beam_search", pool):
             with force_path("bits"):
                 rules, _ = find_rules(selectors, label, options)
         np.testing.assert_allclose([rule.objective for rule in rules], expected)
@@ -180,11 +180,11 @@ def test_rules_below_their_price_are_searched_too(pool):
 
 def test_a_price_buys_fewer_variables():
     sizes = []
-    for price in (0.0, 3.0):
+    for penalty in (0.0, 3.0):
         total = 0
         for seed in range(15):
             selectors, label = problem(seed, n=60, n_cuts=4, conditions="one-sided")
-            options = replace(SETTINGS, price=price, n_personas=1)
+            options = replace(SETTINGS, penalty=penalty, n_personas=1)
             (rule,), _ = find_rules(selectors, label, options)
             total += len(rule.conditions)
         sizes.append(total / 15)
@@ -224,9 +224,9 @@ def test_spaces_hold_each_length_once_and_intervals_where_allowed():
     lengths = [options.max_variables for _, options, _ in spaces]
     assert lengths == [1, 1, 2, 2, 3]
     assert [bool((s.side == BETWEEN).any()) for s, _, _ in spaces] == [0, 1, 0, 1, 0]
-    prices = [price for _, _, price in spaces]
-    assert prices[0] == 0 and prices[0] < prices[2] < prices[4]
-    free = replace(SETTINGS, price=0.0, interval_variables=3)
+    penalties = [penalty for _, _, penalty in spaces]
+    assert penalties[0] == 0 and penalties[0] < penalties[2] < penalties[4]
+    free = replace(SETTINGS, penalty=0.0, interval_variables=3)
     assert len(spaces_of(selectors, free)) == 1
 
 
@@ -255,7 +255,7 @@ def test_permutations_repeat_every_part(two_arms):
         expected.append(rule.objective)
     got = null_maxima(selectors, labels, options, n_permutations=20, n_jobs=2)
     np.testing.assert_allclose(got, expected, rtol=1e-9)
-    # Also values below 0, which rules with a price may have.
+    # Also values below 0, which rules with a penalty may have.
     values = [*np.quantile(expected, [0.2, 0.7]), -5.0]
     counts = reach_counts(
         selectors, labels, options, values, n_permutations=20, stop_after=None
@@ -266,15 +266,15 @@ def test_permutations_repeat_every_part(two_arms):
 
 def test_a_full_list_needs_no_further_search():
     selectors, label = problem(0)
-    options = replace(SETTINGS, price=0.0, either_arm=False, interval_variables=3)
+    options = replace(SETTINGS, penalty=0.0, either_arm=False, interval_variables=3)
     options = replace(options, signs=(1,), n_personas=1)
-    run, calls = directions_module._Direction._run, []
+    run, calls = branch_module.Direction._run, []
 
     def counted(self, *args):
         calls.append(args)
         return run(self, *args)
 
-    with mock.patch.object(directions_module._Direction, "_run", counted):
+    with mock.patch.object(branch_module.Direction, "_run", counted):
         with force_path("bits"):
             find_rules(selectors, label, options)
     assert len(calls) == 1

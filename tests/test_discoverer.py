@@ -17,10 +17,10 @@ import sklearn_persona._search.greedy as search_module
 import sklearn_persona._selection.procedure as procedure_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._data.table import read_table
-from sklearn_persona._search import directions as _directions
+from sklearn_persona._search import spaces as _spaces
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.directions import is_out_of_reach
 from sklearn_persona._search.greedy import SearchSettings
+from sklearn_persona._search.spaces import is_out_of_reach
 from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
 from sklearn_persona.exceptions import (
@@ -558,7 +558,7 @@ class TestOutOfReach:
 
     @pytest.fixture
     def impatient(self):
-        with mock.patch.object(_directions, "PATIENCE", 0):
+        with mock.patch.object(_spaces, "PATIENCE", 0):
             yield
 
     def test_beam_searches_with_a_warning(self, trial, impatient):
@@ -581,7 +581,7 @@ class TestOutOfReach:
 
             def spy(self, *args, **kwargs):
                 found = find(self, *args, **kwargs)
-                seen.append(found.selection.settings.exact)
+                seen.append(found.settings.exact)
                 return found
 
             with mock.patch.object(Procedure, "find", spy):
@@ -643,7 +643,7 @@ class TestOutOfReach:
                 exact=True,
                 max_time=None,
                 either_arm=True,
-                **{"price": 1.5, "interval_variables": 2} | options,
+                **{"penalty": 1.5, "interval_variables": 2} | options,
             )
             return is_out_of_reach(selectors, settings, arms)
 
@@ -657,7 +657,7 @@ class TestOutOfReach:
         assert decides(265, 1000, 3)
         assert not decides(265, 1000, 3, arms=1)
         # Three variables have no intervals, whose number would decide, or do.
-        literal = {"price": 0.0, "interval_variables": 4}
+        literal = {"penalty": 0.0, "interval_variables": 4}
         assert not decides(200, 1000, 3, "interval")
         assert decides(200, 1000, 3, "interval", **literal)
         # Cubes visit what a branch and bound could not end, if there are few cells.

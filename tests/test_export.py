@@ -132,7 +132,10 @@ def test_pandas_and_sql_with_any_text(name, level, low):
         assert "`" in name or not name.isprintable() or _changed_by_python(name)
     else:
         assert data.query(query, engine="python").index.tolist() == members
-    if not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name + level):
+    # Below about 1e-290 SQLite scales a literal in two steps and rounds after each, so
+    # one in ten is off by a unit of the last place, however many digits are written.
+    exact = low == 0 or abs(low) > 1e-280
+    if exact and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name + level):
         where = persona.to_sql(table="t")
         columns = ", ".join(
             '"' + c.replace('"', '""') + '"' for c in (name, name + "2")
@@ -146,6 +149,23 @@ def test_pandas_and_sql_with_any_text(name, level, low):
             count = connection.execute(f"SELECT count(*) FROM t WHERE {where}")
             assert count.fetchone() == (len(members),)
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "limit", [77.4304020320427, 6.46776303433152, -47.99858759135385, 0.1 + 0.2]
+)
+def test_limits_that_extended_precision_rounds_twice(limit):
+    """Their shortest texts lie almost in the middle between two numbers."""
+    persona = Persona.from_conditions({"x": (None, limit)})
+    data = pd.DataFrame({"x": [limit, np.nextafter(limit, np.inf)]})
+    assert persona.covers(data).tolist() == [True, False]
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("CREATE TABLE t (x REAL)")
+        connection.executemany("INSERT INTO t VALUES (?)", data.to_numpy().tolist())
+        chosen = connection.execute(f"SELECT x FROM t WHERE {persona.to_sql()}")
+        assert chosen.fetchall() == [(limit,)]
+    connection.close()
+    assert data.query(persona.to_query()).index.tolist() == [0]
 
 
 def _changed_by_python(name):

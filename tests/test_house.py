@@ -7,6 +7,7 @@ import tomllib
 import unicodedata
 from pathlib import Path
 
+import pandas
 import pytest
 
 import sklearn_persona
@@ -20,8 +21,8 @@ PAGES = sorted(
 )
 
 
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+def tool(name, folder="tools"):
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -106,6 +107,70 @@ def test_floors_are_those_of_pyproject():
         module.floors(project)
 
 
+def project_floors():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return tool("floors").floors(tomllib.loads(text))
+
+
+def test_hooks_have_the_versions_of_the_extra():
+    # One version of a formatter: a newer one writes other code.
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    hooks = dict(re.findall(r"repo: https://\S+/(\S+)\n +rev: v(\S+)", text))
+    hooks["ruff"] = hooks.pop("ruff-pre-commit")
+    assert set(hooks) == {"ruff", "cython-lint", "codespell"}
+    known = project_floors()
+    assert hooks == {name: known[name] for name in hooks}
+    # The same programs run from the extra.
+    assert set(hooks) <= {program for program, *_ in tool("lint").PROGRAMS}
+
+
+def test_workflows_install_what_pyproject_names():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = set(project["project"]["optional-dependencies"])
+    known = project_floors()
+    requirements = [
+        # Quotation marks keep a shell from reading > as a file.
+        requirement.strip("\"'")
+        for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
+        for line in re.findall(r"pip install (.+)", path.read_text(encoding="utf-8"))
+        for requirement in line.split()
+    ]
+    requirements += project["tool"]["cibuildwheel"]["test-requires"]
+    assert len(requirements) > 8
+    for requirement in requirements:
+        if requirement.startswith("."):
+            assert set(re.findall(r"\w+", requirement)) <= extras
+            continue
+        name, floor = requirement.split(">=")
+        # Builds wheels on hosted machines only, hence in no extra.
+        assert name == "cibuildwheel" or known[name] == floor, requirement
+
+
+def test_one_address_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    source = project["project"]["urls"]["Source"]
+    assert all(url.startswith(source) for url in project["project"]["urls"].values())
+    assert f'"{source}"' in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for path in (*PAGES, *sorted((ROOT / ".github").rglob("*.*"))):
+        text = path.read_text(encoding="utf-8")
+        host = source.split("/sklearn-persona")[0]
+        for found in re.findall(rf"{host}/[^\s)]*sklearn-persona[^\s)]*", text):
+            assert found.startswith(source), f"{path}: {found}"
+
+
+def test_numbers_of_the_architecture_page():
+    module = tool("architecture_figures", "benchmarks")
+    found = module.numbers(module.follow())
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    space = {}
+    exec(re.search(r"(?ms)^(table = .*?^\}\))$", page)[1], {"pd": pandas}, space)
+    pandas.testing.assert_frame_equal(space["table"], module.TABLE)
+    assert found.pop("confirmed") is False
+    assert found.pop("best rule") == "age > 41 and severity > 20.25"
+    for name, value in found.items():
+        assert re.search(rf"(?<![\d.]){re.escape(str(value))}(?![\d.]*\d)", page), name
+
+
 def check_dist(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     return tool("check_dist")
@@ -128,11 +193,23 @@ def test_what_a_wheel_may_hold(monkeypatch):
         "sklearn_persona-0.1.dist-info/METADATA",
     ]
     assert module.wheel_problems(good) == []
-    for name in ("_search/_kernel.c", "_kernel.pyx", "native/plan.h", "data.csv"):
+    for name in ("_kernel.c", "_kernel.pyx", "native/core/rules.h", "README.md"):
+        assert module.wheel_problems([*good, f"sklearn_persona/_search/{name}"])
+    for name in ("data.csv", "core.h"):
         assert module.wheel_problems([*good, f"sklearn_persona/{name}"])
     assert module.wheel_problems([*good, "tests/test_house.py"])
     for name in good[2:8]:
         assert module.wheel_problems([other for other in good if other != name])
+
+
+def test_compiled_files_are_small(monkeypatch):
+    module = check_dist(monkeypatch)
+    sizes = {
+        "sklearn_persona/_search/_kernel.abc.so": module.MOST_BYTES,
+        "a.csv": 10**9,
+    }
+    assert module.size_problems(sizes) == []
+    assert module.size_problems({"_kernel.pyd": module.MOST_BYTES + 1})
 
 
 def test_what_an_sdist_must_hold(monkeypatch):
@@ -159,8 +236,8 @@ def test_show_versions(capsys):
 
 
 def test_a_package_that_is_not_there_has_no_version(monkeypatch):
-    from sklearn_persona import _versions
+    from sklearn_persona import _show_versions
 
-    monkeypatch.setattr(_versions, "OPTIONAL", ("surely-not-installed-anywhere",))
+    monkeypatch.setattr(_show_versions, "OPTIONAL", ("surely-not-installed-anywhere",))
     packages = show_versions(as_dict=True)["packages"]
     assert packages["surely-not-installed-anywhere"] is None

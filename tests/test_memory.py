@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import sklearn_persona._data.memory as module
+import sklearn_persona._search.memory as module
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._data.memory import _n_conditions, available_bytes, check_room
 from sklearn_persona._data.table import read_table
 from sklearn_persona._search.binning import _level_sets, make_selectors, n_level_sets
+from sklearn_persona._search.memory import _n_conditions, available_bytes, check_room
 
 
 def table(n=40, p=30, seed=0):
@@ -137,7 +137,7 @@ def test_a_limit_of_the_process_is_an_error_that_names_the_setting():
         sys.path.insert(0, {path!r})
         import numpy as np
         from sklearn_persona import PersonaDiscoverer
-        from sklearn_persona._data.memory import available_bytes
+        from sklearn_persona._search.memory import available_bytes
         X = np.random.default_rng(0).normal(size=(60, 3000))
         arm = np.arange(60) % 2
         used = int(open("/proc/self/statm").read().split()[0]) * 4096

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import sklearn_persona._data.memory as memory_module
 import sklearn_persona._search.binning as binning_module
+import sklearn_persona._search.memory as memory_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._data.table import TableColumn
 from sklearn_persona.exceptions import PersonaWarning

@@ -83,7 +83,9 @@ def test_cohens_d_edge_cases():
             cohens_d(treated, control)
     with pytest.raises(ValueError, match=r"treated must be .* got nan at position 1"):
         cohens_d([1, np.nan], [1, 2])
-    with pytest.raises(ValueError, match=r"control must be .* got shape \(1, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"control must be .* got an array of shape \(1, 2\)"
+    ):
         cohens_d([1, 2], [[1, 2]])
 
 

@@ -153,8 +153,8 @@ def test_the_same_rules_are_searched(options):
 
 def test_first_incumbents_cut_off_nothing(monkeypatch):
     # A beam that misses the best rule of each direction by a little.
-    def missing(column, selectors, **options):
-        pool = beam_search(column, selectors, **options | {"pool_size": 50})
+    def missing(search_problem, selectors, **options):
+        pool = beam_search(search_problem, selectors, **options | {"pool_size": 50})
         return replace(pool, rules=pool.rules[1:], values=pool.values[1:])
 
     monkeypatch.setattr(null_module, "beam_search", missing)
@@ -164,7 +164,7 @@ def test_first_incumbents_cut_off_nothing(monkeypatch):
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
-# In the second case two of the labelings need the exchange of conditions at the end.
+# In the second case two of the permutations need the exchange of conditions at the end.
 @pytest.mark.parametrize(
     ("sizes", "n_variables"), [({"p": 8}, 3), ({"p": 80, "n": 40}, 4)]
 )
@@ -268,7 +268,7 @@ def test_early_stopping_is_valid(ties, monkeypatch):
 
 
 def test_values_are_closed_one_by_one(monkeypatch):
-    # Each value stops at its own labeling; later ones search only what is open.
+    # Each value stops at its own permutation; later ones search only what is open.
     asked, best = [], np.array([3.0, 1.0, 3.0, 1.0, 2.0, 2.0, 9.0, 0.0] * 4)
 
     def fake(parallel, n_workers, function, shared, span, options, *_):

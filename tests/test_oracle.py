@@ -13,17 +13,17 @@ from _paths import force_isa, force_path
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.branch_and_bound as branch_module
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import available_isas, pack_rows
 from sklearn_persona._search.beam import Pool
 from sklearn_persona._search.binning import Selectors, make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
-from sklearn_persona._search.problem import make_column
+from sklearn_persona._search.problem import make_problem
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
 ISAS = available_isas()
-real_beam_search = search_module.beam_search
+real_beam_search = branch_module.beam_search
 # Brute force in exact rationals takes about 20 microseconds a conjunction.
 MOST_CANDIDATES = 4000
 
@@ -182,7 +182,7 @@ def run(case, *, n_jobs=1, isa="auto", pool=None, room=True, path="bits"):
         if not room:
             stack.enter_context(little_room())
         if pool is not None:
-            stack.enter_context(mock.patch.object(search_module, "beam_search", pool))
+            stack.enter_context(mock.patch.object(branch_module, "beam_search", pool))
         found, record = find_rules(
             selectors, Labels(outcome, treated), chosen, n_jobs=n_jobs
         )
@@ -201,27 +201,27 @@ def run(case, *, n_jobs=1, isa="auto", pool=None, room=True, path="bits"):
     return rules, record
 
 
-def empty_pool(column, selectors, **_):
-    nothing = np.empty((0, column.bits.shape[1]), np.uint64)
+def empty_pool(problem, selectors, **_):
+    nothing = np.empty((0, problem.bits.shape[1]), np.uint64)
     return Pool([], np.empty(0), nothing, 0)
 
 
-def worst_pool(column, selectors, **options):
-    pool = real_beam_search(column, selectors, **options)
+def worst_pool(problem, selectors, **options):
+    pool = real_beam_search(problem, selectors, **options)
     worst = slice(-8, None)
     return Pool(
         pool.rules[worst], pool.values[worst], pool.extents[worst], pool.n_evaluated
     )
 
 
-def pool_without_the_best(column, selectors, **options):
-    pool = real_beam_search(column, selectors, **options)
+def pool_without_the_best(problem, selectors, **options):
+    pool = real_beam_search(problem, selectors, **options)
     return Pool(pool.rules[1:], pool.values[1:], pool.extents[1:], pool.n_evaluated)
 
 
 def little_room():
     """Row sets that lists are chosen from do not fit, so every step searches."""
-    return mock.patch.object(search_module, "COLLECTED_BYTES", 300, create=True)
+    return mock.patch.object(branch_module, "COLLECTED_BYTES", 300, create=True)
 
 
 def assert_same(rules, expected):
@@ -471,18 +471,18 @@ def check_bounds(case):
     for objective in OBJECTIVES:
         chosen = plain_settings(objective, least_arm, least_members)
         with force_isa(isa):
-            column = make_column(selectors, Labels(outcome, treated), 1, chosen)
-        if column is None:
+            problem = make_problem(selectors, Labels(outcome, treated), 1, chosen)
+        if problem is None:
             assert Values(objective, outcome, treated, 1).variance == 0
             return
-        extents = [np.bitwise_or.reduce(column.bits[chosen]) for chosen in sets]
-        bounds = column.bound(np.array(extents))
-        if column.vectors:
+        extents = [np.bitwise_or.reduce(problem.bits[chosen]) for chosen in sets]
+        bounds = problem.bound(np.array(extents))
+        if problem.vectors:
             # Vectors first sort out with a bound of their own.
             union = np.bitwise_or.reduce(extents, axis=0)
             for universe in (union, pack_rows(np.ones((1, n), bool))[0]):
                 for exact in (False, True):
-                    vector = column.vector_bound(universe, np.array(extents), exact)
+                    vector = problem.vector_bound(universe, np.array(extents), exact)
                     bounds = np.minimum(bounds, vector)
         for chosen, bound in zip(sets, bounds):
             inside = np.zeros((2 ** len(chosen), n), bool)
@@ -519,14 +519,14 @@ def test_bound_of_one_sample_is_reached(objective):
     rng = np.random.default_rng(0)
     for _ in range(20):
         outcome = rng.normal(size=30)
-        column = make_column(
+        problem = make_problem(
             row_sets(30),
             Labels(outcome, None),
             1,
             plain_settings(objective, 2, 2),
         )
         chosen = rng.choice(30, 10, False)
-        bound = column.bound(np.bitwise_or.reduce(column.bits[chosen])[None])[0]
+        bound = problem.bound(np.bitwise_or.reduce(problem.bits[chosen])[None])[0]
         inside = np.zeros((2**10, 30), bool)
         inside[:, chosen] = subset_table(10)
         inside = inside[inside.sum(axis=1) >= 2]
@@ -536,8 +536,8 @@ def test_bound_of_one_sample_is_reached(objective):
             assert bound == pytest.approx(values.max(), rel=1e-8)
 
 
-def column_of_sets(objective, outcome, treated, sets, *, least_members=1):
-    """A column whose selectors are the given member sets."""
+def problem_of_sets(objective, outcome, treated, sets, *, least_members=1):
+    """A problem whose selectors are the given member sets."""
     n = len(outcome)
     words = make_identity(n)
     zeros = np.zeros(len(sets), np.int32)
@@ -552,7 +552,7 @@ def column_of_sets(objective, outcome, treated, sets, *, least_members=1):
         n,
     )
     chosen = plain_settings(objective, 1, least_members)
-    return make_column(selectors, Labels(outcome, treated), 1, chosen)
+    return make_problem(selectors, Labels(outcome, treated), 1, chosen)
 
 
 @pytest.mark.parametrize("objective", ["contrast", "sum-of-squares"])
@@ -574,8 +574,8 @@ def test_equal_shifts_of_the_arms_are_no_effect(objective, n_values):
         ]
         if not sets or not exact.variance:
             continue
-        column = column_of_sets(objective, outcome, treated, sets)
-        values = np.diag(column.evaluate(column.bits))
+        problem = problem_of_sets(objective, outcome, treated, sets)
+        values = np.diag(problem.evaluate(problem.bits))
         for member, value in zip(sets, values):
             expected = exact(member)
             n_equal += not expected and not Values(objective, outcome, treated, -1)(
@@ -624,10 +624,10 @@ def test_values_of_pairs_equal_exact_ones(objective, two_arms, isa):
         outcome = rng.normal(size=n)
         sets = rng.random((8, n)) < 0.8
         with force_isa(isa):
-            column = column_of_sets(
+            problem = problem_of_sets(
                 objective, outcome, treated, sets, least_members=n // 2
             )
-        got = column.evaluate(column.bits)
+        got = problem.evaluate(problem.bits)
         exact = Values(objective, outcome, treated, 1)
         for i, j in itertools.product(range(len(sets)), repeat=2):
             both = sets[i] & sets[j]

@@ -130,7 +130,7 @@ class TestCoversErrors:
 
 class TestEvaluate:
     def test_nobody_inside(self):
-        with pytest.raises(ValueError, match="No analysed case satisfies age > 99"):
+        with pytest.raises(ValueError, match="No analyzed case satisfies age > 99"):
             rule(age=(99, None)).evaluate(TABLE, range(5), treatment=[0, 1, 0, 1, 0])
 
     def test_lengths(self):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from sklearn_persona._data.checks import as_codes, as_generator
 from sklearn_persona.inference import (
     adjust_pvalues,
     bootstrap_ci,
@@ -22,7 +23,6 @@ from sklearn_persona.inference import (
     welch_interval,
 )
 from sklearn_persona.inference._arrangements import random_sign_sums, random_sums
-from sklearn_persona.inference._checks import as_codes, as_generator
 
 TWO = [0.0, 1.0]
 FOUR = [0.0, 1.0, 2.0, 3.0]
@@ -230,7 +230,7 @@ CALLS = [
     ),
     (
         lambda: sequence_pvalue(FOUR, HALF, [False] * 4),
-        "inside holds nobody; there is nothing to test.",
+        "inside has no members; there is nothing to test.",
     ),
 ]
 

@@ -31,7 +31,7 @@ from sklearn_persona._claims.limits import (
     smallest_p_value,
 )
 from sklearn_persona._cli.shown import record_lines
-from sklearn_persona._search import directions as _directions
+from sklearn_persona._search import spaces as _spaces
 from sklearn_persona._text import evidence
 from sklearn_persona._text.numbers import alike, estimate, number, p_text, percent
 from sklearn_persona._text.safe import inert, shown, write_atomically
@@ -857,7 +857,7 @@ def test_how_it_was_searched(options, patience, text):
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE, **options)
     with (
         warnings.catch_warnings(),
-        mock.patch.object(_directions, "PATIENCE", patience),
+        mock.patch.object(_spaces, "PATIENCE", patience),
     ):
         warnings.simplefilter("ignore", SearchCostWarning)
         finder.fit(X, y, treatment=arm)

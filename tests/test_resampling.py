@@ -15,20 +15,17 @@ from sklearn_persona import Persona, PersonaDiscoverer, Stability
 from sklearn_persona._claims.corrected import (
     Correction,
     Sums,
-    _confirming,
     _given_claim,
     _Part,
-    cells_of,
-    correct_all,
+    corrected_effects,
     corrections,
     joint_of,
     levels_tested,
 )
 from sklearn_persona._claims.resampling import _match, repeat_selection, targets_of
-from sklearn_persona._data.table import read_table
+from sklearn_persona._claims.rule import ClaimRule, Subgroup, Verdict
+from sklearn_persona._claims.stability import selection_table, summarize
 from sklearn_persona._designs import make_units, read_cases
-from sklearn_persona._estimates.measure import effect_inside
-from sklearn_persona._persona.stability import selection_table, summarize
 from sklearn_persona._search.greedy import FoundRule, SearchSettings
 from sklearn_persona._selection.procedure import Procedure
 from sklearn_persona.inference import (
@@ -47,6 +44,20 @@ OPTIONS = {
     "n_alternatives": 0,
     "random_state": 0,
 }
+
+
+def rule_of(
+    alpha=0.05, min_effect_size=0.5, criterion="heterogeneity", correction="holm"
+):
+    return ClaimRule(alpha, min_effect_size, criterion, correction, 3, 99, 0)
+
+
+def correct(rule, holdout, subgroup, verdict, given):
+    """Corrected effect and interval of one persona."""
+    [(effect, interval)] = corrected_effects(
+        rule, holdout, [subgroup], [verdict], [given]
+    )
+    return SimpleNamespace(effect_corrected=effect, ci_corrected=interval)
 
 
 def parallel(seed=0, n=60, effect=3.0, p=4):
@@ -222,7 +233,7 @@ def recorded(units, n_resamples, monkeypatch):
             seen.append((self.share, kept.groups))
             return kept, None
 
-        def find(self, train, n_jobs):
+        def find(self, train, n_jobs, quiet):
             return SimpleNamespace(rules=[])
 
     monkeypatch.setattr(module, "_for_share", lambda procedure, share: Smaller(share))
@@ -455,7 +466,7 @@ class TestStability:
 
 class TestMeanOfTwoParts:
     def test_by_hand(self):
-        joint = _Part(1.0, 0.25, 8.0).and_(_Part(3.0, 0.75, 4.0))
+        joint = _Part(1.0, 0.25, 8.0).combine(_Part(3.0, 0.75, 4.0))
         assert joint.effect == pytest.approx(0.75 * 1 + 0.25 * 3)
         # Meier (1953): 4 sum w (1 - w) / df on top of 1 / (4 + 4 / 3).
         more = 1 + 4 * 0.1875 * (1 / 8 + 1 / 4)
@@ -469,7 +480,7 @@ class TestMeanOfTwoParts:
         for _ in range(n_times):
             values = rng.standard_normal((2, n))
             parts = [_Part(v.mean(), v.var(ddof=1) / n, n - 1.0) for v in values]
-            low, high = parts[0].and_(parts[1]).interval
+            low, high = parts[0].combine(parts[1]).interval
             covered += low <= 0 <= high
         assert 0.933 < covered / n_times < 0.96
 
@@ -477,7 +488,7 @@ class TestMeanOfTwoParts:
 def test_training_too_small_to_add_anything():
     # A joint mean less precise than the tested part, and below the claim's threshold.
     tested, training = _Part(3.5, 1.0, 20.0), _Part(-20.0, 12.0, 3.0)
-    joint = training.and_(tested)
+    joint = training.combine(tested)
     assert joint.scale > tested.scale
     better = joint_of([training, tested], tested)
     assert better is tested
@@ -523,9 +534,9 @@ class TestCorrection:
         X, y, given = data
         units = make_units(design, read_cases(len(X), y, **given))
         inside = X[units.rows, 1] > 0.1
-        values, cells, weights = cells_of(units, inside)
-        effect = sum(w * values[c].mean() for w, c in zip(weights, cells, strict=True))
-        assert_allclose(effect, effect_inside(units, inside, units.value))
+        values = units.interval_values()
+        effect = sum(w * values[c].mean() for c, w in units.cells(inside))
+        assert_allclose(effect, units.effect(inside))
 
     def test_by_hand(self):
         X, y, given = parallel(n=40)
@@ -534,13 +545,12 @@ class TestCorrection:
         refits = []
         for k in range(2):
             left_out = np.arange(40) % 2 == k
-            values, cells, _ = cells_of(units, other)
-            sums = Sums.of(values, [cell & left_out for cell in cells])
+            sums = Sums.inside(units, other, left_out)
             refits.append(SimpleNamespace(matches=[SimpleNamespace(sums=sums)]))
         refits.append(SimpleNamespace(matches=[SimpleNamespace(sums=None)]))
         [given] = corrections(units, [inside], refits)
-        naive = effect_inside(units, inside, y)
-        unseen = effect_inside(units, other, y)
+        naive = units.effect(inside, y)
+        unseen = units.effect(other, y)
         assert_allclose(given.effect, naive - np.sqrt(0.8) * (naive - unseen))
         assert_allclose(given.unknown, 0.16 * (naive - unseen) ** 2)
         arms = [other & units.treated, other & ~units.treated]
@@ -555,10 +565,10 @@ class TestCorrection:
 
     def test_an_untested_contrast_confirms_nothing(self):
         record = SimpleNamespace(p_value=0.01, p_interaction=np.nan)
-        assert _confirming(record, "heterogeneity") == 1.0
-        assert _confirming(record, "effect") == 0.01
+        assert rule_of(criterion="heterogeneity").confirming(record) == 1.0
+        assert rule_of(criterion="effect").confirming(record) == 0.01
         record.p_interaction = 0.2
-        assert _confirming(record, "heterogeneity") == 0.2
+        assert rule_of(criterion="heterogeneity").confirming(record) == 0.2
 
     def test_levels(self):
         p = [0.03, 0.001, 0.02]
@@ -597,9 +607,9 @@ class TestCorrection:
         held = np.flatnonzero(finder.split_ == "holdout")
         cases = read_cases(len(held), y[held], treatment=given["treatment"][held])
         units = make_units("parallel", cases)
-        columns = read_table(X[held])
+        inside = persona.covers(X[held])
 
-        def corrected(**change):
+        def corrected(sign=1, units=units, **change):
             options = {
                 "alpha": persona.p_adjusted * 1.01,
                 "criterion": "heterogeneity",
@@ -607,11 +617,13 @@ class TestCorrection:
                 "correction": "holm",
             }
             claimed = change.pop("confirmed", True)
-            given = replace(persona, confirmed=claimed)
-            [done] = correct_all(
-                [given], [(given, None)], units, columns, **(options | change)
+            return correct(
+                rule_of(**(options | change)),
+                units,
+                Subgroup(sign, inside, inside),
+                Verdict(None, False, "", holdout=persona.holdout, confirmed=claimed),
+                None,
             )
-            return done
 
         plain = corrected(confirmed=False)
         assert_allclose(plain.effect_corrected, persona.holdout.effect)
@@ -625,16 +637,8 @@ class TestCorrection:
         only = corrected(alpha=0.5, criterion="effect")
         assert only.effect_corrected > far.effect_corrected
         # In the direction of harm it is the mirror image.
-        harm = replace(persona, direction="unfavorable")
-        [mirrored] = correct_all(
-            [harm],
-            [(harm, None)],
-            replace(units, outcome=-units.outcome),
-            columns,
-            alpha=0.5,
-            criterion="heterogeneity",
-            min_effect_size=0.0,
-            correction="holm",
+        mirrored = corrected(
+            sign=-1, units=replace(units, outcome=-units.outcome), alpha=0.5
         )
         assert_allclose(mirrored.effect_corrected, -far.effect_corrected)
         assert_allclose(mirrored.ci_corrected, [-v for v in far.ci_corrected[::-1]])
@@ -653,19 +657,12 @@ class TestCorrection:
         assert_allclose(given.effect_size, sign)
 
         def corrected(least, confirmed=True):
-            persona = replace(
-                Persona.from_conditions({"age": (1, None)}, direction=direction),
-                confirmed=confirmed,
-            )
-            [done] = correct_all(
-                [persona],
-                [(persona, given)],
+            done = correct(
+                rule_of(alpha=0.05, min_effect_size=least, correction=None),
                 None,
-                [],
-                alpha=0.05,
-                criterion="heterogeneity",
-                min_effect_size=least,
-                correction=None,
+                Subgroup(sign, np.ones(60, bool)),
+                Verdict(None, False, "", confirmed=confirmed),
+                given,
             )
             return sign * done.effect_corrected, np.sort(
                 sign * np.array(done.ci_corrected)
@@ -689,8 +686,6 @@ class TestCorrection:
         n, least = 48, 120
         X = np.repeat([[1.0], [-1.0]], n // 2, axis=0)
         inside, arm = X[:, 0] > 0, np.arange(n) % 2
-        columns = read_table(X)
-        rule = Persona.from_conditions({0: (0.0, None)})
         covered = usual = claimed = above = 0
         while claimed < least:
             y = rng.standard_normal(n) + true * arm * inside
@@ -716,16 +711,12 @@ class TestCorrection:
                 unknown=0.0,
             )
             units = make_units("parallel", read_cases(n, y, treatment=arm))
-            persona = replace(rule, holdout=record, confirmed=True)
-            [done] = correct_all(
-                [persona],
-                [(persona, given)],
+            done = correct(
+                rule_of(alpha=0.05, min_effect_size=0.0, correction="holm"),
                 units,
-                columns,
-                alpha=0.05,
-                criterion="heterogeneity",
-                min_effect_size=0.0,
-                correction="holm",
+                Subgroup(1, inside, inside),
+                Verdict(None, False, "", holdout=record, confirmed=True),
+                given,
             )
             covered += done.ci_corrected[0] <= true <= done.ci_corrected[1]
             above += done.effect_corrected > true

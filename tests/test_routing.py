@@ -16,7 +16,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-import sklearn_persona._search.directions
+import sklearn_persona._search.branch_and_bound
 from sklearn_persona import PersonaDiscoverer, TrialFrame
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.metrics import (
@@ -404,13 +404,15 @@ def test_clone_and_pickle(trial):
 
 def counted_searches(monkeypatch):
     calls = []
-    original = sklearn_persona._search.directions.beam_search
+    original = sklearn_persona._search.branch_and_bound.beam_search
 
     def beam_search(*args, **kwargs):
         calls.append(1)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(sklearn_persona._search.directions, "beam_search", beam_search)
+    monkeypatch.setattr(
+        sklearn_persona._search.branch_and_bound, "beam_search", beam_search
+    )
     return calls
 
 
@@ -420,7 +422,8 @@ def test_memory_searches_once_over_a_grid_of_thresholds(trial, tmp_path, monkeyp
     def run(memory):
         calls.clear()
         search = GridSearchCV(
-            quick(memory=memory, direction="favorable"),
+            # By beam, since an exact search may go by cubes and need none.
+            quick(memory=memory, direction="favorable", search="beam"),
             {"min_effect_size": [0.1, 0.3, 0.5, 0.7], "alpha": [0.04, 0.05]},
             cv=ArmStratifiedGroupKFold(2),
             refit=False,

@@ -19,20 +19,21 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from test_null import SETTINGS, Permutations, problem
 from test_search import DEFAULT, change, find, table, words
 
-import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.branch_and_bound as branch_module
+import sklearn_persona._search.greedy as greedy_module
 import sklearn_persona._search.slices as slices_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._claims.null_distribution import null_maxima, reach_counts
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.greedy import find_rules
-from sklearn_persona._search.problem import make_column
+from sklearn_persona._search.problem import make_problem
 from sklearn_persona.datasets import make_parallel_trial
 
 # Clusters of this machine do not stand beside one another.
 pytestmark = pytest.mark.xdist_group("engines")
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PACKAGE = Path(search_module.__file__).resolve().parents[1]
+PACKAGE = Path(branch_module.__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +80,16 @@ def backend(request):
 @pytest.fixture
 def sliced(monkeypatch):
     """Every search counts as a long one of bits."""
-    monkeypatch.setattr(search_module, "SHORT", -1)
-    monkeypatch.setattr(search_module, "cube_seconds", lambda *_: np.inf)
+    monkeypatch.setattr(branch_module, "SHORT", -1)
+    monkeypatch.setattr(greedy_module, "cube_seconds", lambda *_: np.inf)
     used = []
-    run_slices = search_module.run_slices
+    run_slices = branch_module.run_slices
 
     def noted(search, build, options, **kwargs):
         used.append(options)
         run_slices(search, build, options, **kwargs)
 
-    monkeypatch.setattr(search_module, "run_slices", noted)
+    monkeypatch.setattr(branch_module, "run_slices", noted)
     return used
 
 
@@ -151,7 +152,7 @@ def test_sliced_search_is_the_same_on_every_backend(backend, sliced, ties):
 def test_lists_without_room_are_the_same(sliced, monkeypatch):
     X, outcome, treated = table(p=10)
     selectors, expected, _ = find(X, outcome, treated, change(n_personas=4))
-    monkeypatch.setattr(search_module, "COLLECTED_BYTES", 300)
+    monkeypatch.setattr(branch_module, "COLLECTED_BYTES", 300)
     with joblib.parallel_config(backend="loky", n_jobs=2):
         _, rules, record = find(X, outcome, treated, change(n_personas=4), n_jobs=2)
     assert words(selectors, rules) == words(selectors, expected)
@@ -178,7 +179,7 @@ def test_ties_with_earlier_slices_survive(sliced, monkeypatch):
         selectors, expected, _ = find(X, outcome, treated, chosen)
         with joblib.parallel_config(backend="threading"):
             # Threads stand in for other processes, to be quick.
-            monkeypatch.setattr(search_module, "shares_memory", lambda: False)
+            monkeypatch.setattr(branch_module, "shares_memory", lambda: False)
             _, rules, _ = find(X, outcome, treated, chosen, n_jobs=2)
         assert words(selectors, rules) == words(selectors, expected)
     assert sliced
@@ -224,13 +225,13 @@ def test_workers_that_disagree_are_refused(sliced, monkeypatch):
 
 
 def set_short(seconds):
-    search_module.SHORT = seconds
+    branch_module.SHORT = seconds
 
 
 @pytest.mark.parametrize("spread", [False, True])
 def test_grid_search_and_cross_validation_run_on_the_cluster(client, spread):
     # A search inside of a task is spread over the same workers when it is long.
-    client.run(set_short, -1 if spread else search_module.SHORT)
+    client.run(set_short, -1 if spread else branch_module.SHORT)
     # Metadata routing is switched on here, and must be in the workers too.
     trial = make_parallel_trial(n_samples=120, n_features=6, random_state=0)
     params = {"treatment": trial.treatment}
@@ -248,7 +249,7 @@ def test_grid_search_and_cross_validation_run_on_the_cluster(client, spread):
     expected = run()
     with joblib.parallel_config(backend="dask"):
         got = run()
-    client.run(set_short, search_module.SHORT)
+    client.run(set_short, branch_module.SHORT)
     np.testing.assert_array_equal(got, expected)
     assert any(expected)
 
@@ -270,7 +271,7 @@ def notes(folder):
 
 
 class NotedLabels:
-    """Permuted labelings that leave a note of each process that asked for one."""
+    """Permutations that leave a note of each process that asked for one."""
 
     def __init__(self, labels, folder):
         self.labels, self.folder = labels, str(folder)
@@ -280,8 +281,8 @@ class NotedLabels:
         return self.labels[b]
 
 
-class NotedColumn:
-    """Builds columns like `make_column`, with a note."""
+class NotedProblem:
+    """Builds problems like `make_problem`, with a note."""
 
     def __init__(self, folder):
         self.folder = str(folder)
@@ -290,7 +291,7 @@ class NotedColumn:
         # The search of each direction has its tasks.
         note(self.folder, f"{sign} {time.monotonic_ns()}")
         time.sleep(0.5)
-        return make_column(selectors, label, sign, settings)
+        return make_problem(selectors, label, sign, settings)
 
 
 class Killer(threading.Thread):
@@ -350,7 +351,7 @@ def test_slices_of_a_killed_worker_run_again(client, sliced, tmp_path, monkeypat
     selectors, expected, _ = find(X, outcome, treated, chosen, n_jobs=2)
     client.wait_for_workers(2)
     workers = set(client.run(os.getpid).values())
-    monkeypatch.setattr(search_module, "make_column", NotedColumn(tmp_path))
+    monkeypatch.setattr(branch_module, "make_problem", NotedProblem(tmp_path))
     killer = Killer(tmp_path, after=2)
     killer.start()
     with joblib.parallel_config(backend="dask"):

@@ -1,6 +1,7 @@
 """Threads, time limits, Ctrl-C and invariances of the search."""
 
 import dataclasses
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,13 @@ import numpy as np
 import pytest
 from _paths import force_path
 
-import sklearn_persona._search.directions as search_module
+import sklearn_persona._search.branch_and_bound as branch_module
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._designs.labels import Labels
+from sklearn_persona._search import _kernel
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import SearchSettings, find_rules
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona.exceptions import NoPersonaWarning
 
 DEFAULT = SearchSettings(
@@ -202,7 +205,7 @@ def test_kept_rules_overlap_at_most_as_allowed(exact):
 @pytest.mark.parametrize("exact, room", [(True, 2**28), (True, 300), (False, 2**28)])
 def test_no_rule_is_kept_twice_when_any_overlap_is_allowed(exact, room, monkeypatch):
     # Without room for the list at once, every step searches.
-    monkeypatch.setattr(search_module, "COLLECTED_BYTES", room)
+    monkeypatch.setattr(branch_module, "COLLECTED_BYTES", room)
     X, outcome, treated = table(p=5)
     chosen = change(exact=exact, max_overlap=1.0, n_personas=5)
     _, rules, _ = find(X, outcome, treated, chosen)
@@ -243,7 +246,7 @@ CTRL_C = """
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_ends_the_search(n_jobs):
     # The package that this process tests, installed or not.
-    package = Path(search_module.__file__).resolve().parents[1]
+    package = Path(branch_module.__file__).resolve().parents[2]
     paths = [str(package), str(Path(__file__).resolve().parent)]
     code = textwrap.dedent(CTRL_C).format(paths=paths, n_jobs=n_jobs)
     with subprocess.Popen(
@@ -293,7 +296,7 @@ def test_ctrl_c_while_waiting_for_other_threads_stops_them(request):
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, previous))
     X, outcome, treated = table(p=3)
     start = time.monotonic()
-    with mock.patch.object(search_module, "Search", Slow), force_path("bits"):
+    with mock.patch.object(branch_module, "Search", Slow), force_path("bits"):
         with pytest.raises(KeyboardInterrupt):
             find(X, outcome, treated, n_jobs=2)
     assert stopped.is_set()
@@ -541,3 +544,24 @@ def test_fewer_columns_than_variables_asked_for(path, objective, validation, mis
     assert NoPersonaWarning in [warning.category for warning in caught]
     assert finder.personas_ == []
     assert finder.search_.proven_optimal
+
+
+def test_c_and_python_have_the_same_objectives():
+    assert set(_kernel.OBJECTIVES) == set(OBJECTIVES)
+
+
+# In the order in which they may import each other.
+MODULES = (
+    "_native objectives _kernel binning _cube problem beam cost slices spaces "
+    "branch_and_bound cubes greedy refinement alternatives"
+).split()
+
+
+def test_modules_of_the_search_import_one_way():
+    folder = Path(branch_module.__file__).parent
+    files = [*folder.glob("*.py"), *folder.glob("*.pyx"), *folder.glob("*.pxd")]
+    assert {path.stem for path in files} == {"__init__", *MODULES}
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"^from sklearn_persona\._search\.(\w+) ", text, re.M):
+            assert MODULES.index(name) < MODULES.index(path.stem)

@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._claims.permutation_test import LEAST_EVENTS, Selection
+from sklearn_persona._claims.permutation_test import PermutationTest
 from sklearn_persona._data.table import read_table
 from sklearn_persona._designs import ResidualPermutations, make_units, read_cases
+from sklearn_persona._outcomes.continuous import LEAST_EVENTS
 from sklearn_persona._search.binning import make_selectors
 from sklearn_persona._search.greedy import FoundRule, SearchSettings
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
@@ -24,7 +25,7 @@ SETTINGS = SearchSettings(
     signs=(1, -1),
     exact=True,
     max_time=None,
-    price=1.5,
+    penalty=1.5,
     either_arm=True,
     interval_variables=2,
 )
@@ -166,7 +167,7 @@ def selection_of(X, y, arm):
         modality=np.zeros(X.shape[1], int),
         least_members=8,
     )
-    return Selection(selectors, SETTINGS, units)
+    return PermutationTest(selectors, SETTINGS, units)
 
 
 def test_the_objective_without_main_effect():

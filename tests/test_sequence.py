@@ -211,7 +211,7 @@ def test_bad_input():
     sequence = np.arange(6) < 3
     with pytest.raises(ValueError, match="equally long, got 6, 6 and 5"):
         sequence_pvalue(np.arange(6.0), sequence, sequence[:5])
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="no members"):
         sequence_pvalue(np.arange(6.0), sequence, np.zeros(6, bool))
     with pytest.raises(ValueError, match="finite"):
         sequence_pvalue(np.full(6, np.nan), sequence, sequence)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._designs import make_units, read_cases
-from sklearn_persona._estimates.specificity import arm_contrasts
+from sklearn_persona._estimates.measure import arm_contrasts
 from sklearn_persona.inference import contrast_interval, welch_interval
 
 RULE = Persona.from_conditions({0: (0.0, None)})

@@ -10,8 +10,8 @@ from scipy import stats
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._claims.holdout import _choose, _conditional
+from sklearn_persona._claims.rule import ClaimRule
 from sklearn_persona._designs import make_units, read_cases
-from sklearn_persona._estimates.measure import size_floor
 from sklearn_persona.inference import (
     floor_from_sizes,
     interaction_test,
@@ -19,6 +19,11 @@ from sklearn_persona.inference import (
 )
 
 ALPHA, LEAST_D = 0.2, 0.3
+
+
+def choose(candidates, floors, alpha, n_holdout, correction):
+    rule = ClaimRule(alpha, 0.5, "heterogeneity", correction, n_holdout, 1000, 0)
+    return _choose(candidates, floors, rule)
 
 
 def parallel_trial(seed, n=60, effect=1.5, main=0.0):
@@ -181,18 +186,18 @@ class TestTarone:
 
     def test_share_of_alpha(self):
         floors = {0: 0.0286, 1: 0.0001, 2: 0.0286, 3: 0.0001}
-        assert _choose([0, 1, 2, 3], floors, 0.05, 3, "holm") == [1, 3]
+        assert choose([0, 1, 2, 3], floors, 0.05, 3, "holm") == [1, 3]
         # Alone, the first can reach alpha.
-        assert _choose([0, 2], floors, 0.05, 3, "holm") == [0]
-        assert _choose([0, 1, 2, 3], floors, 0.05, 1, "holm") == [0]
-        assert _choose([0, 1, 2, 3], floors, 0.01, 4, "holm") == [1, 3]
-        assert _choose([0, 2], floors, 0.01, 3, "holm") == []
-        assert _choose([], floors, 0.05, 3, "holm") == []
+        assert choose([0, 2], floors, 0.05, 3, "holm") == [0]
+        assert choose([0, 1, 2, 3], floors, 0.05, 1, "holm") == [0]
+        assert choose([0, 1, 2, 3], floors, 0.01, 4, "holm") == [1, 3]
+        assert choose([0, 2], floors, 0.01, 3, "holm") == []
+        assert choose([], floors, 0.05, 3, "holm") == []
 
     def test_without_a_share_every_floor_below_alpha_counts(self):
         floors = {0: 0.04, 1: 0.06, 2: 0.05}
-        assert _choose([0, 1, 2], floors, 0.05, 3, None) == [0, 2]
-        assert _choose([0, 1, 2], floors, 0.05, 3, "fixed-sequence") == [0, 2]
+        assert choose([0, 1, 2], floors, 0.05, 3, None) == [0, 2]
+        assert choose([0, 1, 2], floors, 0.05, 3, "fixed-sequence") == [0, 2]
 
     def test_decided_by_sizes_alone(self):
         reported = 0
@@ -233,11 +238,11 @@ class TestTarone:
         assert record.p_value >= record.p_floor
         # A choice by sizes must know it: nothing here can reach .05 / 3.
         units = make_units("parallel", read_cases(n, y, treatment=arm, strata=site))
-        assert size_floor(units, x > 0, 1000, contrast=True) == 2 / 2**6
+        assert units.size_floor(x > 0, 1000, contrast=True) == 2 / 2**6
         # Nobody outside leaves no contrast to test.
         everyone = np.ones(n, bool)
-        assert size_floor(units, everyone, 1000, contrast=True) == 1.0
-        assert size_floor(units, everyone, 1000, contrast=False) < 1.0
+        assert units.size_floor(everyone, 1000, contrast=True) == 1.0
+        assert units.size_floor(everyone, 1000, contrast=False) < 1.0
 
 
 @pytest.mark.parametrize("make", [parallel_trial, crossover_trial])
@@ -503,7 +508,7 @@ def test_conditional_p_of_a_single_arm_leaves_the_first_out_of_the_rest():
         x = rng.standard_normal(80)
         y = rng.standard_normal(80) + 2 * (x > 0)
         units = make_units("single-arm", read_cases(80, y))
-        p = _conditional(units, x > -0.7, x > 0, {"n_permutations": 99}, 0)
+        p = _conditional(units, x > -0.7, x > 0, 99, 0)
         small += p < 0.05
     # 40 tests at .05: more than 8 below in one of 2,500 runs.
     assert small <= 8

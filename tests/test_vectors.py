@@ -10,10 +10,10 @@ from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import Search, available_isas, pack_rows, words_for
 from sklearn_persona._search.binning import Selectors
 from sklearn_persona._search.greedy import SearchSettings
-from sklearn_persona._search.problem import make_column
+from sklearn_persona._search.problem import make_problem
 
 OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift")
-VECTOR_ISAS = available_isas()[2:]
+VECTOR_ISAS = available_isas()[1:]
 PLAIN = SearchSettings(
     objective="effect",
     min_variables=1,
@@ -31,8 +31,8 @@ PLAIN = SearchSettings(
 pytestmark = pytest.mark.skipif(not VECTOR_ISAS, reason="a machine without vectors")
 
 
-def column_of(sets, outcome, treated, settings, isa):
-    """A column of conditions, each of a variable of its own."""
+def problem_of(sets, outcome, treated, settings, isa):
+    """A problem in which each condition has its own variable."""
     n = len(sets)
     zeros = np.zeros(n, np.int32)
     selectors = Selectors(
@@ -46,13 +46,13 @@ def column_of(sets, outcome, treated, settings, isa):
         len(outcome),
     )
     with force_isa(isa):
-        return make_column(selectors, Labels(outcome, treated), 1, settings)
+        return make_problem(selectors, Labels(outcome, treated), 1, settings)
 
 
-def collected(column, value):
+def collected(problem, value):
     """Row sets with at least the squared value, with their first rules."""
-    kept = np.empty((0, column.bits.shape[1]), np.uint64)
-    search = Search(column, kept, 0.5, value, limit=10**7)
+    kept = np.empty((0, problem.bits.shape[1]), np.uint64)
+    search = Search(problem, kept, 0.5, value, limit=10**7)
     search.start()
     search.run()
     assert not search.overflowed
@@ -72,7 +72,7 @@ def outcomes(rng, n):
 @pytest.mark.parametrize("share", [None, 0.5, 0.15])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_everything_at_or_above_a_value_is_found(objective, share, isa):
-    # 63 rows are the most of a narrow level; with more only lower levels are.
+    # 63 rows are the most of a small level; with more only lower levels are.
     rng = np.random.default_rng(7)
     settings = replace(PLAIN, objective=objective)
     for n in (17, 40, 63, 64, 100, 140):
@@ -81,8 +81,8 @@ def test_everything_at_or_above_a_value_is_found(objective, share, isa):
         if share is not None:
             treated = rng.permutation(n) < max(4, round(share * n))
         for outcome in outcomes(rng, n):
-            plain = column_of(sets, outcome, treated, settings, "portable")
-            vector = column_of(sets, outcome, treated, settings, isa)
+            plain = problem_of(sets, outcome, treated, settings, "portable")
+            vector = problem_of(sets, outcome, treated, settings, isa)
             assert vector.vectors
             values = collected(plain, 0.0)[0]
             assert len(values) > 10
@@ -103,8 +103,8 @@ def test_every_pair_of_a_list_of_any_length_is_looked_at(n_sets, isa):
     settings = replace(PLAIN, objective="mean-shift", least_arm=1, least_members=1)
     sets = rng.random((n_sets, n)) < 0.7
     outcome = np.exp(rng.normal(size=n))
-    plain = column_of(sets, outcome, None, settings, "portable")
-    vector = column_of(sets, outcome, None, settings, isa)
+    plain = problem_of(sets, outcome, None, settings, "portable")
+    vector = problem_of(sets, outcome, None, settings, isa)
     expected = collected(plain, 0.0)
     found = collected(vector, 0.0)
     assert found[:3] == expected[:3]
@@ -130,9 +130,9 @@ def test_joins_of_many_rows(objective, share, isa):
         for outcome in outcomes(rng, n):
             answers = []
             for name in ("portable", isa):
-                column = column_of(sets, outcome, treated, settings, name)
-                assert parents.shape[1] == words_for(n) == column.bits.shape[1]
-                values, _, extents, _ = column.expand(rules, parents, 30)
+                problem = problem_of(sets, outcome, treated, settings, name)
+                assert parents.shape[1] == words_for(n) == problem.bits.shape[1]
+                values, _, extents, _ = problem.expand(rules, parents, 30)
                 order = np.lexsort((*extents.T, -values))[:30]
                 answers.append((values[order].tolist(), extents[order].tolist()))
             assert answers[0] == answers[1]

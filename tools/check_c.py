@@ -1,9 +1,9 @@
-"""Check the C of the search with every compiler that is there.
+"""Check the C code of the search with every installed compiler.
 
 All targets are checked for warnings, Windows' and Apple's by clang with stand-ins for
 the C library. With ``--run``, `portable_search.c` is compiled and run: by gcc and clang
-for this machine with every instruction set it has, by gcc for arm64 under qemu. All of
-them must print the same.
+with every instruction set of this machine, and by gcc for arm64 under qemu. All must
+print the same.
 
     python tools/check_c.py
     python tools/check_c.py --run
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_persona" / "_search"
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wno-unused-function")
-# Without a C library; keywords of Microsoft's compiler are meant.
+# Without a C library; keywords of Microsoft's compiler are intended.
 STAND_IN = ("-ffreestanding",)
 KEYWORDS = "-Wno-language-extension-token"
 TARGETS = {
@@ -49,11 +49,11 @@ double fabs(double);
 """,
 }
 UNITS = {
-    "kernels": """#include "native/kernels.h"
-#include "native/transpose.h"
+    "kernels": """#include "native/core/kernels.h"
+#include "native/core/transpose.h"
 int main(void) { return find_kernel(0, 1, 1, 0) == 0; }
 """,
-    "cubes": """#include "native/cubes.h"
+    "cubes": """#include "native/cubes/cubes.h"
 int main(void) { cube_search(0, 0, 0); cube_free(0); return 0; }
 """,
 }
@@ -91,7 +91,7 @@ def check(folder):
 
 
 def run(folder):
-    """Compile and run the search; everybody's output must be the same.
+    """Compile and run the search; all outputs must be the same.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def run(folder):
             result = subprocess.run(
                 [*runner, program, str(number)], capture_output=True, text=True
             )
-            # 3: this machine does not run it.
+            # 3: this machine does not support it.
             if result.returncode != 3:
                 outputs[f"{compiler}, {isa}"] = (result.returncode, result.stdout)
     expected = next(iter(outputs.values()), None)

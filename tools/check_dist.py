@@ -1,6 +1,6 @@
 """Check the sdist, the wheel that it makes, and the package that the wheel installs.
 
-The wheel is built from the sdist by pip in an environment of its own, so that neither
+The wheel is built from the sdist by pip in an isolated environment, so that neither
 this checkout nor an installed Cython can help. Needs `build`.
 
     python tools/check_dist.py                    newest versions, a few tests
@@ -25,7 +25,7 @@ from pathlib import Path
 from floors import floors
 
 ROOT = Path(__file__).resolve().parents[1]
-# Seconds, not minutes; every compiled path, files, design and the command line.
+# Tests that take seconds: compiled paths, files, designs and the command line.
 TESTS = (
     "test_oracle",
     "test_cube",
@@ -34,14 +34,17 @@ TESTS = (
     "test_common",
     "test_main",
 )
-# Beside the package: the README tells users to run these.
+# The README tells users to run some of these.
 SOURCES = (
     "README.md LICENSE CITATION.cff pyproject.toml setup.py run.py "
     "tests/test_oracle.py tests/_brute_force.py tools/check_dist.py tools/one_search.h "
     "docs/user_guide.md examples/nimh_ketamine.py benchmarks/error_rates.toml "
-    "sklearn_persona/_search/_kernel.pyx sklearn_persona/_search/native/kernels.h"
+    "sklearn_persona/_search/_kernel.pyx sklearn_persona/_search/_native.pxd "
+    "sklearn_persona/_search/native/core/kernels.h sklearn_persona/_search/README.md"
 ).split()
 COMPILED = ("_search/_kernel", "_search/_cube")
+# Bytes of a compiled file; with debug information it would have more.
+MOST_BYTES = 3 * 2**20
 
 
 def call(*command, **options):
@@ -53,7 +56,7 @@ def call(*command, **options):
 
 
 def sdist_problems(names):
-    """What is wrong with the files of an sdist.
+    """List the problems with the files of an sdist.
 
     Parameters
     ----------
@@ -76,7 +79,7 @@ def sdist_problems(names):
 
 
 def wheel_problems(names):
-    """What is wrong with the files of a wheel.
+    """List the problems with the files of a wheel.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def wheel_problems(names):
         if not name.startswith("sklearn_persona/"):
             problems.append(f"{name} is outside the package")
         elif not name.endswith(kept) and not template:
-            problems.append(f"{name} does not belong into the wheel")
+            problems.append(f"{name} does not belong in the wheel")
     wanted = [f"sklearn_persona/{stem}." for stem in COMPILED]
     for start in wanted:
         for end in ((".so", ".pyd"), (".pyi",)):
@@ -106,8 +109,27 @@ def wheel_problems(names):
     return problems
 
 
+def size_problems(sizes):
+    """List the compiled files that are too large.
+
+    Parameters
+    ----------
+    sizes : dict of str to int
+        Bytes of each file of a wheel.
+
+    Returns
+    -------
+    problems : list of str
+    """
+    return [
+        f"{name} has {size:,} bytes: debug information was not removed"
+        for name, size in sorted(sizes.items())
+        if name.endswith((".so", ".pyd")) and size > MOST_BYTES
+    ]
+
+
 def report(problems):
-    """End with the problems, when there are any."""
+    """End with the problems, if there are any."""
     if problems:
         sys.exit("\n".join(problems))
 
@@ -164,6 +186,7 @@ def check(folder, arguments, tests):
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         report(wheel_problems(archive.namelist()))
+        report(size_problems({i.filename: i.file_size for i in archive.infolist()}))
     call(python, "-m", "pip", "install", *quiet, *limits, f"{wheel}[test]", **options)
     call(python, "-m", "pip", "check", **options)
     if arguments.floors:
@@ -179,7 +202,7 @@ def check(folder, arguments, tests):
 
 
 def check_versions(python, lowest, options):
-    """End unless what is installed has exactly the lowest versions."""
+    """End unless the installed packages have exactly the lowest versions."""
     code = (
         "import sys; from importlib.metadata import version, PackageNotFoundError\n"
         "from packaging.version import Version\n"
@@ -191,7 +214,7 @@ def check_versions(python, lowest, options):
         "        sys.exit(f'{name} {found} is installed, not {floor}')\n"
         "    print(f'{name} {found}')\n"
     )
-    # An environment comes with a setuptools of its own, which the build does not see.
+    # An environment has its own setuptools, which the build does not use.
     pairs = [f"{k}=={version}" for k, version in lowest.items() if k != "setuptools"]
     call(python, "-c", code, *pairs, **options)
 

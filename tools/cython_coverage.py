@@ -1,7 +1,7 @@
 """Lines of the Cython sources that the tests of the searches execute.
 
-Builds in a folder of its own with Cython's line tracing and prints coverage's table.
-Needs Python 3.11, whose tracing coverage's plugin of Cython follows.
+Builds in a separate folder with Cython's line tracing and prints coverage's table.
+Needs Python 3.11, because coverage's Cython plugin relies on its tracing.
 
     python tools/cython_coverage.py
     python tools/cython_coverage.py --folder /tmp/traced -- tests/test_cube.py

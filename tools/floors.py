@@ -27,7 +27,7 @@ def floors(project):
     Raises
     ------
     ValueError
-        When two places name different floors for one package.
+        When a package has two different floors.
     """
     extras = project["project"]["optional-dependencies"].values()
     requirements = [*project["build-system"]["requires"]]

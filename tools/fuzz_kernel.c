@@ -50,7 +50,7 @@ static double value_of(const trial_t *t, const totals_t *all, int objective,
     }
 }
 
-/* The largest value among all rules, without and with those whose sign is in doubt. */
+/* The largest value of all rules, without and with those whose sign is uncertain. */
 static void list_all(const trial_t *t, int objective, double best[2])
 {
     const totals_t all = totals_of(t);
@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *content, size_t size)
     for (int isa = ISA_PORTABLE; isa <= ISA_AVX512 && has_isa(isa); isa++) {
         const answer_t answer = search_once(&t, objective, isa);
         const double value = answer.value > 0 ? answer.value : 0;
-        /* What is rounding in a value, and what counts as none. */
+        /* Room for rounding, relative and absolute. */
         if (answer.failed || value < best[0] * (1 - 1e-9) - 1e-13 ||
             value > best[1] * (1 + 1e-9) + 1e-13) {
             fprintf(stderr, "objective %d, instructions %d: %.17g, not %.17g\n",

@@ -1,7 +1,7 @@
 """Compile `fuzz_kernel.c` with clang's libFuzzer and sanitizers, and run it.
 
-Guided by the coverage of the C code. What fails is left in the folder of inputs, which
-is where the next run goes on.
+Guided by the coverage of the C code. Failing inputs stay in the folder, from which the
+next run continues.
 
     python tools/fuzz_kernel.py 60                     seconds
     python tools/fuzz_kernel.py 60 --folder inputs     keep the program and the inputs

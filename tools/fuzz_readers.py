@@ -18,9 +18,10 @@ import atheris
 
 with atheris.instrument_imports(include=["sklearn_persona"]):
     from sklearn_persona import Persona
-    from sklearn_persona._cli.documents import load_document, load_personas
+    from sklearn_persona._cli.documents import load_document
     from sklearn_persona._cli.errors import InputError
     from sklearn_persona._cli.reading.delimited import read_delimited
+    from sklearn_persona._cli.saved import load_personas
 
 PERSONA = Persona.from_conditions(
     {"age": (30.0, 60.0), "sex": {"F"}}, direction="favorable"

@@ -1,8 +1,8 @@
 """Fuzz the compiled search against brute force in exact rationals.
 
-Coverage-guided by atheris (``pip install atheris``) in the Python part; what is drawn
-is the shape, the values and the settings of a small trial. A disagreement is left in
-the current folder.
+Coverage-guided by atheris (``pip install atheris``) in the Python part. Each input
+draws the shape, the values and the settings of a small trial. A disagreement is saved
+in the current folder.
 
     python tools/fuzz_search.py 60      seconds
 """
@@ -110,7 +110,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     options = [f"-max_total_time={int(sys.argv[1])}", "-rss_limit_mb=0"]
-    # Short inputs would draw the same small trial again and again.
+    # Short inputs would often draw the same small trial.
     options += ["-max_len=64", "-len_control=0"]
     atheris.Setup([sys.argv[0], *options], one_search)
     atheris.Fuzz()

@@ -1,4 +1,4 @@
-"""Everything that reads files and runs nothing: style, spelling, stubs, workflows.
+"""Static checks: style, spelling, stubs, workflows.
 
     python tools/lint.py
 
@@ -15,17 +15,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("sklearn_persona._search._kernel", "sklearn_persona._search._cube")
+# Files that a code host reads, and the schema that each must follow.
+SCHEMAS = (
+    ("github-workflows", ".github/workflows/*.yml"),
+    ("github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
+    ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ("citation-file-format", "CITATION.cff"),
+)
 PROGRAMS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("cython-lint", "sklearn_persona"),
     ("codespell",),
     ("yamllint", "--strict", ".github", ".pre-commit-config.yaml"),
-    (
-        "check-jsonschema",
-        "--builtin-schema",
-        "vendor.github-workflows",
-        *(str(path) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))),
+    *(
+        (
+            "check-jsonschema",
+            "--builtin-schema",
+            f"vendor.{schema}",
+            *(str(path) for path in sorted(ROOT.glob(pattern))),
+        )
+        for schema, pattern in SCHEMAS
     ),
     (
         "stubtest",
@@ -39,8 +49,8 @@ PROGRAMS = (
 
 
 def main():
-    """Run all of them and tell which failed."""
-    # The programs of this Python before any others, also where they call each other.
+    """Run all checks and report the failed ones."""
+    # Prefer the programs of this Python, also when they call each other.
     scripts = sysconfig.get_path("scripts")
     environment = os.environ | {"PATH": scripts + os.pathsep + os.environ["PATH"]}
     failed = []

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "native/kernels.h"
+#include "native/core/kernels.h"
 
 /* Baseline values are 0 .. n_cuts; conditions compare them with 0 .. n_cuts - 1. Rows
  * are in search order: treated by falling outcome, then control by rising one. */
@@ -81,8 +81,8 @@ static answer_t search_once(const trial_t *t, int objective, int isa)
     int32_t *cut = about + 2 * n_selectors, *modality = about + 3 * n_selectors;
     packed_t *packed = malloc(sizeof(packed_t));
     worker_t *worker = calloc(1, sizeof(worker_t));
-    column_t c = {0};
-    struct shape shape;
+    problem_t c = {0};
+    shape_t shape;
     shared_t shared = {0};
     answer_t answer = {0};
 
@@ -141,15 +141,15 @@ static answer_t search_once(const trial_t *t, int objective, int isa)
     c.shape = &shape;
     const int control = t->n_rows - t->n_treated;
     if ((t->n_treated > control ? t->n_treated : control) <= BYTE_ARM)
-        c.lanes = find_lanes(isa);
-    if (n_words == 1 && !c.lanes) {
+        c.simd = find_simd(isa);
+    if (n_words == 1 && !c.simd) {
         packed_make(packed, &c);
         c.packed = packed;
     }
     shared.max_overlap = 1;
     shared.enough = 1e300;
     shared.best = double_to_bits(LEAST_VALUE);
-    worker->column = &c;
+    worker->problem = &c;
     worker->shared = &shared;
     worker->threshold = LEAST_VALUE;
     worker->value = -1;

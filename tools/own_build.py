@@ -1,4 +1,4 @@
-"""A build of the package in a folder of its own, and what is run there."""
+"""Build the package in a separate folder and run something there."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ def build(folder, **variables):
     ----------
     folder : Path
     **variables
-        Of the environment of the build.
+        Environment variables of the build.
     """
     ignore = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
     for name in ("sklearn_persona", "tests", "benchmarks"):
@@ -30,23 +30,25 @@ def build(folder, **variables):
 
 
 def main(document, run, tests, **variables):
-    """Read the command line, build unless there is a build, and end with `run`'s code.
+    """Read the command line, build if necessary, and exit with the code of `run`.
 
     Parameters
     ----------
     document : str
-        Of the script.
+        Docstring of the script.
     run : callable
-        Called with the folder and what pytest is to run; returns an exit code.
+        Called with the folder and the arguments of pytest; returns an exit code.
     tests : sequence of str
-        What pytest runs unless the command line says so.
+        Arguments of pytest unless the command line has some.
     **variables
-        Of the environment of the build.
+        Environment variables of the build.
     """
     argv = sys.argv[1:]
     at = argv.index("--") if "--" in argv else len(argv)
     parser = argparse.ArgumentParser(description=document.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="where to build, or an old build")
+    parser.add_argument(
+        "--folder", type=Path, help="where to build, or an earlier build"
+    )
     folder = parser.parse_args(argv[:at]).folder
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "build" if folder is None else folder.resolve()

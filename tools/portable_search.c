@@ -1,5 +1,5 @@
-/* The best rule of simulated trials, by every objective and instruction set that this
- * machine runs: what different compilers and processors must agree on to the last bit.
+/* The best rule of simulated trials, by every objective with one instruction set.
+ * Different compilers and processors must agree on it to the last bit.
  * `tools/check_c.py` compiles, runs and compares it. */
 #include "one_search.h"
 

@@ -1,11 +1,11 @@
 """Run tests with the compiled search under address and undefined-behavior sanitizers.
 
-Builds in a folder of its own (debug build: Cython's bounds checks are on as well) and
-stops at the first finding. Needs gcc with libasan, and what the tests need.
+Makes a debug build in a separate folder, with Cython's bounds checks, and stops at the
+first finding. Needs gcc with libasan, and the requirements of the tests.
 
     python tools/sanitize.py                        the quick part
     python tools/sanitize.py --folder /tmp/checked  keep the build for the next time
-    python tools/sanitize.py -- tests/test_cube.py  what pytest is to run
+    python tools/sanitize.py -- tests/test_cube.py  arguments of pytest
 """
 
 import os
@@ -39,13 +39,13 @@ def run(folder, arguments):
     environment = os.environ | {
         "PYTHONPATH": str(folder),
         "LD_PRELOAD": library,
-        # Python itself leaves memory at exit; its own allocator would hide errors.
+        # Python itself leaks memory at exit; its allocator would hide errors.
         "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:halt_on_error=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
         "PYTHONMALLOC": "malloc",
     }
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    # A finding is written past Python, to the file behind its stderr.
+    # Findings go to the file descriptor of stderr, not through Python.
     command += ["-W", "error", "--capture=sys", *arguments]
     return subprocess.run(command, cwd=folder, env=environment).returncode
 

@@ -7,14 +7,14 @@ only a passed test makes it reported, its interval is conditional on that.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from sklearn_persona.inference import conditional_interval
 
-__all__ = ["Correction", "Sums", "cells_of", "correct_all", "corrections"]
+__all__ = ["Correction", "Sums", "corrected_effects", "corrections"]
 
 NORMAL = float(stats.norm.ppf(0.975))
 # Refits have four fifths of the participants. Luck of selection falls with the root of
@@ -49,6 +49,21 @@ class Sums:
             mean,
             np.array([((p - m) ** 2).sum() for p, m in zip(parts, mean)]),
         )
+
+    @classmethod
+    def inside(cls, units, inside, among=None):
+        """Of the cells whose weighted means make the effect of a subgroup.
+
+        Parameters
+        ----------
+        units : Units
+        inside : ndarray of bool, shape (n_units,)
+        among : ndarray of bool, shape (n_units,), optional
+            Only these units count.
+        """
+        values = units.kind.unit_values(units.interval_values())
+        masks = [mask for mask, _ in units.cells(inside)]
+        return cls.of(values, masks if among is None else [m & among for m in masks])
 
     def __add__(self, other):
         # Chan, Golub & LeVeque (1983): no cancellation whatever the offset.
@@ -94,31 +109,16 @@ class Correction:
         # The mean of two sequences is a mean of the same differences.
         return self.effect / sd if sd > 0 else 0.0
 
+    def part(self):
+        """The estimate with its standard error; None without one."""
+        return _part(
+            self.effect, self.weights, self.variances, self.sizes, self.unknown
+        )
 
-def cells_of(units, inside):
-    """Samples whose weighted means make the effect of a subgroup.
 
-    Parameters
-    ----------
-    units : Units
-    inside : ndarray of bool, shape (n_units,)
-
-    Returns
-    -------
-    values : ndarray of float64, shape (n_units,)
-    cells : list of ndarray of bool
-    weights : tuple of float
-    """
-    if units.treated is not None:
-        arms = units.treated, ~units.treated
-        return units.value, [inside & arm for arm in arms], (1.0, -1.0)
-    if not units.paired:
-        return units.value, [inside, ~inside], (1.0, -1.0)
-    if units.sequence is None:
-        return units.value, [inside], (1.0,)
-    # Equal weights of the sequences cancel the period effect.
-    sides = units.sequence > 0, units.sequence < 0
-    return units.outcome, [inside & side for side in sides], (0.5, 0.5)
+def weights_of(units, inside):
+    """Weights of the cells of a subgroup."""
+    return np.array([weight for _, weight in units.cells(inside)])
 
 
 def corrections(units, members, refits):
@@ -142,13 +142,11 @@ def corrections(units, members, refits):
     for i, inside in enumerate(members):
         sums = [refit.matches[i].sums for refit in refits]
         sums = [s for s in sums if s is not None]
-        values, cells, weights = cells_of(units, inside)
-        own = Sums.of(values, cells)
+        own, weights = Sums.inside(units, inside), weights_of(units, inside)
         total = sum(sums[1:], sums[0]) if sums else None
         if total is None or total.n.min() < 2 or own.n.min() < 2:
             out.append(None)
             continue
-        weights = np.array(weights)
         naive, unseen = weights @ own.mean, weights @ total.mean
         out.append(
             Correction(
@@ -170,7 +168,7 @@ class _Part:
     variance: float
     df: float
 
-    def and_(self, other):
+    def combine(self, other):
         """Inverse-variance weighted mean.
 
         Weights from estimated variances favor the part whose variance came out too
@@ -207,92 +205,64 @@ def _part(effect, weights, variances, sizes, unknown=0.0):
 
 def _measured(units, inside):
     """Effect inside as it is; None where it has no standard error."""
-    values, cells, weights = cells_of(units, inside)
-    sums, weights = Sums.of(values, cells), np.array(weights)
+    sums, weights = Sums.inside(units, inside), weights_of(units, inside)
     if sums.n.min() < 2:
         return None
     variances = sums.deviations / (sums.n - 1)
     return _part(weights @ sums.mean, weights, variances, sums.n)
 
 
-def correct_all(
-    personas, found, holdout, columns, *, alpha, criterion, min_effect_size, correction
-):
-    """Attach corrected effects and their intervals to validated personas.
+def corrected_effects(rule, holdout, subgroups, verdicts, given):
+    """Corrected effects and their intervals of validated personas.
 
     Parameters
     ----------
-    personas : list of Persona
-        With their claims, in any order.
-    found : list of tuple of Persona and Correction or None
-        Before validation.
+    rule : ClaimRule
     holdout : Units or None
-    columns : list of TableColumn
-    alpha, criterion, min_effect_size, correction
-        As in the estimator.
+    subgroups : list of Subgroup
+    verdicts : list of Verdict
+    given : list of Correction or None
+        What participants say that did not choose the rules.
 
     Returns
     -------
-    personas : list of Persona
-        Without the new values where an effect has no standard error.
+    effects : list of tuple or None
+        ``(effect, interval)`` of each; None where it has no standard error.
     """
-    known = {(p.conditions, p.direction): given for p, given in found}
-    taken = [p for p in personas if p.holdout is not None]
-    p_values = [_confirming(p.holdout, criterion) for p in taken]
-    levels = dict(zip(map(id, taken), levels_tested(p_values, correction, alpha)))
-    done = []
-    for persona in personas:
-        parts = []
-        given = known[persona.conditions, persona.direction]
-        if given is not None:
-            parts.append(
-                _part(
-                    given.effect,
-                    given.weights,
-                    given.variances,
-                    given.sizes,
-                    given.unknown,
-                )
-            )
-        tested, rule = None, None
+    taken = [i for i, verdict in enumerate(verdicts) if verdict.holdout is not None]
+    p_values = [rule.confirming(verdicts[i].holdout) for i in taken]
+    levels = dict(zip(taken, levels_tested(p_values, rule.correction, rule.alpha)))
+    out = []
+    for i, (subgroup, verdict) in enumerate(zip(subgroups, verdicts)):
+        correction, tested = given[i], None
+        parts = [] if correction is None else [correction.part()]
         if holdout is not None:
-            inside = persona.covers_columns(columns)[holdout.rows]
-            tested = _measured(holdout, inside)
-            if persona.confirmed:
-                rule = _Rule(holdout, inside, levels[id(persona)], criterion)
+            tested = _measured(holdout, subgroup.held_out)
         parts = [part for part in (*parts, tested) if part is not None]
-        if parts:
-            joint = joint_of(parts, tested)
-            effect, interval = joint.effect, joint.interval
-            sign = 1 if persona.direction == "favorable" else -1
-            if rule is not None and tested is not None:
-                threshold = rule.threshold(persona, tested, sign, min_effect_size)
-                effect, interval = _given_claim(joint, tested, sign, threshold)
-            elif holdout is None and persona.confirmed and given.effect_size:
-                # Without a holdout the claim asked for a corrected d.
-                threshold = min_effect_size * abs(given.effect / given.effect_size)
-                effect, interval = _given_claim(joint, joint, sign, threshold)
-            persona = replace(
-                persona,
-                effect_corrected=float(effect),
-                ci_corrected=tuple(map(float, interval)),
-            )
-        done.append(persona)
-    return done
+        if not parts:
+            out.append(None)
+            continue
+        joint = joint_of(parts, tested)
+        threshold = None
+        if verdict.confirmed and tested is not None:
+            threshold = _threshold(rule, holdout, subgroup, verdict, tested, levels[i])
+        elif verdict.confirmed and holdout is None and correction.effect_size:
+            # Without a holdout the claim asked for a corrected d.
+            sd = abs(correction.effect / correction.effect_size)
+            tested, threshold = joint, rule.min_effect_size * sd
+        effect, interval = joint.effect, joint.interval
+        if threshold is not None:
+            effect, interval = _given_claim(joint, tested, subgroup.sign, threshold)
+        out.append((float(effect), tuple(map(float, interval))))
+    return out
 
 
 def joint_of(parts, tested):
     """Mean of one or two parts; the tested one alone where another adds nothing."""
-    joint = parts[0] if len(parts) == 1 else parts[0].and_(parts[1])
+    joint = parts[0] if len(parts) == 1 else parts[0].combine(parts[1])
     if tested is not None and joint.scale >= tested.scale:
         return tested
     return joint
-
-
-def _confirming(record, criterion):
-    """The p value that decides; an untested contrast confirms nothing."""
-    contrast = 0.0 if criterion == "effect" else record.p_interaction
-    return max(record.p_value, 1.0 if math.isnan(contrast) else contrast)
 
 
 def _given_claim(joint, tested, sign, threshold):
@@ -307,35 +277,26 @@ def _given_claim(joint, tested, sign, threshold):
     return sign * center, sorted((sign * low, sign * high))
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """What a confirmed persona had to pass in the holdout."""
-
-    units: object
-    inside: np.ndarray
-    level: float
-    criterion: str
-
-    def threshold(self, persona, tested, sign, min_effect_size):
-        """What the oriented effect inside had to exceed, by t tests."""
-        tail = 1 - self.level / 2
-        values = [stats.t.ppf(tail, tested.df) * math.sqrt(tested.variance)]
-        if persona.holdout.effect_size:
-            sd = persona.holdout.effect / persona.holdout.effect_size
-            values.append(min_effect_size * abs(sd))
-        single = self.units.treated is None and not self.units.paired
-        if self.criterion == "heterogeneity" and not single:
-            outside = _measured(self.units, ~self.inside)
-            if outside is not None:
-                # Given the effect outside, which is independent of the one inside.
-                both = tested.variance + outside.variance
-                df = both**2 / (
-                    tested.variance**2 / tested.df + outside.variance**2 / outside.df
-                )
-                values.append(
-                    sign * outside.effect + stats.t.ppf(tail, df) * math.sqrt(both)
-                )
-        return max(values)
+def _threshold(rule, holdout, subgroup, verdict, tested, level):
+    """What the oriented effect inside had to exceed for the claim, by t tests."""
+    tail = 1 - level / 2
+    values = [stats.t.ppf(tail, tested.df) * math.sqrt(tested.variance)]
+    record = verdict.holdout
+    if record.effect_size:
+        sd = record.effect / record.effect_size
+        values.append(rule.min_effect_size * abs(sd))
+    if rule.needs_contrast and holdout.has_arms:
+        outside = _measured(holdout, ~subgroup.held_out)
+        if outside is not None:
+            # Given the effect outside, which is independent of the one inside.
+            both = tested.variance + outside.variance
+            df = both**2 / (
+                tested.variance**2 / tested.df + outside.variance**2 / outside.df
+            )
+            values.append(
+                subgroup.sign * outside.effect + stats.t.ppf(tail, df) * math.sqrt(both)
+            )
+    return max(values)
 
 
 def levels_tested(p_values, correction, alpha):

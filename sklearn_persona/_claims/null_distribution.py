@@ -1,9 +1,9 @@
-"""The search repeated over permuted labelings: null distribution of the best objective.
+"""The search repeated over permutations: null distribution of the best objective.
 
-Two questions are asked. How many labelings *reach* an observed objective: their search
-starts with the observed value as its incumbent and ends at the first rule that has it,
-so that most labelings cost a few bounds. And what the *best* objective of each labeling
-is: the whole null distribution, at the price of a search for each.
+There are two questions. How many permutations *reach* an observed objective: each
+search starts with the observed value as its incumbent and ends at the first rule that
+has it, so that most permutations cost a few bounds. And what is the *best* objective of
+each permutation: that is the whole null distribution, and it takes a full search each.
 """
 
 from contextlib import closing
@@ -14,45 +14,45 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count, as_values
 from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search._kernel import Search
 from sklearn_persona._search.beam import beam_search
-from sklearn_persona._search.directions import labels_of, members_of, spaces_of
 from sklearn_persona._search.greedy import objective_of
 from sklearn_persona._search.objectives import OBJECTIVES
-from sklearn_persona._search.problem import Columns
+from sklearn_persona._search.problem import ProblemBuilder
 from sklearn_persona._search.refinement import find_refined
+from sklearn_persona._search.spaces import labels_of, spaces_of
 from sklearn_persona._selection.checkpoints import Checkpoints
-from sklearn_persona.inference._checks import as_count, as_values
 
 __all__ = ["STOP_AFTER", "ReachCounts", "null_maxima", "reach_counts"]
 
-# A p value that is clearly above alpha need not be known well: after 20 labelings that
-# reach the observed value its standard error is a fifth of it. At p = .03 the chance to
-# miss .05 is 2 % (8 % with 10), and p = .5 takes 40 labelings instead of 1,000.
+# A p value clearly above alpha need not be precise: after 20 permutations that reach
+# the observed value its standard error is a fifth of it. At p = .03 the chance to miss
+# .05 is 2 % (8 % with 10), and p = .5 takes 40 permutations instead of 1,000.
 STOP_AFTER = 20
 # An observed objective counts as reached by one this much smaller: rounding, not luck.
 TIE = 1e-9
-# Beam of the first incumbent of a labeling. The wide one of the search itself would
-# take longer than what it saves.
+# Width of the beam that finds the first incumbent of a permutation. The wide beam of
+# the search itself would take longer than it saves.
 WIDTH = 20
-# Tasks a worker, so that none waits long for the last one.
+# Tasks per worker, so that none waits long for the last one.
 TASKS = 8
-# With a memory the blocks of labelings must not depend on the workers there are: so
-# many labelings in each, and rounds as for so many workers.
-KEPT_LABELINGS, KEPT_WORKERS = 5, 8
+# With a memory, blocks of permutations must not depend on the number of workers: each
+# block has this many permutations, and rounds are those of this many workers.
+KEPT_PERMUTATIONS, KEPT_WORKERS = 5, 8
 
 
 @dataclass(frozen=True)
 class ReachCounts:
-    """How many permuted labelings reached each observed objective.
+    """How many permutations reached each observed objective.
 
     Attributes
     ----------
     p_value : ndarray of float64, shape (n_values,)
         Single-step adjusted for every rule that the search could report.
     n_reached, n_permutations : ndarray of int64, shape (n_values,)
-        Labelings that reached the value, of those that were looked at.
+        Permutations that reached the value, and permutations that were searched.
     """
 
     p_value: np.ndarray
@@ -90,33 +90,33 @@ def reach_counts(
     on_poll=None,
     memory=None,
 ):
-    """Count the permuted labelings whose best rule reaches each observed objective.
+    """Count the permutations whose best rule reaches each observed objective.
 
     Parameters
     ----------
     selectors : Selectors
     labels : object
-        ``labels[b]`` is the permuted labeling b as ``(outcome, treated)``, for instance
-        `Permutations`. It must not depend on which labelings were asked for before.
+        ``labels[b]`` is permutation b as ``(outcome, treated)``, for instance
+        `Permutations`. It must not depend on which permutations were used before.
     settings : SearchSettings
         Of the observed search: the same rules are searched, in the same directions.
     observed : array-like of shape (n_values,)
-        Objectives of rules found under the observed labeling, all above 0 unless rules
-        have a price.
+        Objectives of rules found with the observed labels, all above 0 unless rules
+        have a penalty.
     n_permutations : int
-        Labelings looked at, at most.
+        Most permutations that are searched.
     stop_after : int or None
-        Labelings are drawn until so many have reached a value (Besag-Clifford); None
-        looks at all of them.
+        Permutations that must reach a value before its count ends (Besag-Clifford);
+        None searches all of them.
     refinement : Refinement or None
-        What moved the edges of the observed rules. Each labeling then takes a whole
-        search and the refinement of its list.
+        The refinement of the observed rules. Each permutation then takes a full search
+        and the refinement of its list.
     n_jobs : int or None
-        Tasks at once, of joblib. The result does not depend on it.
+        Parallel tasks of joblib. The result does not depend on it.
     on_poll : callable or None
-        Called with the share of the permutations that is done.
+        Called with the share of permutations that is done.
     memory : None, str or joblib.Memory
-        Where blocks of labelings are kept as soon as they are done.
+        Stores each block of permutations when it is done.
 
     Returns
     -------
@@ -130,12 +130,12 @@ def reach_counts(
 
     Notes
     -----
-    With b of B labelings at or above the observed value, p is (b + 1) / (B + 1). When
-    the h-th that reaches it is labeling l, the rest is not looked at and p is h / l,
-    which is valid for any h that was fixed beforehand [1]_.
+    With b of B permutations at or above the observed value, p is (b + 1) / (B + 1).
+    When the h-th that reaches it is permutation l, the rest is not searched and p is
+    h / l, which is valid for any h that was fixed beforehand [1]_.
 
-    All values are answered by one search a labeling: its incumbent starts at the
-    smallest value that is open, and it ends at a rule that has the largest one.
+    One search per permutation answers for all values: its incumbent starts at the
+    smallest open value, and it ends at a rule that has the largest one.
 
     References
     ----------
@@ -144,7 +144,7 @@ def reach_counts(
     """
     _check_settings(settings)
     observed = as_values("observed", observed, min_size=0)
-    if not settings.price and (observed <= 0).any():
+    if not settings.penalty and (observed <= 0).any():
         raise ValueError(
             f"observed must be above 0, got {observed.min()}: a rule with no effect in "
             "its direction is not found by a search."
@@ -196,7 +196,7 @@ def reach_counts(
 def null_maxima(
     selectors, labels, settings, *, n_permutations, refinement=None, n_jobs=None
 ):
-    """Best objective of each permuted labeling, over all rules and directions.
+    """Best objective of each permutation, over all rules and directions.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def null_maxima(
     Returns
     -------
     maxima : ndarray of float64, shape (n_permutations,)
-        Where no rule was found 0.0, or -inf if rules have a price.
+        0.0 where no rule was found, or -inf if rules have a penalty.
 
     Raises
     ------
@@ -237,12 +237,12 @@ def _check_settings(settings):
 
 
 def _round_size(done, n_reached, stop_after, n_workers):
-    """Labelings to look at before values are closed again."""
+    """Number of permutations to search before values are closed again."""
     if stop_after is None:
         return np.iinfo(np.int64).max
     if not done:
         return max(stop_after, n_workers)
-    # Until the next value is expected to be closed.
+    # Until the next value is expected to close.
     expected = (stop_after - n_reached.max()) * done / max(n_reached.max(), 1)
     return max(int(np.ceil(expected)), TASKS * n_workers)
 
@@ -255,16 +255,16 @@ def _parallel(n_jobs):
 def _in_chunks(
     parallel, n_workers, function, shared, span, options=(), kept=None, on_done=None
 ):
-    """Results of a function of consecutive labelings, on the selected backend."""
+    """Results of a function of consecutive permutations, on the selected backend."""
     selectors, labels, settings, refinement = shared
     if refinement is None:
-        # The words of the conditions are long to send and not needed there.
+        # Workers do not need the limits of the conditions, which take long to send.
         selectors = replace(selectors, limits=[])
     start, stop = span
     n_chunks = min(stop - start, TASKS * n_workers if n_workers > 1 else 1)
     kept = Checkpoints(None) if kept is None else kept
     if kept.on:
-        n_chunks = -(-(stop - start) // KEPT_LABELINGS)
+        n_chunks = -(-(stop - start) // KEPT_PERMUTATIONS)
     edges = np.linspace(start, stop, n_chunks + 1).astype(int).tolist()
     spans = list(pairwise(edges))
     halt = _Halt()
@@ -293,7 +293,7 @@ def _in_chunks(
 def _reach_chunk(
     selectors, labels, settings, refinement, start, stop, halt, low, enough
 ):
-    """Worth of the best rule of each labeling within the limits, -inf below them."""
+    """Penalized value of the best rule of each permutation, -inf if it is below low."""
     if refinement is not None:
         best = _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt)
         return best if OBJECTIVES[settings.objective].squared else best**2
@@ -303,14 +303,14 @@ def _reach_chunk(
         halt.check()
         found = spaces.best(Labels(*labels[b]), halt, low, enough)
         if found is not None:
-            out[b - start] = found.worth
+            out[b - start] = found.penalized
     return out
 
 
 def _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt):
-    """Best objective of each labeling, as the search reports it."""
+    """Best objective of each permutation, as the search reports it."""
     spaces = _Spaces(selectors, settings)
-    out = np.full(stop - start, -np.inf if settings.price else 0.0)
+    out = np.full(stop - start, -np.inf if settings.penalty else 0.0)
     for b in range(start, stop):
         halt.check()
         label = Labels(*labels[b])
@@ -329,79 +329,79 @@ def _maxima_chunk(selectors, labels, settings, refinement, start, stop, halt):
 
 @dataclass
 class _Best:
-    """A rule of a permuted labeling; ``worth`` is its squared value less its price."""
+    """A rule of a permutation; ``penalized`` is its squared value less its penalty."""
 
-    worth: float
+    penalized: float
     rule: tuple
     task: tuple
 
     def objective(self):
-        columns, label, sign, price = self.task
-        members = members_of(columns.selectors, self.rule)
-        return objective_of(label, columns.settings, members, sign) - price
+        builder, label, sign, penalty = self.task
+        members = builder.selectors.members(self.rule)
+        return objective_of(label, builder.settings, members, sign) - penalty
 
 
 class _Spaces:
-    """The parts of a search; what no label changes is done once."""
+    """The parts of a search; what does not depend on labels is prepared once."""
 
     def __init__(self, selectors, settings):
         self.settings = settings
         self.spaces = [
-            (Columns(some, options), price)
-            for some, options, price in spaces_of(selectors, settings)
+            (ProblemBuilder(some, options), penalty)
+            for some, options, penalty in spaces_of(selectors, settings)
             if len(some.bits)
         ]
 
     def _tasks(self, label):
-        """Yield (columns, label, sign, price) of every part and direction."""
-        for columns, price in self.spaces:
+        """Yield (builder, label, sign, penalty) of every part and direction."""
+        for builder, penalty in self.spaces:
             for arms, swapped in labels_of(label, self.settings):
                 for sign in self.settings.signs:
-                    yield columns, arms, -sign if swapped else sign, price
+                    yield builder, arms, -sign if swapped else sign, penalty
 
     def best(self, label, halt, low=-np.inf, enough=np.inf):
-        """The best rule worth at least low, or the first one with enough; else None.
+        """The best rule of at least low, or the first one of at least enough, or None.
 
-        A part starts with what the others have found, because only the best counts.
+        Both are penalized values. A part starts with the best of the parts before it.
         """
-        tasks = [(task, task[0].make(task[1], task[2])) for task in self._tasks(label)]
-        tasks = [(task, column) for task, column in tasks if column is not None]
+        tasks = [(task, task[0].build(task[1], task[2])) for task in self._tasks(label)]
+        tasks = [(task, problem) for task, problem in tasks if problem is not None]
         found = None
         if not self.settings.exact or low == -np.inf:
-            heads = [_beam(column, *task) for task, column in tasks]
+            heads = [_beam(problem, *task) for task, problem in tasks]
             heads = [head for head in heads if head is not None]
-            found = max(heads, key=lambda head: head.worth, default=None)
+            found = max(heads, key=lambda head: head.penalized, default=None)
         if not self.settings.exact:
-            return found if found is not None and found.worth >= low else None
-        for task, column in tasks:
-            price = task[-1]
+            return found if found is not None and found.penalized >= low else None
+        for task, problem in tasks:
+            penalty = task[-1]
             search = Search(
-                column,
-                np.empty((0, column.bits.shape[1]), np.uint64),
+                problem,
+                np.empty((0, problem.bits.shape[1]), np.uint64),
                 1.0,
-                max((low if found is None else found.worth) + price, 0.0),
+                max((low if found is None else found.penalized) + penalty, 0.0),
                 None,
                 halt.check,
-                enough=enough + price,
+                enough=enough + penalty,
             )
             search.start()
             search.run()
             if search.best is None:
                 continue
             value, rule = search.best
-            if found is None or value - price > found.worth:
-                found = _Best(value - price, rule, task)
-                if found.worth >= enough:
+            if found is None or value - penalty > found.penalized:
+                found = _Best(value - penalty, rule, task)
+                if found.penalized >= enough:
                     break
         return found
 
 
-def _beam(column, columns, label, sign, price):
-    settings = columns.settings
+def _beam(problem, builder, label, sign, penalty):
+    settings = builder.settings
     narrow = {"most": WIDTH, "pool_size": 1} if settings.exact else {}
     pool = beam_search(
-        column,
-        columns.selectors,
+        problem,
+        builder.selectors,
         min_variables=settings.min_variables,
         max_variables=settings.max_variables,
         min_modalities=settings.min_modalities,
@@ -410,5 +410,5 @@ def _beam(column, columns, label, sign, price):
     )
     if not pool.rules:
         return None
-    task = columns, label, sign, price
-    return _Best(float(pool.values[0]) - price, pool.rules[0], task)
+    task = builder, label, sign, penalty
+    return _Best(float(pool.values[0]) - penalty, pool.rules[0], task)

@@ -1,25 +1,24 @@
-"""p values adjusted for a search: the search repeated under permuted labels."""
+"""Validation by permutation: the search repeated under permuted labels."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklearn_persona._claims.holdout import describe
 from sklearn_persona._claims.null_distribution import reach_counts
-from sklearn_persona._designs import Permutations, ResidualPermutations, residuals
-from sklearn_persona._designs.labels import Labels, arm_rows
+from sklearn_persona._claims.rule import Verdict
+from sklearn_persona._data.checks import rescale
+from sklearn_persona._designs import Labels, Permutations, ResidualPermutations
 from sklearn_persona._search.greedy import objective_of
 from sklearn_persona._search.objectives import OBJECTIVES
-from sklearn_persona.inference._checks import rescale
 
-__all__ = ["Selection"]
+__all__ = ["PermutationTest", "validate_by_permutation"]
 
-# The test of no heterogeneity is asymptotic: with a binary outcome it is refused when
-# an arm has fewer cases of either kind. A convention; the limit was not simulated.
-LEAST_EVENTS = 10
+NOT_KNOWN = float("nan")
 
 
 @dataclass(frozen=True)
-class Selection:
+class PermutationTest:
     """A search whose rules are to be tested on the data that chose them.
 
     Attributes
@@ -32,6 +31,14 @@ class Selection:
         What moved the edges of the rules.
     chosen : ndarray of bool or None
         Which units of an earlier search these are; None for all.
+    seed : int
+    n_permutations : int
+        At most.
+    n_jobs : int or None
+    on_poll : callable or None
+        Called with the share of the permutations that is done.
+    memory : None, str or joblib.Memory
+        Where blocks of permutations are kept.
     """
 
     selectors: object
@@ -39,35 +46,35 @@ class Selection:
     units: object
     refinement: object = None
     chosen: object = None
+    seed: int = 0
+    n_permutations: int = 1000
+    n_jobs: int | None = None
+    on_poll: object = None
+    memory: object = None
 
-    def no_effect(self, objectives, **options):
+    def no_effect(self, objectives):
         """Adjusted p values of the null hypothesis of no effect in anyone.
 
         Parameters
         ----------
         objectives : array-like of shape (n_rules,)
             Of rules found by the search.
-        **options
-            ``seed``, ``n_permutations``, ``n_jobs``, ``on_poll``, ``memory``.
 
         Returns
         -------
         p_values : ndarray of float64, shape (n_rules,)
-            Single-step: the share of labelings whose best rule reaches the objective
-            (Westfall & Young, 1993), exact in the search space.
+            Single-step: the share of permutations whose best rule reaches the
+            objective (Westfall & Young, 1993), exact in the search space.
         """
-        labels = Permutations(self.units, options.pop("seed"))
-        return self._reached(labels, self.settings, objectives, options)
+        return self._reached(Permutations(self.units, self.seed), objectives)
 
-    def no_heterogeneity(self, rules, **options):
+    def no_heterogeneity(self, rules):
         """Adjusted p values of the null hypothesis of the same effect in everyone.
 
         Parameters
         ----------
         rules : list of FoundRule
             Found by the search.
-        **options
-            As of `no_effect`.
 
         Returns
         -------
@@ -77,24 +84,23 @@ class Selection:
 
         Notes
         -----
-        The constant effect is estimated anew in each labeling. Under it the arms may
-        still differ in spread, which labelings mix; the observed objective is
+        The constant effect is estimated anew in each permutation. Under it the arms
+        may still differ in spread, which permutations mix; the observed objective is
         therefore studentized by the variance of the arm that carries the shift (of
         any arm, where both do) when that is the larger one. Asymptotic for two arms.
         """
-        if _is_sparse(self.units):
-            return np.full(len(rules), np.nan)
+        if self.units.is_sparse():
+            return np.full(len(rules), NOT_KNOWN)
         observed = [self.residual_objective(rule) for rule in rules]
-        labels = ResidualPermutations(self.units, options.pop("seed"))
-        return self._reached(labels, self.settings, observed, options)
+        return self._reached(ResidualPermutations(self.units, self.seed), observed)
 
     def residual_objective(self, rule):
         """Objective of a rule without the main effect, studentized."""
         treated = self.units.treated
-        score = residuals(self.units.score, treated)
+        score = self.units.residuals(self.units.score, treated)
         label, sign = rule.compares(Labels(score, treated))
         value = objective_of(label, self.settings, rule.members, sign)
-        carriers = arm_rows(label.treated, len(score))
+        carriers = label.arms
         if self.settings.objective == "arm-shift":
             carriers = carriers[:1]
         score, _ = rescale(score)
@@ -102,23 +108,26 @@ class Selection:
         ratio = common / max(common, *(score[arm].var() for arm in carriers))
         if not OBJECTIVES[self.settings.objective].squared:
             ratio = np.sqrt(ratio)
-        return value * ratio - rule.price
+        return value * ratio - rule.penalty
 
-    def _reached(self, labels, settings, observed, options):
+    def _reached(self, labels, observed):
         observed = np.asarray(observed, dtype=float)
         p_values = np.ones(len(observed))
-        # A rule with no effect in its direction is reached by every labeling.
+        # A rule with no effect in its direction is reached by every permutation.
         testable = observed > 0
-        if settings.price:
+        if self.settings.penalty:
             testable = np.isfinite(observed)
         if testable.any():
             p_values[testable] = reach_counts(
                 self.selectors,
                 labels,
-                settings,
+                self.settings,
                 observed[testable],
+                n_permutations=self.n_permutations,
                 refinement=self.refinement,
-                **options,
+                n_jobs=self.n_jobs,
+                on_poll=self.on_poll,
+                memory=self.memory,
             ).p_value
         return p_values
 
@@ -135,28 +144,79 @@ class Selection:
             refinement=refinement,
         )
 
-    def of_rule(self, rule, **options):
+    def of_rule(self, rule):
         """Adjusted p value of a rule that was found among more units.
 
         NaN where an arm has no unit inside or outside.
         """
-        label = Labels(self.units.score, self.units.treated)
         inside = rule.members if self.chosen is None else rule.members[self.chosen]
-        arms = arm_rows(label.treated, len(inside))
-        if not all((arm & part).any() for arm in arms for part in (inside, ~inside)):
-            return float("nan")
-        label, sign = rule.compares(label)
-        value = objective_of(label, self.settings, inside, sign) - rule.price
-        return float(self.no_effect([value], **options)[0])
+        if not self.units.is_divided(inside):
+            return NOT_KNOWN
+        label, sign = rule.compares(self.units.labels)
+        value = objective_of(label, self.settings, inside, sign) - rule.penalty
+        return float(self.no_effect([value])[0])
 
 
-def _is_sparse(units):
-    """Whether the outcome is binary and rare in an arm."""
-    kinds = np.unique(units.outcome)
-    if units.treated is None or len(kinds) > 2:
-        return False
-    return any(
-        np.count_nonzero(units.outcome[arm] == kind) < LEAST_EVENTS
-        for arm in (units.treated, ~units.treated)
-        for kind in kinds
-    )
+def validate_by_permutation(rule, test, found, subgroups, effect_sizes=None):
+    """Test rules on the data that chose them, adjusted for the whole search.
+
+    Parameters
+    ----------
+    rule : ClaimRule
+    test : PermutationTest
+    found : list of FoundRule
+        Best first.
+    subgroups : list of Subgroup
+        The same, with their seeds.
+    effect_sizes : list of float, default=None
+        Corrected d of each; None takes that of the data that chose it.
+
+    Returns
+    -------
+    verdicts : list of Verdict
+    """
+    units = test.units
+    known = describe(rule, units, subgroups)
+    if units.has_arms:
+        floor = units.size_floor(units.everyone, None, contrast=False)
+        if floor >= rule.alpha:
+            # Sizes alone decide (Tarone, 1990): no permutation could be significant.
+            claim = "not testable: too few arrangements of the arms"
+            return [Verdict(**fields | {"claim": claim}) for fields in known]
+    any_effect = test.no_effect([one.objective for one in found])
+    contrast = test.no_heterogeneity(found)
+    earlier = ~units.everyone
+    for i, (one, fields) in enumerate(zip(found, known)):
+        record = fields["train"]
+        failed = _failed(rule, record, one.sign, any_effect[i], contrast[i])
+        size = record.effect_size if effect_sizes is None else effect_sizes[i]
+        if failed is None and not one.sign * size > rule.min_effect_size:
+            failed = "effect below min_effect_size"
+        conditional = NOT_KNOWN
+        if failed is None:
+            conditional = float(any_effect[i])
+            if earlier.any():
+                conditional = test.without(earlier).of_rule(one)
+            earlier |= one.members
+        fields |= {
+            "confirmed": failed is None,
+            "claim": rule.confirmed if failed is None else failed,
+            "p_adjusted": float(any_effect[i]),
+            "p_adjusted_interaction": float(contrast[i]),
+            "p_conditional": conditional,
+        }
+    return [Verdict(**fields) for fields in known]
+
+
+def _failed(rule, record, sign, any_effect, contrast):
+    """Why a rule is not confirmed, or None."""
+    if not any_effect < rule.alpha:
+        return "not significant after adjustment for the search"
+    if not rule.has_direction(record, sign):
+        return "effect inside not in the direction of the persona"
+    if rule.needs_contrast:
+        if np.isnan(contrast):
+            return "heterogeneity not testable: outcome too rare in an arm"
+        if not contrast < rule.alpha:
+            return "effect in subgroup, heterogeneity not significant"
+    return None

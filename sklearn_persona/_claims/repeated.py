@@ -5,20 +5,16 @@ from contextlib import closing
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_persona._claims.holdout import (
-    draw_seeds,
-    members_in_both,
-    split_units,
-    validate,
-)
-from sklearn_persona._persona.builder import Naming
+from sklearn_persona._claims.holdout import draw_seeds, validate
+from sklearn_persona._claims.rule import subgroups_of
+from sklearn_persona._persona.builder import PersonaBuilder
 from sklearn_persona._selection.checkpoints import Checkpoints
 
 __all__ = ["split_pvalues"]
 
 
 def split_pvalues(
-    procedure, units, seeds, *, holdout_size, claims, n_jobs=None, on_poll=None
+    procedure, units, seeds, *, holdout_size, rule, n_jobs=None, on_poll=None
 ):
     """Smallest adjusted p value of each of many random splits.
 
@@ -30,8 +26,7 @@ def split_pvalues(
     seeds : list of int
         Of each split.
     holdout_size : float
-    claims : dict
-        Further arguments of `validate`.
+    rule : ClaimRule
     n_jobs : int or None
         Splits at once.
     on_poll : callable or None
@@ -45,12 +40,12 @@ def split_pvalues(
     p_values = []
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     kept = Checkpoints(
-        procedure.lasting_memory, procedure.plain(), units, holdout_size, claims
+        procedure.lasting_memory, procedure.plain(), units, holdout_size, rule
     )
     results = kept.results(
         [("split", seed) for seed in seeds],
         lambda missing: parallel(
-            delayed(_split_pvalue)(procedure, units, seeds[i], holdout_size, claims)
+            delayed(_split_pvalue)(procedure, units, seeds[i], holdout_size, rule)
             for i in missing
         ),
     )
@@ -62,20 +57,13 @@ def split_pvalues(
     return np.array(p_values)
 
 
-def _split_pvalue(procedure, units, seed, holdout_size, claims):
+def _split_pvalue(procedure, units, seed, holdout_size, rule):
     rng = np.random.RandomState(seed)
-    in_holdout = split_units(units, holdout_size, rng)
+    in_holdout = units.split(holdout_size, rng)
     train, holdout = procedure.adjust(units, in_holdout, rng)
     found = procedure.find(train, n_jobs=1, quiet=True)
-    naming = Naming(procedure.columns, (), procedure.modality, train.rows)
-    personas = [naming.persona(rule) for rule in found.rules]
-    done = validate(
-        personas,
-        train,
-        holdout,
-        members_in_both(personas, found.rules, procedure.columns, holdout),
-        seeds=draw_seeds(len(personas), rng),
-        **claims,
-    )
-    p_values = [p.p_adjusted for p in done if not np.isnan(p.p_adjusted)]
+    builder = PersonaBuilder(procedure.columns, found.rules, train.rows)
+    seeds = draw_seeds(len(found.rules), rng)
+    verdicts = validate(rule, train, holdout, subgroups_of(builder, seeds, holdout))
+    p_values = [v.p_adjusted for v in verdicts if not np.isnan(v.p_adjusted)]
     return min(p_values, default=1.0)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_persona._claims.corrected import Sums, cells_of, corrections
+from sklearn_persona._claims.corrected import Sums, corrections
+from sklearn_persona._claims.stability import selection_table, summarize
 from sklearn_persona._designs.splitting import stratified_group_folds
-from sklearn_persona._persona.builder import Naming
-from sklearn_persona._persona.stability import selection_table, summarize
+from sklearn_persona._persona.builder import PersonaBuilder
 from sklearn_persona._selection.checkpoints import Checkpoints
 
 __all__ = ["Refits", "repeat_selection"]
@@ -105,20 +105,27 @@ class Refits:
     folds: list
     singles: list
 
-    def with_stability(self, personas):
-        """Attach their stability to personas, in the order of the reported rules."""
+    def stability(self, conditions):
+        """Stability of each reported rule, given its conditions.
+
+        Parameters
+        ----------
+        conditions : list of tuple of Condition
+            In the order of the reported rules.
+
+        Returns
+        -------
+        stability : list of Stability
+        """
         best = [refit.rules[0] if refit.rules else () for refit in self.halves]
         return [
-            replace(
-                persona,
-                stability=summarize(
-                    persona.conditions,
-                    [refit.matches[i] for refit in self.halves],
-                    [refit.matches[i] for refit in self.singles],
-                    best,
-                ),
+            summarize(
+                own,
+                [refit.matches[i] for refit in self.halves],
+                [refit.matches[i] for refit in self.singles],
+                best,
             )
-            for i, persona in enumerate(personas)
+            for i, own in enumerate(conditions)
         ]
 
     def corrections(self):
@@ -220,13 +227,10 @@ def _seeds(rng, n):
 def _refit(procedure, units, targets, n_parts, seed, part):
     """One refit; without any rule when too few cases are left for one."""
     rng = np.random.RandomState([seed, n_parts])
-    labels, first, codes = np.unique(
-        units.groups, return_index=True, return_inverse=True
-    )
-    if n_parts == len(labels):
+    codes, strata = units.participants()
+    if n_parts == len(strata):
         folds = rng.permutation(n_parts)
     else:
-        _, strata = np.unique(units.split_strata[first], return_inverse=True)
         folds = stratified_group_folds(strata, n_parts, rng)
     left_out = (folds == part)[codes]
     rng = np.random.RandomState([seed, n_parts, part])
@@ -238,10 +242,8 @@ def _refit(procedure, units, targets, n_parts, seed, part):
         return Refit([], [Match(0.0, False, {}, None) for _ in targets])
     found = smaller.find(train, n_jobs=1, quiet=True)
     columns = procedure.columns
-    naming = Naming(columns, (), procedure.modality, train.rows)
-    members = [
-        naming.persona(rule).covers_columns(columns)[units.rows] for rule in found.rules
-    ]
+    builder = PersonaBuilder(columns, found.rules, train.rows)
+    members = [covered[units.rows] for covered in builder.covered()]
     used = [tuple(sorted(p for p, _ in rule.conditions)) for rule in found.rules]
     categories = {c.position for c in columns if c.levels is not None}
     matches = [
@@ -278,8 +280,7 @@ def _match(target, rules, used, members, units, left_out, categories):
     sums = None
     if target.place < len(same_sign):
         inside = members[same_sign[target.place]]
-        values, cells, _ = cells_of(units, inside)
-        sums = Sums.of(values, [cell & left_out for cell in cells])
+        sums = Sums.inside(units, inside, left_out)
     return Match(
         jaccard=float(max(overlap)),
         same=any(used[i] == target.variables for i in same_sign),

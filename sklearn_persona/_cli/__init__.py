@@ -1,24 +1,19 @@
 """The command line."""
 
 import errno
-import inspect
 import io
 import os
 import sys
 import traceback
 
-from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._cli.commands.demo import demo
-from sklearn_persona._cli.commands.discover import discover, plan, report
-from sklearn_persona._cli.commands.evaluate import evaluate
-from sklearn_persona._cli.config import read_config
+from sklearn_persona._cli.commands import COMMANDS
 from sklearn_persona._cli.errors import InputError
-from sklearn_persona._cli.options import DEFAULTS, PARAMETERS, make_parser
+from sklearn_persona._cli.parser import parse
 from sklearn_persona._text.safe import one_line
 
 __all__ = ["main"]
 
-# What a full disk says, or a file that may not grow further.
+# Errors of a full disk, or of a file that has reached its size limit.
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
@@ -33,35 +28,33 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0 on success, 2 for input that cannot be used or output that cannot be
-        written, 130 when interrupted, 1 for anything that was not expected.
+        0 on success, 2 for unusable input or unwritable output, 130 when
+        interrupted, 1 for unexpected errors.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A terminal may know fewer characters than a table has.
+        # A terminal may lack some of the characters of a table.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser, commands = make_parser()
-    given = vars(parser.parse_args(argv))
-    command = given.pop("command")
     try:
-        code = _run(command, given, commands[command])
+        command, options = parse(argv, COMMANDS)
+        command.run(options)
         sys.stdout.flush()
-        return code
+        return 0
     except InputError as error:
         print(f"sklearn-persona: error: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nsklearn-persona: interrupted, nothing was written.", file=sys.stderr)
+        print("\nsklearn-persona: interrupted; nothing was written.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output has left; the interpreter must not flush into it.
+        # The reader of the output is gone; the interpreter must not flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        # Inputs and files that are written are InputErrors; this is standard output.
+        # Errors of other files are InputErrors; this one comes from standard output.
         if error.errno not in FULL:
             return _unexpected(error)
-        # The interpreter must not try once more.
+        # The interpreter must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(
             f"sklearn-persona: error: standard output: cannot be written "
@@ -83,22 +76,3 @@ def _unexpected(error):
         file=sys.stderr,
     )
     return 1
-
-
-def _run(command, given, parser):
-    if command == "demo":
-        demo(given)
-    elif command == "report":
-        report(given)
-    elif command == "prespecify":
-        plan(given)
-    else:
-        config = given.get("config")
-        given = (read_config(config, parser) if config else {}) | given
-        if command == "discover":
-            signature = inspect.signature(PersonaDiscoverer).parameters
-            parameters = {name: signature[name].default for name in PARAMETERS}
-            discover(DEFAULTS | parameters | given)
-        else:
-            evaluate(DEFAULTS | given, set(given))
-    return 0

@@ -1,4 +1,4 @@
-"""Options from a TOML file, by the names they have on the command line."""
+"""Options from a TOML file, named as on the command line."""
 
 import argparse
 import tomllib
@@ -9,18 +9,18 @@ from sklearn_persona._text.safe import shown
 
 __all__ = ["read_config"]
 
-# Options that a file of options cannot hold.
-NOT_THERE = ("help", "config", "table", "personas")
+# Options that a file cannot set.
+NOT_THERE = ("help", "config")
 
 
 def read_config(path, parser):
-    """Read options as if they had been typed.
+    """Read options from a file as if they had been typed.
 
     Parameters
     ----------
     path : path-like
     parser : ArgumentParser
-        Of the command.
+        The parser of the command.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def read_config(path, parser):
     Raises
     ------
     InputError
-        Naming the nearest option of an unknown one.
+        For unknown options, with the nearest known ones, and for unusable values.
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
@@ -38,8 +38,14 @@ def read_config(path, parser):
             f"{place(path)}: cannot be opened ({error.strerror})."
         ) from None
     except ValueError as error:
-        raise InputError(f"{place(path)}: is no TOML ({shown(error, 200)}).") from None
-    actions = {a.dest: a for a in parser._actions if a.dest not in NOT_THERE}
+        raise InputError(
+            f"{place(path)}: is not valid TOML ({shown(error, 200)})."
+        ) from None
+    actions = {
+        a.dest: a
+        for a in parser._actions
+        if a.option_strings and a.dest not in NOT_THERE
+    }
     out = {}
     for key, value in values.items():
         name = key.replace("-", "_")
@@ -50,7 +56,7 @@ def read_config(path, parser):
                 f"{unknown_name(key.replace('_', '-'), known)}"
             )
         if name in out:
-            raise InputError(f"{place(path)}: option '{shown(key)}' is there twice.")
+            raise InputError(f"{place(path)}: option '{shown(key)}' is given twice.")
         try:
             out[name] = _value(actions[name], value)
         except (argparse.ArgumentTypeError, ValueError, TypeError) as error:

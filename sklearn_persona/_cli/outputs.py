@@ -1,6 +1,5 @@
-"""Files that are written: checked before the work, whole after it."""
+"""Output files: checked before the work, written atomically after it."""
 
-import hashlib
 import importlib.util
 import os
 import tempfile
@@ -11,7 +10,6 @@ from sklearn_persona._text.safe import write_atomically
 
 __all__ = [
     "check_outputs",
-    "file_sha256",
     "report_text",
     "say",
     "write_outputs",
@@ -21,12 +19,12 @@ REPORTS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv"}
 
 
 def check_outputs(outputs, inputs=()):
-    """Refuse outputs that could not be written, before anything long is done.
+    """Refuse unwritable outputs before the long work starts.
 
     Parameters
     ----------
     outputs : dict
-        Option to path; None where it was not given.
+        Option to path, or None.
     inputs : sequence of path-like
         Files that must not be overwritten.
 
@@ -43,14 +41,14 @@ def check_outputs(outputs, inputs=()):
             _check_report(path)
         if _resolved(path) in taken:
             raise InputError(
-                f"{place(path)}: {option} is {taken[_resolved(path)]} too. Choose "
-                "another name."
+                f"{place(path)}: {option} names the same file as "
+                f"{taken[_resolved(path)]}. Choose another name."
             )
-        taken[_resolved(path)] = f"what {option} names"
+        taken[_resolved(path)] = option
         try:
             if path.is_dir() or (path.exists() and not path.is_file()):
-                raise InputError(f"{place(path)}: {option} names no file.")
-            # Whether the folder can be written shows best by writing there.
+                raise InputError(f"{place(path)}: {option} must name a file.")
+            # The surest test of a writable folder is to write there.
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
         except OSError as error:
@@ -63,26 +61,26 @@ def _resolved(path):
     try:
         return Path(path).resolve()
     except (OSError, ValueError, RuntimeError):
-        # A link that leads to itself is a RuntimeError.
-        raise InputError(f"{place(path)}: is no name of a file.") from None
+        # A link to itself raises RuntimeError.
+        raise InputError(f"{place(path)}: is not a valid file name.") from None
 
 
 def _check_report(path):
     kind = REPORTS.get(path.suffix.lower())
     if kind is None:
         raise InputError(
-            f"{place(path)}: cannot tell the format of the report. Expected a name "
-            f"that ends with {', '.join(REPORTS)}."
+            f"{place(path)}: the format of the report is unknown. Expected a name that "
+            f"ends with {', '.join(REPORTS)}."
         )
     if kind == "html" and importlib.util.find_spec("jinja2") is None:
         raise InputError(
             f"{place(path)}: an HTML report needs the package jinja2. Install it (pip "
-            "install 'sklearn-persona[report]'), or write a report.md."
+            "install 'sklearn-persona[report]'), or write a .md file."
         )
 
 
 def report_text(report, path):
-    """A report in the format that a file's name asks for.
+    """A report in the format that matches a file name.
 
     Parameters
     ----------
@@ -102,7 +100,7 @@ def report_text(report, path):
 
 
 def write_outputs(texts):
-    """Write files, each whole or not at all.
+    """Write files, each atomically.
 
     Parameters
     ----------
@@ -123,7 +121,7 @@ def write_outputs(texts):
 
 
 def say(out, text=""):
-    """Print a line; a reader that has left is no reason to lose the files.
+    """Print a line, and carry on if the reader is gone.
 
     Parameters
     ----------
@@ -133,20 +131,5 @@ def say(out, text=""):
     try:
         print(text, file=out, flush=True)
     except BrokenPipeError:
-        # What is still in the buffer goes there, too.
+        # The rest of the buffer goes there, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-
-
-def file_sha256(path):
-    """SHA-256 of a file, so that a result can name its data.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    digest : str
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

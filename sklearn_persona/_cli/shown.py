@@ -1,17 +1,18 @@
-"""Text for terminals, in which names from a file are only text."""
+"""Text for terminals, in which names from a file are harmless."""
 
 from dataclasses import replace
 
 from sklearn_persona._text.card import card, columns
 from sklearn_persona._text.evidence import evidence_lines
+from sklearn_persona._text.numbers import plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
 
-__all__ = ["harmless", "record_lines", "safe_card"]
+__all__ = ["harmless", "reading_lines", "record_lines", "safe_card"]
 
 
 def harmless(persona):
-    """A persona whose names and levels can be shown in a terminal.
+    """A persona whose names and levels are safe to show in a terminal.
 
     Parameters
     ----------
@@ -47,8 +48,26 @@ def safe_card(persona, title):
     return card(harmless(persona), title=title)
 
 
+def reading_lines(trial):
+    """How a trial was read, one entry per line.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    lines : list of str
+    """
+    account = trial.account
+    return [
+        f"{shown(trial.path, 200)}: {plural(account.n_rows, 'row')} analyzed",
+        *(f"  {line}" for line in account.lines()),
+    ]
+
+
 def record_lines(persona, record, more=()):
-    """What another trial says of a persona, one line for each row.
+    """Evidence from another trial, one entry per line.
 
     Parameters
     ----------

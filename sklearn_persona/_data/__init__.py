@@ -1,1 +1,1 @@
-"""What a user hands in: table, roles of the trial, labels, room in memory."""
+"""Input of the user: table, roles and labels; checks, routing and serialization."""

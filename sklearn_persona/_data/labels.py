@@ -1,4 +1,4 @@
-"""Numbering of labels of any kind, such as arms, participants and sites."""
+"""Integer codes for labels of any kind, such as arms, participants and sites."""
 
 import numpy as np
 import pandas as pd
@@ -7,27 +7,27 @@ __all__ = ["encode_labels"]
 
 
 def encode_labels(values, name):
-    """Number the distinct values of a column in sorted order.
+    """Encode the values of a column by their rank among the distinct values.
 
     Parameters
     ----------
     values : array-like of shape (n_samples,)
         Labels of any kind.
     name : str
-        What the column is called in an error.
+        Name of the column in errors.
 
     Returns
     -------
     codes : ndarray of shape (n_samples,), dtype=intp
-        Position of every value in `classes`.
+        Position of each value in `classes`.
     classes : ndarray of shape (n_classes,)
-        The distinct values, sorted; values that do not compare with each other are
-        sorted by type and text.
+        The distinct values in sorted order; values that cannot be compared with each
+        other are sorted by type and text.
 
     Raises
     ------
     ValueError
-        If the values have more than one dimension or some are missing.
+        If the values have more than one dimension or a value is missing.
 
     Examples
     --------
@@ -39,14 +39,14 @@ def encode_labels(values, name):
     if not hasattr(values, "__array__"):
         values = list(values)
         if not any(pd.api.types.is_list_like(value) for value in values):
-            # numpy alone would turn [1, "a", nan] into three strings.
+            # numpy would turn [1, "a", nan] into three strings.
             values = pd.Series(values, dtype=object).infer_objects().to_numpy()
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise ValueError(
-            f"{name} has shape {values.shape}, expected one label a row, of shape "
+            f"{name} has shape {values.shape}, expected one label per row, of shape "
             "(n_samples,). Pass a single column."
         )
     if values.dtype.kind not in "biufmM":
@@ -56,7 +56,7 @@ def encode_labels(values, name):
     if n_missing:
         raise ValueError(
             f"{name} is missing in {n_missing} of {len(values)} rows, expected a "
-            "label in every row. Drop those rows or fill them in."
+            "label in every row. Drop those rows or fill in the labels."
         )
     order = _sorted_positions(classes)
     rank = np.empty(len(classes), dtype=np.intp)

@@ -1,16 +1,17 @@
-"""What meta-estimators ask of others: the metadata they consume, their methods."""
+"""Metadata, methods and seeds of the estimators inside meta-estimators."""
 
+import numpy as np
 from sklearn import config_context
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-__all__ = ["consumed", "estimator_has", "require_treatment"]
+__all__ = ["consumed", "estimator_has", "require_treatment", "set_open_seeds"]
 
 
 def estimator_has(method):
-    """For `available_if`: whether the estimator inside, fitted or not, has a method."""
+    """Condition for `available_if`: the inner estimator has a method, fitted or not."""
 
     def check(self):
-        # getattr rather than hasattr: the inner error says why it is not available.
+        # Unlike hasattr, getattr raises the inner error, which explains the reason.
         getattr(getattr(self, "estimator_", self.estimator), method)
         return True
 
@@ -18,12 +19,16 @@ def estimator_has(method):
 
 
 def require_treatment(estimator, treatment):
-    """Refuse to score a fit with treatment on data without: it got lost on the way.
+    """Raise an error if treatment was given to `fit` but not to `score`.
 
     Parameters
     ----------
     estimator : object with two_arm_
     treatment : array-like or None
+
+    Raises
+    ------
+    ValueError
     """
     if estimator.two_arm_ and treatment is None:
         raise ValueError(
@@ -33,32 +38,32 @@ def require_treatment(estimator, treatment):
 
 
 def consumed(owner, consumer, method, given, must=()):
-    """Choose what a method takes of the metadata at hand.
+    """Select the metadata that a method of an estimator, or anything inside, requests.
 
     Parameters
     ----------
     owner : object
-        Who passes it on; named in errors.
+        The object that passes the metadata on; named in errors.
     consumer : estimator, splitter or scorer
     method : str
         "fit", "split", "score", ...
     given : dict of str to array-like
-        Metadata; None counts as not given.
+        Available metadata; None counts as not given.
     must : iterable of str
-        Those that must not be left over.
+        Names of metadata that something must request.
 
     Returns
     -------
     taken : dict of str to array-like
-        What the consumer, or anything inside it, has requested.
+        The requested metadata.
 
     Raises
     ------
     UnsetMetadataPassedError
-        If something inside accepts one of them without having requested or refused
-        it, so that an arm never gets lost unnoticed.
+        If something inside accepts metadata that it has neither requested nor refused,
+        so that treatment is never dropped silently.
     TypeError
-        If nothing takes one of `must`.
+        If nothing requests one of `must`.
     """
     given = {name: value for name, value in given.items() if value is not None}
     mapping = MethodMapping().add(caller=method, callee=method)
@@ -68,3 +73,14 @@ def consumed(owner, consumer, method, given, must=()):
         asked = {name: value for name, value in given.items() if name in must}
         router.validate_metadata(params=asked, method=method)
         return dict(router.route_params(params=given, caller=method).consumer[method])
+
+
+def set_open_seeds(model, rng):
+    """Draw a seed for every `random_state` that is None, nested ones too."""
+    unset = {
+        name: int(rng.randint(np.iinfo(np.int32).max))
+        for name, value in sorted(model.get_params().items())
+        if name.rsplit("__", 1)[-1] == "random_state" and value is None
+    }
+    if unset:
+        model.set_params(**unset)

@@ -1,4 +1,4 @@
-"""From what a user calls X to columns: names, numbers and categories."""
+"""Columns of a user's table X: names, numbers and categories."""
 
 import difflib
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-# Kept as they are; anything else becomes the first.
+# Types that are kept; all other numbers become the first.
 FLOATS = (np.float64, np.float32)
 
 
@@ -35,10 +35,10 @@ class TableColumn:
         None when X has no column names.
     position : int
     values : ndarray, shape (n_rows,)
-        float64 or float32 with NaN where missing, or int64 level codes with -1 where
-        missing. Comparisons with a float64 need `numbers`.
+        float64 or float32 with NaN for missing values, or int64 codes of levels with
+        -1 for missing values. Use `numbers` to compare with a float64.
     levels : tuple or None
-        Category values in order; None for a number.
+        Categories in order; None for a number.
     """
 
     name: str | None
@@ -48,10 +48,10 @@ class TableColumn:
 
 
 def numbers(values):
-    """Values of a numeric column, or some of them, as float64.
+    """Convert values of a numeric column to float64.
 
-    A float32 column stays as the user gave it, so that a large table is not copied;
-    numpy would round a cut to float32 before it compares.
+    Columns of float32 are not converted when read, to avoid a copy of a large table;
+    but numpy would round a cut to float32 before comparing.
     """
     return np.asarray(values).astype(np.float64, copy=False)
 
@@ -67,7 +67,7 @@ def read_table(X):
     Parameters
     ----------
     X : array-like or DataFrame of shape (n_rows, n_columns)
-        Numbers, or in a DataFrame also categories (object, string, categorical).
+        Numbers; in a DataFrame also categories (object, string, categorical).
 
     Returns
     -------
@@ -91,7 +91,7 @@ def read_table(X):
 
 
 def check_names(X):
-    """Refuse a frame in which a column name occurs twice."""
+    """Raise an error if a column name occurs more than once."""
     names = list(X.columns)
     duplicated = pd.Index(names)[pd.Index(names).duplicated()].unique().tolist()
     if duplicated:
@@ -102,7 +102,7 @@ def check_names(X):
 
 
 def read_column(X, name, position):
-    """Read one column of X: by name from a DataFrame, else by position."""
+    """Read one column of X, by name from a DataFrame and by position from an array."""
     if is_frame(X):
         if name is None:
             names = list(X.columns)
@@ -119,7 +119,7 @@ def read_column(X, name, position):
         raise ValueError(f"X must have two dimensions, got shape {array.shape}.")
     if position is None:
         raise ValueError(
-            f"The condition on {name!r} knows no column position, so X must be a "
+            f"The condition on {name!r} has no column position, so X must be a "
             "DataFrame with that column; got an array."
         )
     if position >= array.shape[1]:
@@ -131,7 +131,7 @@ def read_column(X, name, position):
 
 
 def nearest_names(name, names):
-    """A hint for an error message: the closest of the names that exist."""
+    """Suggest existing names that are close to a wrong one, for an error message."""
     close = difflib.get_close_matches(str(name), [str(n) for n in names], 3)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
@@ -158,7 +158,7 @@ def _read_series(series, name, position):
         ):
             raise TypeError(_unreadable(name, dtype))
         return _read_objects(series.to_numpy(dtype=object), name, position)
-    # polars, or another frame: through numpy or plain objects.
+    # Other data frames, such as those of polars.
     array = series.to_numpy()
     if array.dtype.kind in "biuf":
         return _numeric(array.astype(np.float64), name, position)
@@ -179,13 +179,13 @@ def _numeric(values, name, position):
     if infinite.any():
         raise ValueError(
             f"Input X contains infinity in column {name!r}, row "
-            f"{int(np.argmax(infinite))}; replace it by a number or by NaN for missing."
+            f"{int(np.argmax(infinite))}; replace it by a number, or by NaN if missing."
         )
     return TableColumn(name, position, values, None)
 
 
 def _read_objects(values, name, position):
-    """Python objects: numbers if all are, else categories."""
+    """Read Python objects: as numbers if all of them are, otherwise as categories."""
     missing = pd.isna(values)
     seen = values[~missing]
     if all(isinstance(v, Number | np.bool_) for v in seen):
@@ -198,8 +198,8 @@ def _read_objects(values, name, position):
     odd = next((v for v in seen if not isinstance(v, str | Number | np.bool_)), None)
     if odd is not None:
         raise TypeError(
-            f"Column {name!r} holds a {type(odd).__name__} ({odd!r}); expected numbers "
-            "or categories given as strings, integers or booleans."
+            f"Column {name!r} holds a {type(odd).__name__} ({odd!r}); expected "
+            "numbers, or categories given as strings, integers or booleans."
         )
     seen = [v.item() if isinstance(v, np.generic) else v for v in seen]
     levels = sorted(set(seen), key=lambda v: (isinstance(v, str), str(v)))
@@ -209,25 +209,26 @@ def _read_objects(values, name, position):
 
 
 def modality_codes(modalities, columns):
-    """Code the source of each column.
+    """Encode the modality (source) of each column.
 
     Parameters
     ----------
     modalities : mapping, callable or None
-        Column name or position -> modality, or a function of the name (or, without
-        names, the position). Columns left out belong to the modality "other".
+        Maps a column's name or position to its modality, or returns the modality for
+        a name (for a position if there are no names). All other columns have the
+        modality "other".
     columns : list of TableColumn
 
     Returns
     -------
     codes : ndarray of int32, shape (n_columns,)
     labels : list of str
-        Label of each code; empty when ``modalities`` is None.
+        Label of each code; empty if `modalities` is None.
 
     Raises
     ------
     ValueError
-        For a modality of a column that is not there.
+        For a modality of a column that does not exist.
     """
     if modalities is None:
         return np.zeros(len(columns), np.int32), []

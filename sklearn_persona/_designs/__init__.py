@@ -1,34 +1,41 @@
-"""Designs: how cases become analysis units, one file a design."""
+"""Designs: how cases become analysis units, one class a design."""
 
 import numpy as np
 
-from sklearn_persona._data.cases import Cases, read_cases
-from sklearn_persona._designs.crossover import crossover_units
-from sklearn_persona._designs.parallel import parallel_units
-from sklearn_persona._designs.permutations import (
-    Permutations,
-    ResidualPermutations,
-    exchanged,
-    residuals,
-)
-from sklearn_persona._designs.pooled import pooled_units
-from sklearn_persona._designs.single_arm import single_arm_units
-from sklearn_persona._designs.units import Units
+from sklearn_persona._designs.cases import Cases, read_cases
+from sklearn_persona._designs.crossover import Crossover
+from sklearn_persona._designs.labels import Labels, arm_rows, pooled_sd, standardized
+from sklearn_persona._designs.parallel import Parallel
+from sklearn_persona._designs.permutations import Permutations, ResidualPermutations
+from sklearn_persona._designs.pooled import Pooled
+from sklearn_persona._designs.single_arm import SingleArm
+from sklearn_persona._designs.units import DESIGN_NAMES, DESIGNS, Units
 
 __all__ = [
     "DESIGNS",
+    "DESIGN_NAMES",
     "Cases",
+    "Crossover",
+    "Labels",
+    "Parallel",
     "Permutations",
+    "Pooled",
     "ResidualPermutations",
+    "SingleArm",
     "Units",
-    "exchanged",
+    "arm_rows",
     "make_units",
+    "n_labels_of",
+    "pooled_sd",
     "read_cases",
-    "residuals",
     "resolve_design",
+    "standardized",
 ]
 
-DESIGNS = ("parallel", "crossover", "pooled", "single-arm")
+
+def n_labels_of(design):
+    """Arms that `treatment` must hold for a design, as it was asked for."""
+    return 2 if design in ("auto", "single-arm") else DESIGNS[design].n_labels
 
 
 def resolve_design(design, cases):
@@ -40,18 +47,18 @@ def resolve_design(design, cases):
         When a design with arms has no treatment, or the single-arm one has.
     """
     if design == "auto":
-        if cases.treated is None:
+        if not cases.two_arm:
             return "single-arm"
         n = len(cases.participants)
         seen = np.zeros((n, 2), bool)
         seen[cases.groups, cases.treated.astype(int)] = True
         return "crossover" if seen.all(axis=1).any() else "parallel"
-    if design == "single-arm" and cases.treated is not None:
+    if design == "single-arm" and cases.two_arm:
         raise ValueError(
             "design='single-arm' but treatment was given; leave treatment out, or use "
             "another design."
         )
-    if design != "single-arm" and cases.treated is None:
+    if design != "single-arm" and not cases.two_arm:
         raise ValueError(
             f"design={design!r} needs treatment=, the arm of each case; got None."
         )
@@ -60,11 +67,4 @@ def resolve_design(design, cases):
 
 def make_units(design, cases):
     """Build the units of a resolved design."""
-    if design == "crossover":
-        return crossover_units(cases)
-    builders = {
-        "parallel": parallel_units,
-        "pooled": pooled_units,
-        "single-arm": single_arm_units,
-    }
-    return builders[design](cases)
+    return DESIGNS[design].from_cases(cases)

@@ -1,26 +1,233 @@
 """Two-period crossover: the unit is the complete pair of a participant's cases."""
 
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 
-from sklearn_persona._designs.units import Units
+from sklearn_persona._designs.units import Units, against_others
+from sklearn_persona._outcomes import mean_of
 from sklearn_persona.exceptions import (
     IncompleteParticipantWarning,
     PeriodUnknownWarning,
     warn_caller,
 )
+from sklearn_persona.inference import (
+    floor_from_sequences,
+    floor_from_sizes,
+    permutation_pvalue,
+    sequence_pvalue,
+)
 
-__all__ = ["crossover_units"]
+__all__ = ["Crossover"]
 
 
-def crossover_units(cases):
-    """One one-sample unit per complete pair.
+@dataclass(frozen=True)
+class Crossover(Units):
+    """One one-sample unit per complete pair, its outcome treated minus control.
 
-    Raises
-    ------
-    ValueError
-        When a participant has several cases in an arm or in a period, or when no
-        pair is complete.
+    Attributes
+    ----------
+    sequence : ndarray of int, shape (n_units,), or None
+        With known period: 1 if treated first, else -1.
     """
+
+    design: ClassVar[str] = "crossover"
+    unit: ClassVar[str] = "complete pair"
+    cases_per_unit: ClassVar[int] = 2
+    description: ClassVar[str] = (
+        "a two-period crossover, analyzed by complete pair: the outcome of a pair is "
+        "its value under treatment minus that under control"
+    )
+    adjustable: ClassVar[bool] = False
+    paired: ClassVar[bool] = True
+
+    sequence: np.ndarray | None = None
+
+    @classmethod
+    def from_cases(cls, cases):
+        """Build the units; see `Units.from_cases`.
+
+        Raises
+        ------
+        ValueError
+            When a participant has several cases in an arm or in a period, or when no
+            pair is complete.
+        """
+        pair = _complete_pairs(cases)
+        rows, sequence = _first_rows(cases, pair)
+        strata = cases.strata[rows]
+        order = sequence if sequence is not None else np.zeros(len(pair), np.int64)
+        treated, control = pair.T
+        response = cases.response
+        return cls(
+            rows=rows,
+            groups=cases.groups[rows],
+            strata=strata,
+            split_strata=3 * strata + order + 1,
+            outcome=cases.outcome[treated] - cases.outcome[control],
+            treated=None,
+            by_arm=np.column_stack([cases.y[treated], cases.y[control]]),
+            response_by_arm=None if response is None else response[pair].astype(float),
+            kind=cases.kind,
+            sequence=sequence,
+        )
+
+    @property
+    def period_known(self):
+        """Whether the sequence of each pair is known."""
+        return self.sequence is not None
+
+    @property
+    def period_effect(self):
+        """First minus second period, in outcome units; 0.0 if it cannot be told."""
+        if self.sequence is None:
+            return 0.0
+        first = self.sequence > 0
+        if first.all() or not first.any():
+            return 0.0
+        # In sequence treated-control the difference holds +period, in the other
+        # -period (Jones & Kenward, 2014, section 2.3).
+        return (self.outcome[first].mean() - self.outcome[~first].mean()) / 2
+
+    @property
+    def value(self):
+        """Outcome of each pair, free of the period effect of these pairs."""
+        if self.sequence is None:
+            return self.outcome
+        return self.outcome - self.sequence * self.period_effect
+
+    def blocks(self):
+        """All pairs, or both sequences with the same weight.
+
+        Equal weights cancel the period effect of these very pairs; one estimated over
+        everybody would carry in the effect of the others.
+        """
+        if self.sequence is None:
+            return [(self.everyone, 1.0)]
+        return [(self.sequence > 0, 0.5), (self.sequence < 0, 0.5)]
+
+    def effect(self, inside, values=None):
+        """Effect in a subgroup; of all its pairs where a sequence is empty."""
+        effect = super().effect(inside, values)
+        if np.isnan(effect):
+            values = self.value if values is None else values
+            return mean_of(values[inside])
+        return effect
+
+    def interval_values(self):
+        """Differences as they are: the sequences cancel the period effect."""
+        return self.outcome
+
+    def contrasts(self, inside):
+        """Members against others; see `Units.contrasts`."""
+        blocks = self.blocks()
+        cells = against_others(blocks, inside)
+        return [(values, cells) for values in (self.outcome, *self._oriented_by_arm())]
+
+    def _oriented_by_arm(self):
+        """Oriented outcomes of the treated and the control case of each pair."""
+        if self.response_by_arm is not None:
+            return self.response_by_arm.T
+        return self.kind.sign * self.by_arm.T
+
+    def spread_samples(self, inside):
+        """The pairs inside as one sample of differences."""
+        return [inside]
+
+    def columns(self, table, inside):
+        """What members have under treatment and control; see `Units.columns`."""
+        return table[inside, 0], table[inside, 1]
+
+    def more_evidence(self, inside):
+        """Effect in each period, and the test of carry-over (Grizzle, 1965)."""
+        if self.sequence is None:
+            return {}
+        treated, control = self._oriented_by_arm()
+        first, second = self.sides(inside)
+        if not first.any() or not second.any():
+            return {}
+        total = treated + control
+        carryover = permutation_pvalue(
+            total[first], total[second], n_permutations=1000, random_state=0
+        )
+        return {
+            "effect_period1": float(treated[first].mean() - control[second].mean()),
+            "effect_period2": float(treated[second].mean() - control[first].mean()),
+            "p_carryover": carryover.p_value,
+        }
+
+    @property
+    def contrast_strata(self):
+        """Strata and sequences."""
+        if self.sequence is None:
+            return self.strata
+        return 2 * self.strata + (self.sequence > 0)
+
+    def permuted(self, rng, score, exchange):
+        """Signs, or sequences where the period is known; see `Units.permuted`."""
+        if self.sequence is None:
+            return score * rng.choice([-1.0, 1.0], size=len(self)), None
+        sequence = self.sequence[exchange(rng)]
+        drawn = replace(self, outcome=sequence * self._by_period(), sequence=sequence)
+        return drawn.score, None
+
+    def _by_period(self):
+        """First minus second period.
+
+        Without an effect it does not depend on the sequence, whatever the effect of
+        the period; the means of the sequences differ by twice the treatment effect.
+        """
+        return self.sequence * self.outcome
+
+    def permuted_residuals(self, rng, residuals, exchange):
+        """Differences exchanged between pairs; see `Units.permuted_residuals`."""
+        return residuals[exchange(rng)], None
+
+    def sides(self, inside):
+        """Pairs of each sequence."""
+        return inside & (self.sequence > 0), inside & (self.sequence < 0)
+
+    def effect_test(self, inside, *, n_permutations, random_state):
+        """Signs are flipped, or sequences exchanged; see `Units.effect_test`."""
+        options = {"n_permutations": n_permutations, "random_state": random_state}
+        if self.sequence is None:
+            if not inside.any():
+                return None
+            values = self.score[inside]
+            return permutation_pvalue(
+                values, np.zeros(len(values)), paired=True, **options
+            )
+        if not all(side.any() for side in self.sides(inside)):
+            return None
+        return sequence_pvalue(
+            self._by_period(),
+            self.sequence > 0,
+            inside,
+            strata=self.strata,
+            **options,
+        )
+
+    def _floor(self, inside, n_permutations):
+        if self.sequence is None:
+            n = int(np.count_nonzero(inside))
+            return floor_from_sizes(n, n_permutations=n_permutations) if n else 1.0
+        if not all(side.any() for side in self.sides(inside)):
+            return 1.0
+        return floor_from_sequences(
+            self.sequence > 0,
+            inside,
+            strata=self.strata,
+            n_permutations=n_permutations,
+        )
+
+    def arm_sizes(self, labels):
+        """Number of pairs; see `Units.arm_sizes`."""
+        return {"complete pairs": len(self)}
+
+
+def _complete_pairs(cases):
+    """Rows of the treated and the control case of complete participants."""
     n_groups = len(cases.participants)
     row = np.full((n_groups, 2), -1)
     for arm, chosen in enumerate((cases.treated, ~cases.treated)):
@@ -48,48 +255,30 @@ def crossover_units(cases):
             "neither the search nor the tests.",
             IncompleteParticipantWarning,
         )
-    pair = row[complete]
+    return row[complete]
+
+
+def _first_rows(cases, pair):
+    """Row that describes each pair, that of the first period, and the sequences."""
     treated_row, control_row = pair.T
-    sequence = None
     if cases.period is None:
         warn_caller(
             "No period was given: differences are not adjusted for it, and membership "
             "comes from each participant's first row. Pass period=.",
             PeriodUnknownWarning,
         )
-        rows = pair.min(axis=1)
-    else:
-        if cases.period.max() < 2:
-            raise ValueError(
-                "period must have two values, got one. Number the sessions of a "
-                "two-period crossover 1 and 2."
-            )
-        same = cases.period[treated_row] == cases.period[control_row]
-        if same.any():
-            label = cases.participants[complete][int(np.argmax(same))]
-            raise ValueError(
-                f"Participant {label!r} has both cases in the same period; a crossover "
-                "has one case per period. Correct period."
-            )
-        sequence = np.where(cases.period[treated_row] == 1, 1, -1)
-        rows = np.where(sequence > 0, treated_row, control_row)
-    strata = cases.strata[rows]
-    order = sequence if sequence is not None else np.zeros(len(pair), np.int64)
-    by_arm = np.column_stack([cases.y[treated_row], cases.y[control_row]])
-    response = None
-    if cases.response is not None:
-        response = cases.response[pair].astype(float)
-    return Units(
-        design="crossover",
-        rows=rows,
-        groups=cases.groups[rows],
-        strata=strata,
-        split_strata=3 * strata + order + 1,
-        outcome=cases.outcome[treated_row] - cases.outcome[control_row],
-        treated=None,
-        by_arm=by_arm,
-        response_by_arm=response,
-        sign=cases.sign,
-        paired=True,
-        sequence=sequence,
-    )
+        return pair.min(axis=1), None
+    if cases.period.max() < 2:
+        raise ValueError(
+            "period must have two values, got one. Number the sessions of a "
+            "two-period crossover 1 and 2."
+        )
+    same = cases.period[treated_row] == cases.period[control_row]
+    if same.any():
+        label = cases.participants[cases.groups[treated_row[int(np.argmax(same))]]]
+        raise ValueError(
+            f"Participant {label!r} has both cases in the same period; a crossover "
+            "has one case per period. Correct period."
+        )
+    sequence = np.where(cases.period[treated_row] == 1, 1, -1)
+    return np.where(sequence > 0, treated_row, control_row), sequence

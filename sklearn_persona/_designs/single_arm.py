@@ -2,33 +2,71 @@
 
 import numpy as np
 
+from sklearn_persona._designs.parallel import averaged
 from sklearn_persona._designs.units import Units
 
-__all__ = ["single_arm_units"]
+__all__ = ["SingleArm"]
 
 
-def single_arm_units(cases):
-    """One one-sample unit per participant; several rows of one are averaged."""
-    first, row_of = np.unique(cases.groups, return_index=True)
-    counts = np.bincount(cases.groups, minlength=len(first)).astype(float)
+class SingleArm(Units):
+    """One one-sample unit per participant; several rows of one are averaged.
 
-    def mean(values):
-        return np.bincount(cases.groups, weights=values, minlength=len(first)) / counts
+    The effect of a subgroup is the outcome of its members less that of the others.
+    """
 
-    strata = cases.strata[row_of]
-    unseen = np.full(len(first), np.nan)
-    response = None
-    if cases.response is not None:
-        response = np.column_stack([mean(cases.response.astype(float)), unseen])
-    return Units(
-        design="single-arm",
-        rows=row_of,
-        groups=first,
-        strata=strata,
-        split_strata=strata,
-        outcome=mean(cases.outcome),
-        treated=None,
-        by_arm=np.column_stack([mean(cases.y), unseen]),
-        response_by_arm=response,
-        sign=cases.sign,
-    )
+    design = "single-arm"
+    description = "a single arm: members are compared with everyone else"
+    n_labels = 0
+    has_arms = False
+    adjustable = False
+
+    @classmethod
+    def from_cases(cls, cases):
+        """Build the units; see `Units.from_cases`."""
+        first, row_of, mean = averaged(cases)
+        strata = cases.strata[row_of]
+        unseen = np.full(len(first), np.nan)
+        response = cases.response
+        if response is not None:
+            response = np.column_stack([mean(response.astype(float)), unseen])
+        return cls(
+            rows=row_of,
+            groups=first,
+            strata=strata,
+            split_strata=strata,
+            outcome=mean(cases.outcome),
+            treated=None,
+            by_arm=np.column_stack([mean(cases.y), unseen]),
+            response_by_arm=response,
+            kind=cases.kind,
+        )
+
+    def blocks(self):
+        """The whole sample; see `Units.blocks`."""
+        return [(self.everyone, 1.0)]
+
+    def cells(self, inside):
+        """Members and others: their contrast is the effect."""
+        return self.contrast_cells(inside)
+
+    def columns(self, table, inside):
+        """What members and others have; see `Units.columns`."""
+        return table[inside, 0], table[~inside, 0]
+
+    def sides(self, inside):
+        """Members and others."""
+        return inside, ~inside
+
+    def permuted(self, rng, score, exchange):
+        """Outcomes exchanged between units; see `Units.permuted`."""
+        return score[exchange(rng)], None
+
+    permuted_residuals = permuted
+
+    def arm_sizes(self, labels):
+        """Nothing: a single arm has no least size."""
+        return {}
+
+    def objective(self, name):
+        """The contrast in place of an effect, which has no zero here."""
+        return {"auto": "sum-of-squares", "effect": "contrast"}.get(name, name)

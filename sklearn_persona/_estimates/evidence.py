@@ -1,85 +1,79 @@
-"""`Evidence`: what one half of a trial, or another trial, says about a subgroup."""
+"""`Evidence`: estimates and tests of a subgroup in one set of cases."""
 
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import dataclass
+
+from sklearn_persona._data.serialization import record_from_plain, record_to_plain
+from sklearn_persona._designs import DESIGNS, Units
 
 __all__ = ["Evidence"]
-
-NOT_KNOWN = float("nan")
-INTERVALS = (
-    "ci_treated",
-    "ci_control",
-    "ci_effect",
-    "ci_contrast",
-    "ci_contrast_treated",
-    "ci_contrast_control",
-)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one half of a trial, or another trial, says about a subgroup.
+    """Estimates and tests of a subgroup in one half of a trial, or in another trial.
 
-    Effects are oriented: positive is benefit of treatment. Means and their
-    intervals are in the user's units. Undefined numbers are NaN.
+    Effects are oriented so that a positive effect is a benefit of treatment. Means and
+    their intervals are in the user's units. Undefined numbers are NaN.
 
     Attributes
     ----------
     n : int
-        Cases (rows) inside; participants where several rows of one were averaged.
+        Cases (rows) inside, or participants if the rows of each were averaged.
     n_groups : int
         Participants inside.
     coverage : float
-        Share of the analysis units that lie inside.
+        Share of the analysis units inside.
     n_treated, n_control : int
-        Units of each arm inside; pairs in a crossover; inside and outside when
-        there is a single arm.
+        Units of each arm inside; pairs in a crossover; inside and outside for a
+        single arm.
     effect : float
-        Treated minus control; inside minus outside when there is a single arm.
+        Treated minus control; inside minus outside for a single arm.
     effect_complement : float
         The same among the units outside.
     effect_size : float
-        Cohen's d: effect over the sample standard deviation inside (pooled over
+        Cohen's d: effect divided by the sample standard deviation inside (pooled over
         arms; of the differences in a crossover).
     p_value : float
-        Two-sided randomisation test of the effect.
+        Two-sided randomization test of the effect.
     p_floor : float
-        Smallest p value attainable for these values at these sizes.
+        Smallest attainable p value for these values and sizes.
     p_interaction : float
         Test of the effect inside against the effect outside.
     mean_treated, mean_control : float
     ci_treated, ci_control : tuple of float
-        95 % percentile bootstrap intervals of the means, as published; they cover
-        too little below about 12 units an arm.
+        95 % percentile bootstrap intervals of the means, as published; their coverage
+        is too low below about 12 units per arm.
     ci_effect : tuple of float
         95 % t interval of the effect (Welch).
     n_complement : int
         Units outside.
     total : int
-        Cases analysed, inside and outside.
+        Analyzed cases, inside and outside.
     exact : bool
-        Whether ``p_value`` enumerates every arrangement.
+        Whether ``p_value`` comes from all arrangements.
     design : str
-        The design of the trial.
+        Design of the trial.
     rate_treated, rate_control : float or None
-        Response rates, when there is a response threshold.
+        Response rates; None without a response threshold.
     effect_period1, effect_period2 : float or None
         Effect between participants within each period of a crossover. Period 1 is
-        the least unblinded.
+        affected least by unblinding.
     p_carryover : float or None
         Permutation test of the participants' sums between the sequences (Grizzle,
         1965).
     randomised : bool
-        Whether the arms were randomised.
+        Whether the arms were randomized.
     contrast : float or None
-        Effect inside minus effect outside, which is `contrast_treated` minus
+        Effect inside minus effect outside, equal to `contrast_treated` minus
         `contrast_control`; None for a single arm.
     ci_contrast : tuple of float or None
-        95 % t interval of it (Welch, Satterthwaite).
+        95 % t interval of `contrast` (Welch, Satterthwaite).
     contrast_treated, contrast_control : float or None
         Oriented mean of the members minus that of the others, within the treated and
-        within the control arm (the treated and the control case of each pair). A
-        persona is specific to the treatment when the former differs from the latter;
-        one that only tells who does well has two of the same size.
+        within the control arm (in a crossover, the treated and the control case of
+        each pair). Both are equal for a persona that is merely prognostic; they differ
+        for one that is specific to the treatment.
     ci_contrast_treated, ci_contrast_control : tuple of float or None
         Their 95 % t intervals.
 
@@ -112,9 +106,9 @@ class Evidence:
     p_interaction: float
     mean_treated: float
     mean_control: float
-    ci_treated: tuple
-    ci_control: tuple
-    ci_effect: tuple
+    ci_treated: tuple[float, float]
+    ci_control: tuple[float, float]
+    ci_effect: tuple[float, float]
     n_complement: int
     total: int
     exact: bool
@@ -126,28 +120,34 @@ class Evidence:
     p_carryover: float | None = None
     randomised: bool = True
     contrast: float | None = None
-    ci_contrast: tuple | None = None
+    ci_contrast: tuple[float, float] | None = None
     contrast_treated: float | None = None
-    ci_contrast_treated: tuple | None = None
+    ci_contrast_treated: tuple[float, float] | None = None
     contrast_control: float | None = None
-    ci_contrast_control: tuple | None = None
+    ci_contrast_control: tuple[float, float] | None = None
+
+    @property
+    def has_arms(self):
+        """Whether the effect compares treatments, rather than members with others."""
+        return DESIGNS.get(self.design, Units).has_arms
+
+    @property
+    def cases_per_unit(self):
+        """Cases of each unit of analysis, 2 for the pairs of a crossover."""
+        return DESIGNS.get(self.design, Units).cases_per_unit
 
     def to_dict(self):
-        """Plain values, with lists for intervals.
+        """Convert to plain values, with lists for intervals; NaN stays NaN.
 
         Returns
         -------
         values : dict
         """
-        out = asdict(self)
-        for name in INTERVALS:
-            if out[name] is not None:
-                out[name] = list(out[name])
-        return out
+        return record_to_plain(self, nan=math.nan)
 
     @classmethod
     def from_dict(cls, values):
-        """Rebuild from `to_dict`.
+        """Rebuild from the values of `to_dict`; None in place of a number is NaN.
 
         Parameters
         ----------
@@ -160,16 +160,6 @@ class Evidence:
         Raises
         ------
         ValueError
-            For unknown keys.
+            For unknown or missing fields, or values of a wrong kind.
         """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(f"Evidence has no fields {unknown}.")
-        values = dict(values)
-        for name in INTERVALS:
-            if values.get(name) is not None:
-                values[name] = tuple(
-                    NOT_KNOWN if v is None else float(v) for v in values[name]
-                )
-        return cls(**values)
+        return record_from_plain(cls, values)

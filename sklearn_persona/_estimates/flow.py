@@ -1,17 +1,11 @@
-"""Who went where: from the rows that were given to the units of each half."""
+"""Who went where: rows to units of each half, units to explained and unexplained."""
 
 import numpy as np
+import pandas as pd
 
-from sklearn_persona._estimates.measure import (
-    effect_inside,
-    effect_interval,
-    size_floor,
-)
-from sklearn_persona.inference._checks import rescale, unscale
+from sklearn_persona._data.checks import rescale, unscale
 
-__all__ = ["describe_flow"]
-
-UNITS = {"crossover": "complete pair", "parallel": "participant"}
+__all__ = ["describe_flow", "partition_table"]
 
 
 def describe_flow(columns, cases, units, train, holdout):
@@ -44,12 +38,12 @@ def describe_flow(columns, cases, units, train, holdout):
         "n_rows": len(cases.y),
         "n_participants": len(cases.participants),
         "n_incomplete": len(cases.participants) - len(np.unique(units.groups)),
-        "unit": UNITS.get(units.design, "case") if cases.grouped else "case",
+        "unit": units.unit if cases.grouped else "case",
         "n_columns": len(columns),
         "n_columns_missing": sum(share > 0 for share in missing),
         "share_missing": float(np.mean(missing)),
         "n_strata": len(np.unique(units.strata)),
-        "period_known": units.sequence is not None,
+        "period_known": units.period_known,
         "grouped": cases.grouped,
         "training": _half(train),
         "holdout": None if holdout is None else _half(holdout),
@@ -63,16 +57,14 @@ def _share_missing(column):
 
 
 def _half(units):
-    single = units.treated is None and not units.paired
-    everyone = np.ones(len(units), bool)
     counts = np.count_nonzero(~np.isnan(units.by_arm), axis=0).tolist()
     out = {
         "n_units": len(units),
         "n_participants": len(np.unique(units.groups)),
         "n_cases": units.n_cases,
-        "n_treated": None if single else counts[0],
-        "n_control": None if single else counts[1],
-        "mean": float(units.by_arm[:, 0].mean()) if single else None,
+        "n_treated": counts[0] if units.has_arms else None,
+        "n_control": counts[1] if units.has_arms else None,
+        "mean": None if units.has_arms else float(units.by_arm[:, 0].mean()),
         "mean_treated": None,
         "mean_control": None,
         "effect": None,
@@ -80,16 +72,17 @@ def _half(units):
         "sd": _spread(units),
         "p_floor": None,
     }
-    if not single:
-        floor = size_floor(units, everyone, None, contrast=False)
-        out["p_floor"] = float(floor)
-    if not single and all(counts):
+    if not units.has_arms:
+        return out
+    everyone = units.everyone
+    out["p_floor"] = float(units.size_floor(everyone, None, contrast=False))
+    if all(counts):
         means = np.nanmean(units.by_arm, axis=0).tolist()
-        low, high = effect_interval(units, everyone)
+        low, high = units.effect_interval(everyone)
         out |= {
             "mean_treated": means[0],
             "mean_control": means[1],
-            "effect": float(effect_inside(units, everyone, units.value)),
+            "effect": float(units.effect(everyone)),
             "ci_effect": None if np.isnan(low + high) else [float(low), float(high)],
         }
     return out
@@ -98,12 +91,60 @@ def _half(units):
 def _spread(units):
     """Sample standard deviation within arms; None with too few units."""
     # By a power of two, so that no square is too large or too small for a double.
-    value, exponent = rescale(units.value)
-    parts = [value]
-    if units.treated is not None:
-        parts = [value[units.treated], value[~units.treated]]
-    dof = sum(len(part) - 1 for part in parts if len(part))
+    value, exponent = rescale(units.kind.unit_values(units.value))
+    parts = [value[arm] for arm in units.spread_samples(units.everyone) if arm.any()]
+    dof = sum(len(part) - 1 for part in parts)
     if dof < 1:
         return None
-    squares = sum(((part - part.mean()) ** 2).sum() for part in parts if len(part))
+    squares = sum(((part - part.mean()) ** 2).sum() for part in parts)
     return unscale(np.sqrt(squares / dof), exponent)
+
+
+def partition_table(units, members, favorable):
+    """Sizes and effects of the explained and of the unexplained.
+
+    Parameters
+    ----------
+    units : Units
+        Of the half that tested the personas, where there is one.
+    members : list of ndarray of bool, shape (n_units,)
+        Of each claimed persona, in the order of `predict`.
+    favorable : list of bool
+        Direction of each.
+
+    Returns
+    -------
+    table : DataFrame
+        Rows ``favorable``, ``unfavorable`` (by the first covering persona),
+        ``explained``, ``unexplained`` and ``everyone``; columns ``n`` (cases),
+        ``n_groups`` (participants), ``coverage`` (share of the units), ``effect``
+        (oriented; NaN without both arms), ``ci_low`` and ``ci_high`` (95 % t
+        interval).
+    """
+    explained = np.zeros(len(units), bool)
+    parts = {True: explained.copy(), False: explained.copy()}
+    for inside, direction in zip(members, favorable):
+        parts[direction] |= inside & ~explained
+        explained |= inside
+    rows = {
+        "favorable": parts[True],
+        "unfavorable": parts[False],
+        "explained": explained,
+        "unexplained": ~explained,
+        "everyone": units.everyone,
+    }
+    table = {name: _row(units, inside) for name, inside in rows.items()}
+    return pd.DataFrame.from_dict(table, orient="index")
+
+
+def _row(units, inside):
+    n = int(np.count_nonzero(inside))
+    low, high = units.effect_interval(inside) if n else (np.nan, np.nan)
+    return {
+        "n": n * units.cases_per_unit,
+        "n_groups": len(np.unique(units.groups[inside])),
+        "coverage": n / len(units),
+        "effect": units.effect(inside) if n else np.nan,
+        "ci_low": low,
+        "ci_high": high,
+    }

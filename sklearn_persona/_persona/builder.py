@@ -1,83 +1,125 @@
-"""From found rules to personas: names, ranges of the data, other descriptions."""
+"""From found rules to personas: names, ranges of the data, evidence, built once."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from sklearn_persona._persona.persona import Alternative, Condition, Persona
+from sklearn_persona._persona.condition import Alternative, Condition
+from sklearn_persona._persona.persona import Persona
 from sklearn_persona._search.alternatives import AlternativeSearch
 from sklearn_persona._search.greedy import FAVORABLE
 
-__all__ = ["Naming"]
+__all__ = ["PersonaBuilder", "covered_by"]
 
 
-class Naming:
-    """Gives names and ranges to rules of column positions and limits.
+class PersonaBuilder:
+    """Collects what is known of the rules of a search, and builds their personas.
+
+    Everything is aligned with the rules by position; `build` sorts at the end.
 
     Parameters
     ----------
     columns : list of TableColumn
-    labels : sequence of str
-        Names of the modalities; empty without.
-    modality : ndarray of int, shape (n_columns,)
-        Code of each column's.
+    rules : list of FoundRule
+        Best first.
     rows : ndarray of int, shape (n_units,)
         Row of the table that describes each training unit.
+    modality : ndarray of int, shape (n_columns,), optional
+        Code of each column's modality.
+    labels : sequence of str
+        Names of the modalities; empty without.
+
+    Attributes
+    ----------
+    conditions : list of tuple of Condition
+        Of each rule.
     """
 
-    def __init__(self, columns, labels, modality, rows):
-        self.columns, self.rows = columns, rows
-        self.labels, self.modality = labels, modality
+    def __init__(self, columns, rules, rows, modality=None, labels=()):
+        self.columns, self.rules, self.rows = columns, rules, rows
+        self.modality, self.labels = modality, labels
+        self.conditions = [self._conditions(rule.conditions) for rule in rules]
 
-    def persona(self, rule):
-        """A persona without evidence from a `FoundRule`."""
-        conditions = self._conditions(rule.conditions)
-        found = {c.modality for c in conditions if c.modality is not None}
-        return Persona(
-            conditions=conditions,
-            direction="favorable" if rule.sign == FAVORABLE else "unfavorable",
-            modalities=tuple(sorted(found)),
-            objective=rule.objective,
-        )
+    def covered(self):
+        """Membership of each row of the table in each rule.
 
-    def with_alternatives(self, personas, members, selectors, n_alternatives, holdout):
-        """Attach to personas the other descriptions of their members.
+        Returns
+        -------
+        covered : list of ndarray of bool, shape (n_rows,)
+        """
+        return [covered_by(own, self.columns) for own in self.conditions]
+
+    def alternatives(self, selectors, n_alternatives, holdout):
+        """Other descriptions of the members of each rule.
 
         Parameters
         ----------
-        personas : list of Persona
-        members : list of ndarray of bool, shape (n_units,)
-            Of each persona among the training units.
         selectors : Selectors
         n_alternatives : int
+            At most, for each rule.
         holdout : Units or None
+
+        Returns
+        -------
+        alternatives : list of tuple of Alternative
+        """
+        search = AlternativeSearch(selectors, n_alternatives)
+        rows = None if holdout is None else holdout.rows
+        out = []
+        for rule, conditions in zip(self.rules, self.conditions):
+            variables = {c.position for c in conditions}
+            out.append(
+                tuple(
+                    self._alternative(found, conditions, variables, rows)
+                    for found in search(rule.members, variables)
+                )
+            )
+        return out
+
+    def _alternative(self, found, conditions, variables, rows):
+        own = self._conditions(found.conditions)
+        return Alternative(
+            conditions=own,
+            jaccard=found.jaccard,
+            jaccard_holdout=None
+            if rows is None
+            else self._agreement(conditions, own, rows),
+            shares_variable=any(c.position in variables for c in own),
+        )
+
+    def build(self, verdicts, alternatives, stability=None, corrected=None):
+        """Personas with everything that is known of them, confirmed ones first.
+
+        Parameters
+        ----------
+        verdicts : list of Verdict
+        alternatives : list of tuple of Alternative
+        stability : list of Stability, optional
+        corrected : list of tuple or None, optional
+            Corrected effect and its interval.
 
         Returns
         -------
         personas : list of Persona
         """
-        search = AlternativeSearch(selectors, n_alternatives)
-        done = []
-        for persona, inside in zip(personas, members):
-            variables = {c.position for c in persona.conditions}
-            found = [
-                Alternative(
-                    conditions=self._conditions(rule.conditions),
-                    jaccard=rule.jaccard,
-                    shares_variable=any(p in variables for p, _ in rule.conditions),
+        personas = []
+        for i, (rule, conditions) in enumerate(zip(self.rules, self.conditions)):
+            effect, interval = (corrected[i] if corrected else None) or (None, None)
+            found = {c.modality for c in conditions if c.modality is not None}
+            personas.append(
+                Persona(
+                    conditions=conditions,
+                    direction="favorable" if rule.sign == FAVORABLE else "unfavorable",
+                    modalities=tuple(sorted(found)),
+                    objective=rule.objective,
+                    alternatives=alternatives[i],
+                    stability=stability[i] if stability else None,
+                    effect_corrected=effect,
+                    ci_corrected=interval,
+                    **vars(verdicts[i]),
                 )
-                for rule in search(inside, variables)
-            ]
-            if holdout is not None:
-                agreements = [
-                    self._agreement(persona, other, holdout.rows) for other in found
-                ]
-                found = [
-                    replace(other, jaccard_holdout=agreement)
-                    for other, agreement in zip(found, agreements)
-                ]
-            done.append(replace(persona, alternatives=tuple(found)))
-        return done
+            )
+        return sorted(personas, key=lambda persona: not persona.confirmed)
 
     def _conditions(self, conditions):
         ordered = sorted(conditions, key=lambda c: c[0])
@@ -103,13 +145,30 @@ class Naming:
 
     def _agreement(self, one, other, rows):
         """Jaccard index of two rules among some rows; None where both are empty."""
-        a, b = (
-            np.logical_and.reduce([self._covers(c, rows) for c in rule.conditions])
-            for rule in (one, other)
-        )
+        columns = {
+            c.position: replace(
+                self.columns[c.position], values=self.columns[c.position].values[rows]
+            )
+            for c in (*one, *other)
+        }
+        a, b = covered_by(one, columns), covered_by(other, columns)
         either = np.count_nonzero(a | b)
         return float(np.count_nonzero(a & b) / either) if either else None
 
-    def _covers(self, condition, rows):
-        column = self.columns[condition.position]
-        return condition.covers_column(replace(column, values=column.values[rows]))
+
+def covered_by(conditions, columns):
+    """Rows that satisfy all conditions.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+    columns : sequence or mapping of TableColumn
+        By position.
+
+    Returns
+    -------
+    inside : ndarray of bool, shape (n_rows,)
+    """
+    return np.logical_and.reduce(
+        [c.covers_column(columns[c.position]) for c in conditions]
+    )

@@ -1,39 +1,25 @@
-"""A persona in other languages: protocol text, pandas, SQL, R, and its JSON schema.
+"""Rules in other languages: protocol text, pandas, SQL and R.
 
-A missing value satisfies no condition in any of them. What stands in a table (column
-names, categories) is always quoted, so that it is data there and never code.
+In all of them, a missing value satisfies no condition. Column names and categories
+come from a user's table; they are always quoted, so they are data and never code.
 """
 
 import math
-import types
-import typing
 import unicodedata
-from dataclasses import fields, is_dataclass
+from fractions import Fraction
 
 from sklearn_persona._text.numbers import limit_text
 from sklearn_persona._text.safe import one_line
 
-__all__ = [
-    "criteria_text",
-    "json_schema",
-    "pandas_query",
-    "r_expression",
-    "sql_where",
-]
+__all__ = ["criteria_text", "pandas_query", "r_expression", "sql_where"]
 
-JSON_TYPES = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    tuple: "array",
-    dict: "object",
-    types.NoneType: "null",
-}
+# In units of the last place, of which 0.5 is the middle between two numbers. Extended
+# precision has 11 more bits, so a few roundings err by less than 0.003.
+HALFWAY = 0.495
 
 
 def criteria_text(conditions):
-    """Conditions as numbered eligibility criteria.
+    """Write conditions as numbered eligibility criteria.
 
     Parameters
     ----------
@@ -66,7 +52,7 @@ def _range_words(condition):
 
 
 def _limit_words(value):
-    """Six digits, and the exact limit where these are not it but for rounding."""
+    """Six digits, and the exact limit if they differ by more than rounding errors."""
     short = limit_text(value)
     if math.isclose(float(short), value, rel_tol=1e-12):
         return short
@@ -74,14 +60,21 @@ def _limit_words(value):
 
 
 def _number(value):
-    """Shortest text that reads back as the same number."""
+    """Short text that reads back as the same number.
+
+    SQLite and R read numbers in extended precision and then round again. That goes
+    wrong for a text near the middle between two numbers; 17 digits never are.
+    """
     if value == round(value) and abs(value) < 1e15:
         return str(round(value))
-    return repr(float(value))
+    value = float(value)
+    text = repr(value)
+    error = abs(Fraction(text) - Fraction(value)) / Fraction(math.ulp(value))
+    return text if error < HALFWAY else f"{value:.17g}"
 
 
 def pandas_query(conditions):
-    """Conditions for `pandas.DataFrame.query`.
+    """Write conditions for `pandas.DataFrame.query`.
 
     Parameters
     ----------
@@ -110,11 +103,11 @@ def _pandas_name(condition):
     label = condition.label
     if not isinstance(condition.name, str | None) or not label:
         raise ValueError(
-            f"pandas.DataFrame.query cannot name the column {condition.name!r}; rename "
-            "it to a string, or use Persona.covers."
+            f"pandas.DataFrame.query cannot name the column {condition.name!r}; give "
+            "it a string as its name, or use Persona.covers."
         )
     if label.isidentifier() and unicodedata.normalize("NFKC", label) != label:
-        # Python reads the micro sign of \xb5mol as the Greek letter, for example.
+        # For example, Python reads the micro sign of \xb5mol as the Greek letter.
         raise ValueError(
             f"pandas.DataFrame.query reads the column name {label[:80]!a} as "
             f"another one ({unicodedata.normalize('NFKC', label)[:80]!a}); rename "
@@ -123,8 +116,8 @@ def _pandas_name(condition):
     if any(c == "`" or not c.isprintable() for c in label):
         raise ValueError(
             f"pandas.DataFrame.query cannot quote the column name {label[:80]!r}, "
-            "which holds a backtick or a control character; rename the column, or use "
-            "Persona.covers."
+            "which contains a backtick or a control character; rename the column, or "
+            "use Persona.covers."
         )
     return f"`{label}`"
 
@@ -132,12 +125,12 @@ def _pandas_name(condition):
 def _python_literal(level):
     if not isinstance(level, str):
         return repr(level)
-    # Escapes that hide quoting signs from the reader of backticks in a query.
+    # The parser of backticks in a query would take these signs for its own.
     return ascii(level).replace("`", "\\x60").replace("#", "\\x23")
 
 
 def sql_where(conditions, table=None):
-    """Conditions for WHERE, in standard SQL.
+    """Write conditions for WHERE, in standard SQL.
 
     Parameters
     ----------
@@ -179,13 +172,13 @@ def _sql_literal(level):
 
 
 def r_expression(conditions, data="data"):
-    """Conditions as an R expression with a logical value a row.
+    """Write conditions as an R expression with one logical value per row.
 
     Parameters
     ----------
     conditions : sequence of Condition
     data : str, default="data"
-        What the data frame is called in R; ``".data"`` inside dplyr verbs.
+        Name of the data frame in R; ``".data"`` in dplyr verbs.
 
     Returns
     -------
@@ -194,8 +187,8 @@ def r_expression(conditions, data="data"):
     Raises
     ------
     ValueError
-        For names and categories with a NUL character, which R cannot hold, and when
-        `data` is no name.
+        For names and categories with a NUL character, which R cannot hold, or if
+        `data` is not a name.
     """
     if not data.replace(".", "_").isidentifier():
         raise ValueError(f"data must be the name of a data frame in R, got {data!r}.")
@@ -226,77 +219,6 @@ def _r_string(text):
 
 
 def _limits(condition):
-    """Sign and text of the limits."""
+    """Sign and text of each limit."""
     pairs = ((">", condition.low), ("<=", condition.high))
     return [(sign, _number(limit)) for sign, limit in pairs if limit is not None]
-
-
-def json_schema(persona, condition, alternative, name):
-    """JSON Schema (2020-12) of what `Persona.to_dict` writes.
-
-    Parameters
-    ----------
-    persona, condition, alternative : dataclass
-        The class that is described, and those that its tuples hold.
-    name : str
-        Value of the field ``schema``.
-
-    Returns
-    -------
-    schema : dict
-    """
-    definitions = {}
-
-    def reference(cls):
-        if cls.__name__ not in definitions:
-            definitions[cls.__name__] = {}
-            definitions[cls.__name__] |= described(cls)
-        return {"$ref": f"#/$defs/{cls.__name__}"}
-
-    def described(cls, **more):
-        properties = {f.name: described_field(cls, f) for f in fields(cls)}
-        return {
-            "type": "object",
-            "properties": more | properties,
-            "required": [*more, *properties],
-            "additionalProperties": False,
-        }
-
-    def described_field(cls, field):
-        given = special.get((cls, field.name))
-        if given is not None:
-            return given
-        kinds = set(typing.get_args(field.type)) or {field.type}
-        if float in kinds:
-            # NaN, for what is not known, is written as null.
-            kinds.add(types.NoneType)
-        nested = [kind for kind in kinds if is_dataclass(kind)]
-        plain = {"type": sorted(JSON_TYPES[k] for k in kinds if k not in nested)}
-        if field.name.startswith("ci_"):
-            plain |= {"items": {"type": ["number", "null"]}}
-            plain |= {"minItems": 2, "maxItems": 2}
-        return {"anyOf": [*map(reference, nested), plain]} if nested else plain
-
-    def list_of(cls, **limits):
-        return {"type": "array", "items": {"$ref": f"#/$defs/{cls.__name__}"}, **limits}
-
-    special = {
-        (condition, "levels"): {
-            "type": ["array", "null"],
-            "items": {"type": ["string", "number", "boolean"]},
-            "minItems": 1,
-        },
-        (alternative, "conditions"): list_of(condition, minItems=1),
-        (persona, "conditions"): list_of(condition, minItems=1),
-        (persona, "alternatives"): list_of(alternative),
-        (persona, "modalities"): {"type": "array", "items": {"type": "string"}},
-        (persona, "direction"): {"enum": ["favorable", "unfavorable"]},
-    }
-    for cls in (condition, alternative):
-        reference(cls)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Persona",
-        **described(persona, schema={"const": name}),
-        "$defs": definitions,
-    }

@@ -1,32 +1,29 @@
-"""How a selection holds when participants are left out."""
+"""`Stability`: agreement of a persona with selections from fewer participants."""
 
-from dataclasses import asdict, dataclass, fields
-from itertools import combinations
+import math
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-import pandas as pd
+from sklearn_persona._data.serialization import record_from_plain, record_to_plain
 
-__all__ = ["Edge", "Stability", "selection_table", "summarize"]
-
-QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
-NOT_KNOWN = float("nan")
+__all__ = ["Edge", "Stability"]
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Spread of one edge of a persona's range over half-samples.
+    """Variation of one edge of a persona's range over half-samples.
 
     Attributes
     ----------
     variable : str
     side : {"low", "high"}
     value : float
-        Of the persona.
+        Edge of the persona.
     low, high : float
-        2.5 % and 97.5 % quantiles among the best-matching rules that have an edge on
-        this side of this variable; NaN without any.
+        2.5 % and 97.5 % quantiles among the best-matching rules with an edge on this
+        side of this variable; NaN if there are none.
     n : int
-        Number of those rules.
+        Number of these rules.
 
     Examples
     --------
@@ -43,7 +40,7 @@ class Edge:
     """
 
     variable: str
-    side: str
+    side: Literal["low", "high"]
     value: float
     low: float
     high: float
@@ -52,35 +49,34 @@ class Edge:
 
 @dataclass(frozen=True)
 class Stability:
-    """What became of a persona when the selection was repeated on fewer participants.
+    """Agreement of a persona with selections from fewer participants.
 
-    Half-samples are complementary pairs (Shah & Samworth, 2013). In each the best
-    match is the rule of the same direction whose members among all training units
-    agree best with the persona's.
+    Half-samples are complementary pairs (Shah & Samworth, 2013). The best match in a
+    half-sample is the rule of the same direction whose members, among all training
+    units, agree best with those of the persona.
 
     Attributes
     ----------
     n_resamples : int
-        Half-samples.
+        Number of half-samples.
     jaccard : float
-        Mean Jaccard index of the best match with the persona; 0 where a half-sample
-        has no rule of this direction.
+        Mean Jaccard index of the best match and the persona; a half-sample without a
+        rule of this direction counts as 0.
     jaccard_quantiles : tuple of float
         Its 2.5, 25, 50, 75 and 97.5 % quantiles.
     same_variables : float
-        Share of the half-samples in which a rule of the same variables and direction
-        was found.
+        Share of the half-samples with a rule of the same variables and direction.
     variable_frequencies : tuple of float
-        For each condition the share of the half-samples whose best rule of all uses
-        its variable.
+        For each condition, share of the half-samples whose best rule in either
+        direction uses its variable.
     edges : tuple of Edge
     n_left_out : int
-        Participants who were left out one at a time.
+        Number of refits that each left out one participant.
     left_out_same : float
-        Share of these refits in which a rule of the same variables and direction was
-        found; NaN without any.
+        Share of these refits with a rule of the same variables and direction; NaN
+        without refits.
     left_out_jaccard : float
-        Smallest Jaccard index of the best match over these refits; NaN without any.
+        Smallest Jaccard index of the best match over these refits; NaN without refits.
 
     Examples
     --------
@@ -102,27 +98,26 @@ class Stability:
 
     n_resamples: int
     jaccard: float
-    jaccard_quantiles: tuple
+    jaccard_quantiles: tuple[float, ...]
     same_variables: float
-    variable_frequencies: tuple
-    edges: tuple
+    variable_frequencies: tuple[float, ...]
+    edges: tuple[Edge, ...]
     n_left_out: int
     left_out_same: float
     left_out_jaccard: float
 
     def to_dict(self):
-        """Plain values, with lists for tuples.
+        """Convert to plain values, with lists for tuples; NaN stays NaN.
 
         Returns
         -------
         values : dict
         """
-        out = asdict(self)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in out.items()}
+        return record_to_plain(self, nan=math.nan)
 
     @classmethod
     def from_dict(cls, values):
-        """Rebuild from `to_dict`; None in place of a number is NaN.
+        """Rebuild from the values of `to_dict`; None in place of a number is NaN.
 
         Parameters
         ----------
@@ -135,136 +130,6 @@ class Stability:
         Raises
         ------
         ValueError
-            For unknown keys.
+            For unknown or missing fields, or values of a wrong kind.
         """
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"Stability has no fields {unknown}.")
-        values = {key: _read(value) for key, value in values.items()}
-        values["edges"] = tuple(
-            Edge(**{key: _read(value) for key, value in edge.items()})
-            for edge in values["edges"]
-        )
-        return cls(**values)
-
-
-def _read(value):
-    if isinstance(value, list):
-        return tuple(_read(v) for v in value)
-    return NOT_KNOWN if value is None else value
-
-
-def summarize(conditions, matches, left_out, variables):
-    """Stability of one persona.
-
-    Parameters
-    ----------
-    conditions : sequence of Condition
-        Of the persona.
-    matches : list of Match
-        One for each half-sample.
-    left_out : list of Match
-        One for each participant who was left out.
-    variables : list of tuple of int
-        Columns of the best rule of all in each half-sample.
-
-    Returns
-    -------
-    stability : Stability
-    """
-    jaccard = [match.jaccard for match in matches]
-    edges = []
-    for condition in conditions:
-        for side in ("low", "high"):
-            value = getattr(condition, side)
-            if value is None:
-                continue
-            seen = [
-                match.edges[condition.position, side]
-                for match in matches
-                if (condition.position, side) in match.edges
-            ]
-            low, high = _quantiles(seen, (0.025, 0.975))
-            edges.append(Edge(condition.label, side, value, low, high, len(seen)))
-    return Stability(
-        n_resamples=len(matches),
-        jaccard=_mean(jaccard),
-        jaccard_quantiles=_quantiles(jaccard, QUANTILES),
-        same_variables=_mean([match.same for match in matches]),
-        variable_frequencies=tuple(
-            _mean([c.position in used for used in variables]) for c in conditions
-        ),
-        edges=tuple(edges),
-        n_left_out=len(left_out),
-        left_out_same=_mean([match.same for match in left_out]),
-        left_out_jaccard=min((m.jaccard for m in left_out), default=NOT_KNOWN),
-    )
-
-
-def _mean(values):
-    return float(np.mean(values)) if values else NOT_KNOWN
-
-
-def _quantiles(values, shares):
-    if not values:
-        return (NOT_KNOWN,) * len(shares)
-    return tuple(np.quantile(values, shares).tolist())
-
-
-def selection_table(best, kept, names, size):
-    """Selection frequencies of variables, or of pairs, over half-samples.
-
-    Parameters
-    ----------
-    best : list of tuple of int
-        Columns of the best rule in each half-sample; empty where there is none.
-    kept : list of list of tuple of int
-        Columns of every rule that was kept there.
-    names : list
-        Of the columns.
-    size : {1, 2}
-        Single variables or pairs.
-
-    Returns
-    -------
-    table : DataFrame
-        One row for each variable or pair that was ever kept, the most frequent
-        first, with ``frequency`` (in the best rule), ``frequency_kept`` (in any kept
-        rule) and ``false_bound``.
-
-    Notes
-    -----
-    ``false_bound`` is what Shah & Samworth (2013, theorem 1) give for the expected
-    number of variables (pairs) of low selection probability among all that reach this
-    frequency f: ``q**2 / (p * (2 f - 1))``, with q the mean number that a best rule
-    uses and p the number there are. Low means at most q / p, that of a random choice.
-    It needs no assumption about the selection, and f above .5; NaN below. At most p.
-    """
-    n_items = len(names) if size == 1 else len(names) * (len(names) - 1) // 2
-    in_best, in_kept = {}, {}
-    n_used = 0
-    for rule, rules in zip(best, kept):
-        used = set(combinations(sorted(rule), size))
-        n_used += len(used)
-        for item in used:
-            in_best[item] = in_best.get(item, 0) + 1
-        for item in {i for r in rules for i in combinations(sorted(r), size)}:
-            in_kept[item] = in_kept.get(item, 0) + 1
-    n = max(len(best), 1)
-    q = n_used / n
-    rows = []
-    for item in set(in_best) | set(in_kept):
-        frequency = in_best.get(item, 0) / n
-        bound = NOT_KNOWN
-        if frequency > 0.5:
-            bound = min(q**2 / (n_items * (2 * frequency - 1)), float(n_items))
-        rows.append((item, frequency, in_kept.get(item, 0) / n, bound))
-    rows.sort(key=lambda row: (-row[1], -row[2], row[0]))
-    labels = [tuple(names[i] for i in row[0]) for row in rows]
-    what = ["variable"] if size == 1 else ["variable", "other"]
-    columns = {name: [label[k] for label in labels] for k, name in enumerate(what)}
-    columns |= {
-        name: np.array([row[k] for row in rows], dtype=float)
-        for k, name in enumerate(("frequency", "frequency_kept", "false_bound"), 1)
-    }
-    return pd.DataFrame(columns)
+        return record_from_plain(cls, values)

@@ -1,4 +1,4 @@
-"""Exact search by contingency cubes; see ``native/cubes.h``.
+"""Exact search by contingency cubes; see ``native/cubes/cubes.h``.
 
 For many rows: one pass over them serves every rule of a tuple of features, in both
 directions. Nothing is pruned by bounds, but the largest value of each tuple is kept,
@@ -16,94 +16,21 @@ import time
 
 import numpy as np
 
-from sklearn_persona._search._kernel import LEAST_VALUE, OBJECTIVES, tie_key, variant
+from sklearn_persona._search._kernel import LEAST_VALUE, OBJECTIVES, better, variant
+from sklearn_persona._search._native cimport (
+    MAX_CELLS, MAX_VARIABLES, bits_to_double, cell_table_t, complete_totals, cube_free,
+    cube_search, cube_t, double_to_bits, find_cells, problem_t, shared_t, sweep_t,
+    worker_t,
+)
 
 
-cdef extern from "native/cubes.h" nogil:
-    enum: MAX_VARIABLES
-    enum: MAX_CELLS
-
-    ctypedef struct totals_t:
-        double n[2]
-        double s[2]
-        double mean
-
-    void complete_totals(totals_t *, int) noexcept
-
-    ctypedef struct column_t:
-        int n_words
-        int n_selectors
-        const uint64_t *bits
-        const int32_t *feature
-        const int32_t *side
-        const int32_t *cut
-        const int32_t *modality
-        double scale
-        totals_t all
-        int64_t least[2]
-        int64_t most[2]
-        int64_t least_members
-        int min_variables
-        int max_variables
-        int min_modalities
-
-    ctypedef struct shared_t:
-        uint64_t best
-        int64_t next_root
-        uint64_t stop
-        const uint64_t *kept
-        int n_kept
-        double max_overlap
-        double enough
-
-    ctypedef struct worker_t:
-        const column_t *column
-        shared_t *shared
-        double threshold
-        int32_t rule[4]
-        int n_rule
-        double value
-        int64_t n_evaluated
-        int failed
-        int (*poll)(void *) noexcept nogil
-        void *context
-
-    ctypedef struct table_t:
-        int64_t n_rows
-        const uint8_t *codes
-        const int32_t *n_cells
-        const int32_t *selectors
-        const int32_t *runs
-        const int32_t *edges
-        const int32_t *tuples
-
-    ctypedef struct sweep_t:
-        const table_t *table
-        const int64_t *fixed
-        const uint8_t *arm
-        const int32_t *visit
-        const int64_t *tasks
-        int64_t n_tasks
-        int n_directions
-        double *largest[2]
-        int known
-
-    ctypedef struct cube_t:
-        const sweep_t *sweep
-        worker_t *workers[2]
-        int arms
-        int64_t most_slots
-
-    int find_cells(const uint64_t *, int, int, int64_t, uint8_t *, int64_t *)
-    void cube_search(cube_t *, int, int)
-    void cube_free(cube_t *)
-    uint64_t double_to_bits(double)
-    double bits_to_double(uint64_t)
+cdef extern from "native/cubes/cubes.h":
+    pass
 
 
 # Cells of a tuple; a larger cube would not stay in cache.
 MOST_CUBE_CELLS = 2**20
-# A cell of all features of a tuple but the last, and the arm, in two bytes.
+# The arm and the cell of all features of a tuple except the last, in two bytes.
 MOST_PREFIXES = 2**16
 # Sums of a tuple's rules that stay in cache, 32 bytes each.
 MOST_SLOTS = 2**15
@@ -119,7 +46,7 @@ cdef class CellTable:
     """The cell of every row in every feature, and the tuples of features to visit.
 
     Rows that satisfy the same conditions of a feature share a cell of it. Arms and
-    outcomes do not matter here, so one table serves any number of labelings.
+    outcomes do not matter here, so one table serves any number of permutations.
 
     Parameters
     ----------
@@ -137,7 +64,7 @@ cdef class CellTable:
     n_tuples : int
     """
 
-    cdef table_t c
+    cdef cell_table_t c
     cdef object keep_alive
     cdef readonly const uint64_t[:, ::1] bits
     cdef readonly tuple tie_keys
@@ -237,13 +164,13 @@ def _runs(bits, sample):
     # Cells with the first condition first, and so on: for cuts, the order of values.
     order = np.lexsort(1 - member[::-1])
     steps = np.diff(member[:, order], axis=1, prepend=0, append=0)
-    # A condition that nobody satisfies has one empty run.
+    # A condition without members has one empty run.
     steps = np.concatenate([steps, np.zeros_like(steps[:, :1])], axis=1)
-    nobody = ~member.any(axis=1)
+    is_empty = ~member.any(axis=1)
     owner, first = np.nonzero(steps == 1)
     last = np.nonzero(steps == -1)[1]
-    owner = np.concatenate([owner, np.flatnonzero(nobody)])
-    zeros = np.zeros(np.count_nonzero(nobody), np.int64)
+    owner = np.concatenate([owner, np.flatnonzero(is_empty)])
+    zeros = np.zeros(np.count_nonzero(is_empty), np.int64)
     edges = np.stack([np.append(first, zeros), np.append(last, zeros)], axis=1)
     edges = edges[np.argsort(owner, kind="stable")].astype(np.int32)
     rank = np.empty(len(sample), np.uint8)
@@ -282,7 +209,7 @@ def _tuples(modality, int min_variables, int max_variables, int min_modalities):
 
 
 cdef class Cubes:
-    """One label column over a table of cells, in one or both directions.
+    """Outcomes and arms over a table of cells, in one or both directions.
 
     Parameters
     ----------
@@ -307,7 +234,7 @@ cdef class Cubes:
         Largest squared value of each tuple, infinite until it was visited.
     """
 
-    cdef column_t columns[2]
+    cdef problem_t problems[2]
     cdef const int64_t[::1] fixed
     cdef const uint8_t[::1] arm
     cdef object keep_alive
@@ -324,7 +251,7 @@ cdef class Cubes:
                  int64_t most_slots=MOST_SLOTS):
         cdef const int32_t[::1] feature, side, cut, modality
         cdef int a, d
-        cdef column_t *c
+        cdef problem_t *c
         if not table.eligible:
             raise ValueError("the table has too many cells")
         if fixed.shape[0] != table.c.n_rows or (treated is None) != (table.arms == 1):
@@ -347,8 +274,8 @@ cdef class Cubes:
             n_treated = int(np.count_nonzero(treated))
             total = [int(values[treated].sum()), int(values[~treated].sum())]
         for d in range(self.n_directions):
-            c = &self.columns[d]
-            memset(c, 0, sizeof(column_t))
+            c = &self.problems[d]
+            memset(c, 0, sizeof(problem_t))
             c.n_words = table.bits.shape[1]
             c.n_selectors = table.bits.shape[0]
             c.bits = &table.bits[0, 0]
@@ -496,7 +423,7 @@ cdef class CubeSearch:
             cube.arms = self.cubes.table.arms
             cube.most_slots = self.cubes.most_slots
             for d in range(self.sweep.n_directions):
-                workers[d].column = &self.cubes.columns[<int> self.directions[d]]
+                workers[d].problem = &self.cubes.problems[<int> self.directions[d]]
                 workers[d].shared = &self.shared[d]
                 workers[d].threshold = bits_to_double(self.shared[d].best)
                 workers[d].value = -1
@@ -516,17 +443,13 @@ cdef class CubeSearch:
                 for d in range(self.sweep.n_directions):
                     self.n_evaluated += workers[d].n_evaluated
                     if workers[d].n_rule:
-                        self._merge(d, workers[d].value, tuple(
+                        rule = tuple(
                             [workers[d].rule[i] for i in range(workers[d].n_rule)]
-                        ))
+                        )
+                        self.best[d] = better(self.best[d], workers[d].value, rule,
+                                              self.cubes.table.tie_keys)
         finally:
             if cube != NULL:
                 cube_free(cube)
             free(cube)
             free(workers)
-
-    cdef _merge(self, int d, double value, tuple rule):
-        best, keys = self.best[d], self.cubes.table.tie_keys
-        if best is None or value > best[0] or (
-                value == best[0] and tie_key(keys, rule) < tie_key(keys, best[1])):
-            self.best[d] = (value, rule)

@@ -19,11 +19,14 @@ def round_value(value: float) -> float: ...
 def tie_key(
     keys: Sequence[NDArray[np.int32]], rule: Sequence[int]
 ) -> tuple[Any, ...]: ...
+def better(
+    best: _Best, value: float, rule: _Rule, keys: Sequence[NDArray[np.int32]]
+) -> _Best: ...
 def available_isas() -> list[_Isa]: ...
 def variant(isa: _Isa | Literal["auto"]) -> int: ...
 
 @disjoint_base
-class Column:
+class Problem:
     @property
     def bits(self) -> _Words: ...
     @property
@@ -76,7 +79,7 @@ class Search:
     def parts(self) -> list[_Collected]: ...
     def __init__(
         self,
-        column: Column,
+        problem: Problem,
         kept: _Words,
         max_overlap: float,
         incumbent: float = 0.0,

@@ -1,13 +1,13 @@
-"""Exact search over one label column; see ``native/search_template.h``.
+"""Exact search by branch and bound; see ``native/core/search_template.h``.
 
 The kernel knows row sets and outcomes in SD units. It does not know names, designs
 or directions, and always looks for the largest value.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
 from libc.math cimport INFINITY
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 import threading
@@ -15,156 +15,32 @@ import time
 
 import numpy as np
 
-
-cdef extern from "native/kernels.h" nogil:
-    enum: MAX_VARIABLES
-    enum: MAX_CENTERS
-    enum: MAX_ARM
-    enum: BYTE_ARM
-    enum: MOST_LANES
-
-    ctypedef struct totals_t:
-        double n[2]
-        double s[2]
-        double mean
-
-    void complete_totals(totals_t *, int) noexcept
-
-    ctypedef struct column_t:
-        int n_rows
-        int n_words
-        int n_selectors
-        const uint64_t *bits
-        const int32_t *feature
-        const int32_t *side
-        const int32_t *cut
-        const int32_t *modality
-        const uint64_t *mask[2]
-        const uint64_t *rows
-        int first[2]
-        int last[2]
-        const int64_t *fixed
-        const double *outcome
-        const int64_t *table
-        double scale
-        totals_t all
-        double centers[5]
-        int n_centers
-        int64_t least[2]
-        int64_t most[2]
-        int64_t least_members
-        int min_variables
-        int max_variables
-        int min_modalities
-        int n_arms
-        const lanes_t *lanes
-        shape_t *shape
-        const packed_t *packed
-
-    ctypedef struct shape_t:
-        pass
-
-    ctypedef struct packed_t:
-        pass
-
-    ctypedef struct plan_t:
-        pass
-
-    ctypedef struct lanes_t:
-        void (*bounds[2])(const plan_t *, const uint8_t *, int64_t, int64_t,
-                          float *) noexcept nogil
-
-    ctypedef struct item_t:
-        int32_t selector
-
-    ctypedef struct level_t:
-        item_t *items
-        int64_t n
-        int64_t capacity
-        uint64_t *extents
-        uint8_t *slices
-        plan_t *plan
-
-    ctypedef struct shared_t:
-        uint64_t best
-        int64_t next_root
-        uint64_t stop
-        level_t roots
-        const uint64_t *kept
-        int n_kept
-        double max_overlap
-        double enough
-
-    ctypedef struct collection_t:
-        int64_t n
-        int64_t limit
-        uint64_t *extents
-        int32_t *rules
-        double *values
-        int full
-
-    ctypedef struct worker_t:
-        const column_t *column
-        shared_t *shared
-        double threshold
-        int32_t rule[4]
-        int n_rule
-        double value
-        int64_t n_evaluated
-        int failed
-        collection_t *collection
-        level_t levels[4]
-        int (*poll)(void *) noexcept nogil
-        void *context
-
-    ctypedef struct kernel_t:
-        void (*describe)(const totals_t *, shape_t *) noexcept nogil
-        void (*roots)(worker_t *) noexcept nogil
-        void (*search)(worker_t *) noexcept nogil
-        void (*expand)(worker_t *, const level_t *, const int32_t *, int64_t, int,
-                       int64_t) noexcept nogil
-        void (*evaluate)(const column_t *, const uint64_t *, int64_t,
-                         double *) noexcept nogil
-        void (*bounds)(const column_t *, const uint64_t *, int64_t,
-                       double *) noexcept nogil
-
-    const kernel_t *find_kernel(int, int, int, int)
-    int padded_words(int)
-    int has_isa(int)
-    const lanes_t *find_lanes(int)
-    void packed_make(packed_t *, const column_t *)
-    double canonical(double)
-    uint64_t double_to_bits(double)
-    double bits_to_double(uint64_t)
-    int level_reserve(level_t *, const column_t *, int64_t)
-    void level_plan(level_t *, const column_t *, const uint64_t *)
-    void level_scans(level_t *, const column_t *)
-    void level_slice(level_t *, const column_t *, const uint64_t *)
-    void level_bounds(const level_t *, const column_t *, int, int64_t, int64_t, float *)
-    void level_joins(level_t *, const column_t *, const uint64_t *)
-    void level_free(level_t *)
-    void worker_free(worker_t *)
-    void collection_free(collection_t *)
-    int popcount64(uint64_t)
+from sklearn_persona._search._native cimport (
+    BYTE_ARM, MAX_ARM, MAX_CENTERS, MAX_LANES, MAX_VARIABLES, N_OBJECTIVES,
+    bits_to_double, canonical, collection_free, collection_t, complete_totals,
+    double_to_bits, find_kernel, find_simd, has_isa, kernel_t, level_bounds, level_free,
+    level_joins, level_layout, level_reserve, level_scans, level_slice, level_t,
+    objective_names, packed_make, packed_t, padded_words, popcount64, problem_t,
+    rows_to_sets, sets_to_rows, shape_t, shared_t, simd_t, worker_free, worker_t,
+)
 
 
-cdef extern from "native/transpose.h" nogil:
-    void sets_to_rows(const uint64_t *, int64_t, int, uint64_t *)
-    void rows_to_sets(const uint64_t *, const int64_t *, int64_t, int64_t, int,
-                      uint64_t *)
+cdef extern from "native/core/kernels.h":
+    pass
+cdef extern from "native/core/transpose.h":
+    pass
 
 
-OBJECTIVES = ("effect", "contrast", "sum-of-squares", "mean-shift", "arm-shift")
+# Objectives by their number in the C code.
+OBJECTIVES = tuple([objective_names[i].decode() for i in range(N_OBJECTIVES)])
 LEAST_VALUE = 1e-18
+# Instruction sets that the search is compiled for, from the plainest to the fastest.
+ISAS = ("portable", "avx2", "avx512")
 
 
 def round_value(double value):
     """Round a squared value as the kernel does before it compares two of them."""
     return canonical(value)
-
-
-# Instruction sets that the search is compiled for, from the plainest to the fastest.
-ISAS = ("portable", "avx2", "avx512")
 
 
 def tie_key(keys, rule):
@@ -181,13 +57,32 @@ def tie_key(keys, rule):
     return len(chosen), *([key[i] for i in chosen] for key in keys)
 
 
+def better(best, double value, tuple rule, keys):
+    """The better of two results ``(value, rule)``; the first one may be None.
+
+    Parameters
+    ----------
+    best : tuple or None
+    value : float
+    rule : tuple of int
+    keys : tuple of ndarray
+        As in `tie_key`.
+    """
+    if best is not None:
+        if value < best[0]:
+            return best
+        if value == best[0] and tie_key(keys, rule) >= tie_key(keys, best[1]):
+            return best
+    return value, rule
+
+
 def available_isas():
     """Instruction sets that this machine runs, the fastest last."""
     return [isa for i, isa in enumerate(ISAS) if has_isa(i)]
 
 
 def variant(isa):
-    """Number of an instruction set, of the fastest for "auto"."""
+    """Number of an instruction set; "auto" is the fastest."""
     available = available_isas()
     if isa == "auto":
         return ISAS.index(available.pop())
@@ -202,8 +97,8 @@ cdef int poll_workers(void *context) noexcept nogil:
     return 0
 
 
-cdef class Column:
-    """One label column over the selectors, with rows in the order of its outcomes.
+cdef class Problem:
+    """Conditions and outcomes of one search, with rows in the order of the outcomes.
 
     Parameters
     ----------
@@ -216,16 +111,22 @@ cdef class Column:
         SD units of one step of ``fixed``.
     n_treated : int
         Rows of arm 0, which come first; ``n_rows`` for one-sample units.
+    objective : str
+    arms : {1, 2}
     centers : sequence of float
         Constants of the bound, in SD units.
+    least, most : sequence of int
+        Units of an arm inside.
+    least_members, min_variables, max_variables, min_modalities : int
+    isa : str
     """
 
-    cdef column_t c
+    cdef problem_t c
     cdef shape_t shape
     cdef const kernel_t *kernel
-    cdef const lanes_t *joins
+    cdef const simd_t *joins
     cdef packed_t *packed
-    cdef object keep_alive
+    cdef list keep_alive
     cdef readonly object bits
     cdef readonly tuple tie_keys
     cdef readonly bint vectors
@@ -236,12 +137,8 @@ cdef class Column:
                  double scale, int n_treated, *, str objective, int arms, centers,
                  least, most, int64_t least_members, int min_variables,
                  int max_variables, int min_modalities, str isa="auto"):
-        cdef int n_rows = fixed.shape[0], n_words = bits.shape[1]
-        cdef const double[::1] outcome
-        cdef const int64_t[:, ::1] table
-        cdef const uint64_t[:, ::1] masks
-        if n_words != words_for(n_rows):
-            raise ValueError(f"{n_words} words for {n_rows} rows")
+        if bits.shape[1] != words_for(fixed.shape[0]):
+            raise ValueError(f"{bits.shape[1]} words for {fixed.shape[0]} rows")
         if not 1 <= max_variables <= MAX_VARIABLES:
             raise ValueError(f"max_variables={max_variables}")
         if not 1 <= len(centers) <= MAX_CENTERS:
@@ -249,52 +146,10 @@ cdef class Column:
         if not (feature.shape[0] == side.shape[0] == cut.shape[0] ==
                 modality.shape[0] == bits.shape[0]):
             raise ValueError("selector arrays differ in length")
-        self.bits = np.asarray(bits)
-        self.tie_keys = np.asarray(feature), np.asarray(side), np.asarray(cut)
-        fixed_array = np.asarray(fixed)
-        is_treated = np.arange(n_rows) < n_treated
-        mask_array = np.stack([pack_rows(is_treated[None]),
-                               pack_rows(~is_treated[None]),
-                               pack_rows(np.ones((1, n_rows), bool))])[:, 0]
-        masks = np.ascontiguousarray(mask_array)
-        outcome = fixed_array * scale
-        if n_words <= 16:
-            table_array = byte_table(fixed_array, n_treated, arms, n_words)
-        else:
-            table_array = np.zeros((0, arms), np.int64)
-        table = table_array
-        self.keep_alive = (bits, feature, side, cut, modality, fixed, outcome, table,
-                           masks)
-        memset(&self.c, 0, sizeof(column_t))
-        self.c.n_rows = n_rows
-        self.c.n_words = n_words
-        self.c.n_selectors = bits.shape[0]
-        if bits.shape[0]:
-            self.c.bits = &bits[0, 0]
-            self.c.feature = &feature[0]
-            self.c.side = &side[0]
-            self.c.cut = &cut[0]
-            self.c.modality = &modality[0]
-        self.c.mask[0] = &masks[0, 0]
-        self.c.mask[1] = &masks[1, 0]
-        self.c.rows = &masks[2, 0]
-        self.c.first[0] = 0
-        self.c.last[0] = (n_treated + 63) // 64
-        self.c.first[1] = n_treated // 64
-        self.c.last[1] = (n_rows + 63) // 64
-        self.c.fixed = &fixed[0]
-        self.c.outcome = &outcome[0]
-        self.c.table = &table[0, 0] if table.shape[0] else NULL
-        self.c.scale = scale
-        self.c.all.n[0] = n_treated
-        self.c.all.n[1] = n_rows - n_treated
-        # Exact sums, so that every path that adds up the same rows agrees.
-        halves = fixed_array[:n_treated], fixed_array[n_treated:]
-        totals = [int(half.sum()) for half in halves]
-        self.c.all.s[0] = float(totals[0]) * scale
-        self.c.all.s[1] = float(totals[1]) * scale
-        self.c.all.mean = float(sum(totals)) * scale / n_rows
-        complete_totals(&self.c.all, arms)
+        memset(&self.c, 0, sizeof(problem_t))
+        self.keep_alive = []
+        self._set_selectors(bits, feature, side, cut, modality)
+        self._set_outcomes(fixed, scale, n_treated, arms)
         self.c.n_centers = len(centers)
         for i in range(len(centers)):
             self.c.centers[i] = centers[i]
@@ -305,21 +160,75 @@ cdef class Column:
         self.c.min_variables = min_variables
         self.c.max_variables = max_variables
         self.c.min_modalities = min_modalities
-        cdef int number = variant(isa)
-        self.kernel = find_kernel(OBJECTIVES.index(objective), arms, n_words, number)
+        self._choose_loops(OBJECTIVES.index(objective), variant(isa))
+
+    cdef _set_selectors(self, const uint64_t[:, ::1] bits, const int32_t[::1] feature,
+                        const int32_t[::1] side, const int32_t[::1] cut,
+                        const int32_t[::1] modality):
+        self.bits = np.asarray(bits)
+        self.tie_keys = np.asarray(feature), np.asarray(side), np.asarray(cut)
+        self.keep_alive += [bits, feature, side, cut, modality]
+        self.c.n_words = bits.shape[1]
+        self.c.n_selectors = bits.shape[0]
+        if bits.shape[0]:
+            self.c.bits = &bits[0, 0]
+            self.c.feature = &feature[0]
+            self.c.side = &side[0]
+            self.c.cut = &cut[0]
+            self.c.modality = &modality[0]
+
+    cdef _set_outcomes(self, const int64_t[::1] fixed, double scale, int n_treated,
+                       int arms):
+        cdef int n_rows = fixed.shape[0]
+        cdef const double[::1] outcome
+        cdef const int64_t[:, ::1] table
+        cdef const uint64_t[:, ::1] masks
+        fixed_array = np.asarray(fixed)
+        outcome = fixed_array * scale
+        is_treated = np.arange(n_rows) < n_treated
+        masks = pack_rows(np.stack([is_treated, ~is_treated, np.ones(n_rows, bool)]))
+        if self.c.n_words <= 16:
+            table = byte_table(fixed_array, n_treated, arms, self.c.n_words)
+            self.c.table = &table[0, 0]
+            self.keep_alive.append(table)
+        self.keep_alive += [fixed, outcome, masks]
+        self.c.n_rows = n_rows
+        self.c.n_arms = arms
+        self.c.mask[0] = &masks[0, 0]
+        self.c.mask[1] = &masks[1, 0]
+        self.c.rows = &masks[2, 0]
+        self.c.first[0] = 0
+        self.c.last[0] = (n_treated + 63) // 64
+        self.c.first[1] = n_treated // 64
+        self.c.last[1] = (n_rows + 63) // 64
+        self.c.fixed = &fixed[0]
+        self.c.outcome = &outcome[0]
+        self.c.scale = scale
+        self.c.all.n[0] = n_treated
+        self.c.all.n[1] = n_rows - n_treated
+        # Sums are exact, so that all paths agree.
+        halves = fixed_array[:n_treated], fixed_array[n_treated:]
+        totals = [int(half.sum()) for half in halves]
+        self.c.all.s[0] = float(totals[0]) * scale
+        self.c.all.s[1] = float(totals[1]) * scale
+        self.c.all.mean = float(sum(totals)) * scale / n_rows
+        complete_totals(&self.c.all, arms)
+
+    cdef _choose_loops(self, int objective, int isa):
+        cdef int64_t n_treated = <int64_t> self.c.all.n[0]
+        self.kernel = find_kernel(objective, self.c.n_arms, self.c.n_words, isa)
         self.kernel.describe(&self.c.all, &self.shape)
         self.c.shape = &self.shape
-        self.c.n_arms = arms
-        # Of wide arms only joins have vectors.
-        largest = max(n_treated, n_rows - n_treated)
+        # For wide arms only joins are vectorized.
+        largest = max(n_treated, self.c.n_rows - n_treated)
         if largest <= MAX_ARM:
-            self.joins = find_lanes(number)
+            self.joins = find_simd(isa)
         if largest <= BYTE_ARM:
-            self.c.lanes = self.joins
-        self.vectors = self.c.lanes != NULL
-        if n_words == 1 and not self.vectors:
+            self.c.simd = self.joins
+        self.vectors = self.c.simd != NULL
+        if self.c.n_words == 1 and not self.vectors:
             free(self.packed)
-            self.packed = <packed_t *>malloc(sizeof(packed_t))
+            self.packed = <packed_t *> malloc(sizeof(packed_t))
             if self.packed == NULL:
                 raise MemoryError
             packed_make(self.packed, &self.c)
@@ -341,7 +250,7 @@ cdef class Column:
             -2 where an arm or the coverage is too small, -1 where the complement is
             or the sign is wrong.
         """
-        # One row beyond the parents is the kernel's scratch.
+        # The row after the parents is scratch space of the kernel.
         cdef uint64_t[:, ::1] rows = np.vstack([parents, np.asarray(parents)[:1]])
         cdef int64_t n = parents.shape[0]
         cdef double[:, ::1] out = np.empty((n, self.c.n_selectors))
@@ -359,7 +268,7 @@ cdef class Column:
         rules : ndarray of int32, shape (n_rules, length)
         extents : ndarray of uint64, shape (n_rules, n_words)
         keep : int
-            At least so many different row sets are returned, if there are.
+            At least this many different row sets are returned, if there are.
 
         Returns
         -------
@@ -377,19 +286,19 @@ cdef class Column:
         cdef worker_t worker
         cdef shared_t shared
         cdef collection_t collection
-        cdef column_t column = self.c
-        column.lanes = self.joins
+        cdef problem_t problem = self.c
+        problem.simd = self.joins
         memset(&level, 0, sizeof(level_t))
         memset(&worker, 0, sizeof(worker_t))
         memset(&shared, 0, sizeof(shared_t))
         memset(&collection, 0, sizeof(collection_t))
         collection.limit = 2**40
-        worker.column = &column
+        worker.problem = &problem
         worker.shared = &shared
         worker.collection = &collection
         worker.threshold = LEAST_VALUE
         try:
-            if not level_reserve(&level, &column, n_selectors + n + 1):
+            if not level_reserve(&level, &problem, n_selectors + n + 1):
                 raise MemoryError
             if n and n_selectors:
                 with nogil:
@@ -397,9 +306,9 @@ cdef class Column:
                     memcpy(level.extents + n_selectors * self.c.n_words,
                            &extents[0, 0], n * row)
                     level.n = n_selectors + n
-                    if column.lanes != NULL:
-                        level_plan(&level, &column, column.rows)
-                        level_joins(&level, &column, column.rows)
+                    if problem.simd != NULL:
+                        level_layout(&level, &problem, problem.rows)
+                        level_joins(&level, &problem, problem.rows)
                     self.kernel.expand(&worker, &level, first, n, length, keep)
             if worker.failed:
                 raise MemoryError
@@ -420,11 +329,11 @@ cdef class Column:
 
     def vector_bound(self, const uint64_t[::1] universe,
                      const uint64_t[:, ::1] extents, bint exact):
-        """As ``bound``, from the vector loops; a universe holds the extents."""
+        """As ``bound``, by the vector loops; the universe contains the extents."""
         cdef int64_t n = extents.shape[0]
-        cdef float[::1] out = np.empty(n + MOST_LANES, np.float32)
+        cdef float[::1] out = np.empty(n + MAX_LANES, np.float32)
         cdef level_t level
-        if self.c.lanes == NULL:
+        if self.c.simd == NULL:
             raise ValueError("No vector loop for this machine or number of rows.")
         memset(&level, 0, sizeof(level_t))
         try:
@@ -434,7 +343,7 @@ cdef class Column:
                 memcpy(level.extents, &extents[0, 0],
                        n * self.c.n_words * sizeof(uint64_t))
                 level.n = n
-                level_plan(&level, &self.c, &universe[0])
+                level_layout(&level, &self.c, &universe[0])
                 level_scans(&level, &self.c)
                 level_slice(&level, &self.c, &universe[0])
                 level_bounds(&level, &self.c, exact, 0, n, &out[0])
@@ -451,7 +360,7 @@ cdef class Column:
 
 
 cdef class Search:
-    """One exact search of a column.
+    """One exact search of a problem.
 
     It finds the best rule that overlaps no kept one or, with ``limit``, every row set
     whose value is at least the incumbent's.
@@ -461,22 +370,22 @@ cdef class Search:
 
     Parameters
     ----------
-    column : Column
+    problem : Problem
     kept : ndarray of uint64, shape (n_kept, n_words)
     max_overlap : float
         Largest Jaccard index with a kept row set.
     incumbent : float
-        Squared value known to be reachable; rules below it are not reported.
+        Squared value that some rule is known to have; smaller ones are not reported.
     deadline : float or None
     on_poll : callable or None
         Called with the share of the top level that is done.
     limit : int
         0, or the most row sets that a thread collects.
     enough : float
-        Squared value at which the search may end, at the first rule that has it.
+        Squared value at which the search ends, at the first rule that has it.
     """
 
-    cdef Column column
+    cdef Problem problem
     cdef shared_t shared
     cdef object keep_alive
     cdef object deadline
@@ -493,12 +402,12 @@ cdef class Search:
     def __cinit__(self):
         memset(&self.shared, 0, sizeof(shared_t))
 
-    def __init__(self, Column column, const uint64_t[:, ::1] kept, double max_overlap,
-                 double incumbent=0.0, deadline=None, on_poll=None,
+    def __init__(self, Problem problem, const uint64_t[:, ::1] kept,
+                 double max_overlap, double incumbent=0.0, deadline=None, on_poll=None,
                  int64_t limit=0, double enough=INFINITY):
-        if kept.shape[0] and kept.shape[1] != column.c.n_words:
+        if kept.shape[0] and kept.shape[1] != problem.c.n_words:
             raise ValueError("kept row sets have another number of words")
-        self.column = column
+        self.problem = problem
         self.keep_alive = kept
         self.shared.kept = &kept[0, 0] if kept.shape[0] else NULL
         self.shared.n_kept = kept.shape[0]
@@ -519,7 +428,7 @@ cdef class Search:
         level_free(&self.shared.roots)
 
     def poll(self):
-        """Look at the clock, at signals and at the caller, from inside the search.
+        """Check the clock, signals and the caller from inside the search.
 
         Errors (Ctrl-C among them) stop every thread and are raised by ``run``.
         """
@@ -547,7 +456,7 @@ cdef class Search:
         self._work(False)
 
     def roots(self):
-        """Selectors whose refinements `run` takes up, in this order.
+        """Selectors whose refinements `run` searches, in this order.
 
         Each is refined by those before it, so any partition of the positions into
         ranges is a partition of the search.
@@ -563,10 +472,10 @@ cdef class Search:
         return np.asarray(out)
 
     def restrict(self, int64_t first, int64_t last, double value=0.0):
-        """Let `run` take up the roots first..last-1 only; to be called after `start`.
+        """Restrict `run` to the roots first..last-1; call it after `start`.
 
-        The list of roots depends on the incumbent, so one that other ranges have
-        found meanwhile comes in here.
+        The list of roots depends on the incumbent of `start`, so the best value that
+        other ranges have found since is passed here.
         """
         self.shared.next_root = first
         self.shared.roots.n = min(last, self.shared.roots.n)
@@ -579,9 +488,9 @@ cdef class Search:
 
     def absorb(self, best, list parts, int64_t n_evaluated, bint timed_out,
                bint overflowed):
-        """Add the result of another search of the same column."""
+        """Add the result of another search of the same problem."""
         if best is not None:
-            self._merge(best[0], best[1])
+            self.best = better(self.best, *best, self.problem.tie_keys)
         self.parts += parts
         self.n_evaluated += n_evaluated
         self.timed_out |= timed_out
@@ -596,7 +505,7 @@ cdef class Search:
         collection.limit = self.limit
         if self.limit:
             worker.collection = &collection
-        worker.column = &self.column.c
+        worker.problem = &self.problem.c
         worker.shared = &self.shared
         worker.threshold = bits_to_double(self.shared.best)
         worker.value = -1
@@ -605,9 +514,9 @@ cdef class Search:
         try:
             with nogil:
                 if first:
-                    self.column.kernel.roots(worker)
+                    self.problem.kernel.roots(worker)
                 else:
-                    self.column.kernel.search(worker)
+                    self.problem.kernel.search(worker)
             if self.error is not None:
                 raise self.error
             if worker.failed:
@@ -619,25 +528,19 @@ cdef class Search:
             with self.lock:
                 self.n_evaluated += worker.n_evaluated
                 if rule:
-                    self._merge(worker.value, rule)
+                    self.best = better(self.best, worker.value, rule,
+                                       self.problem.tie_keys)
                 if self.limit:
                     self.overflowed |= collection.full
                     self.parts.append(copy_collection(&collection,
-                                                      self.column.c.n_words))
+                                                      self.problem.c.n_words))
         finally:
             collection_free(&collection)
             worker_free(worker)
             free(worker)
 
-    cdef _merge(self, double value, tuple rule):
-        if self.best is None or value > self.best[0] or (
-                value == self.best[0] and
-                tie_key(self.column.tie_keys, rule) <
-                tie_key(self.column.tie_keys, self.best[1])):
-            self.best = (value, rule)
-
     def collected(self):
-        """Row sets that were collected, those of all threads together.
+        """The row sets that all threads collected.
 
         Returns
         -------
@@ -650,10 +553,10 @@ cdef class Search:
         lengths, selectors = rules[:, 0], rules[:, 1:]
         used = np.arange(MAX_VARIABLES) < lengths[:, None]
         # Padding sorts first, but only rules of equal length are compared by it.
-        keys = [np.where(used, column[np.where(used, selectors, 0)], -1)
-                for column in self.column.tie_keys]
+        keys = [np.where(used, key[np.where(used, selectors, 0)], -1)
+                for key in self.problem.tie_keys]
         order = np.lexsort([*np.concatenate(keys, axis=1).T[::-1], lengths, -values])
-        # Threads may have met the same row set by different rules; the first counts.
+        # Threads may have found the same row set by different rules; the first counts.
         _, first = np.unique(extents[order], axis=0, return_index=True)
         order = order[np.sort(first)]
         rules = [tuple(row[1:1 + row[0]]) for row in rules[order].tolist()]
@@ -699,7 +602,7 @@ def unpack_rows(bits, int64_t n_rows):
 
 
 def transpose_sets(const uint64_t[:, ::1] bits):
-    """Row sets as seen from the rows: words of up to 64 sets for each row.
+    """Transposed row sets: for each row, words of up to 64 sets.
 
     Parameters
     ----------

@@ -1,14 +1,14 @@
 """Alternatives: other short rules that describe almost the members of a persona.
 
-They read row sets only, never an outcome or an arm. So they say nothing about effects,
-and looking for them costs no error rate. The idea of alternative descriptions, which
-leave variables of the first one out, is that of Bach [1]_ (package ``csd``); with one
-or two conditions the search is exact instead of a solver's.
+They use row sets only, never an outcome or an arm. So they say nothing about effects,
+and the search for them has no effect on error rates. Alternative descriptions that
+leave out variables of the first one are an idea of Bach [1]_ (package ``csd``). With
+one or two conditions the search here is exact and needs no solver.
 
-Among many pairs of conditions some agree with few members by chance. So a condition
-must earn its place by the length of a description [2]_: what it saves in naming the
-units in which rule and persona differ, ``log C(n_units, n_different)``, must exceed
-what naming one of the searched conditions costs, the logarithm of their number.
+Among many pairs of conditions some agree with a few members by chance. A condition is
+therefore used only if it makes the description shorter [2]_: it must shorten the list
+of units in which rule and persona differ, of length ``log C(n_units, n_different)``, by
+more than its own length, the logarithm of the number of searched conditions.
 
 References
 ----------
@@ -28,15 +28,15 @@ from sklearn_persona._search._kernel import count_rows, pack_rows
 
 __all__ = ["LEAST_JACCARD", "AlternativeSearch", "FoundAlternative"]
 
-# Rules that share less of the members with the persona describe others.
+# Rules with a smaller Jaccard index describe other members.
 LEAST_JACCARD = 0.7
-# Words of pairs of row sets that a persona may take: some hundredths of a second.
+# Most words of pairs of row sets per persona: some hundredths of a second.
 MOST_WORDS = 2**21
-# Conditions with the best Jaccard index of their own that are combined first.
+# Number of conditions, by their own Jaccard index, that are combined first.
 FIRST_CONDITIONS = 200
-# Conditions of a column that go before those of lesser Jaccard index of other columns.
+# Number of conditions of each column that precede all others.
 FIRST_OF_COLUMN = 16
-# Words that stand at once while all conditions are compared with a persona.
+# Words in memory at once while all conditions are compared with a persona.
 BLOCK_WORDS = 2**17
 
 
@@ -57,12 +57,12 @@ class FoundAlternative:
 
 
 class AlternativeSearch:
-    """Looks for rules of one or two conditions with given members.
+    """Searches rules of one or two conditions with given members.
 
     Parameters
     ----------
     selectors : Selectors
-        The conditions that a rule may hold.
+        The conditions that a rule may have.
     n_alternatives : int
         Most rules returned.
     """
@@ -75,11 +75,11 @@ class AlternativeSearch:
     def __call__(self, members, variables):
         """Find the best rules that leave out a variable of the persona.
 
-        Each set of variables has one rule, its best. A condition alone must describe
-        the members in less than naming them takes, and a second one in less than the
-        best condition on either variable. When the pairs that the bounds leave are more
-        than ``MOST_WORDS`` words, only the conditions with the best Jaccard index of
-        their own are combined.
+        Each set of variables has one rule, its best. The description by one condition
+        must be shorter than the list of members, and by two shorter than by the best
+        condition on either variable. If the bounds leave more pairs than
+        ``MOST_WORDS`` words, only the conditions with the best Jaccard index of their
+        own are combined.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class AlternativeSearch:
             return []
         target = _Target(self, members, frozenset(variables))
         rules = target.of_one()
-        # The best of a few raise the bar for the rest.
+        # The best of a few raise the threshold for the rest.
         for most in (FIRST_CONDITIONS, None):
             target.add_pairs(rules, self.n_alternatives, most)
         ranked = sorted(
@@ -109,7 +109,7 @@ class AlternativeSearch:
         ]
 
     def _conditions(self, rule):
-        """Limits of a rule, each the first of its column that leaves the members."""
+        """Limits of a rule, each the first of its column with the same members."""
         bits, feature = self.selectors.bits, self.selectors.feature
         rule = sorted(rule, key=lambda i: feature[i])
         for place, i in enumerate(rule):
@@ -123,7 +123,7 @@ class AlternativeSearch:
 
 
 class _Target:
-    """The members of one persona, and how every condition relates to them."""
+    """The members of one persona, and the overlap of every condition with them."""
 
     def __init__(self, search, members, variables):
         self.bits, self.feature = search.selectors.bits, search.selectors.feature
@@ -134,18 +134,18 @@ class _Target:
         self.hits = _counts(self.bits, self.inside)
         self.others = search.sizes - self.hits
         self.alone = self.hits / (self.n_inside + self.others)
-        # Length of naming so many units, of a condition, and of the members.
+        # Description lengths: of a number of units, of a condition, of the members.
         self.length = _lengths(len(members))
         self.of_condition = log(len(self.bits))
         self.of_members = self.length[min(self.n_inside, self.n_outside)]
-        # Length of naming what the best condition of each column leaves different.
+        # Length of the units that the best condition of each column leaves different.
         left = self.length[self.n_inside - self.hits + self.others]
         self.of_column = np.full(int(self.feature.max()) + 1, np.inf)
         np.minimum.at(self.of_column, self.feature, left)
         # Units that a pair may leave different; -1 when no pair can be short enough.
         pairs = self.length + self.of_condition + self.of_condition
         self.most_different = int(np.count_nonzero(pairs < self.of_members)) - 1
-        # Conditions that are rules of their own.
+        # Conditions that are rules by themselves.
         self.single = self.alone >= LEAST_JACCARD
         self.single &= left + self.of_condition < self.of_members
 
@@ -165,8 +165,8 @@ class _Target:
     def add_pairs(self, rules, n_alternatives, most=None):
         """Add the best pairs of conditions, of all or of the ``most`` likely.
 
-        A pair shares at most the units with the members that its lesser condition
-        shares, and has at least ``others[i] + others[j] - n_outside`` units outside.
+        A pair shares at most as many units with the members as its smaller condition,
+        and has at least ``others[i] + others[j] - n_outside`` units outside.
         """
         least = _last(rules, n_alternatives)
         n_words = self.bits.shape[1]
@@ -229,8 +229,8 @@ class _Target:
     def _partners(self, chosen, least):
         """Sort conditions by their units outside, and count each one's partners.
 
-        The partners of a condition are the first so many; none comes after it.
-        Conditions in no pair are left out.
+        The partners of a condition are the first ones, all before it. Conditions
+        without a partner are left out.
         """
         chosen = chosen[np.lexsort((chosen, self.others[chosen]))]
         others = self.others[chosen]
@@ -253,7 +253,7 @@ def _last(rules, n_alternatives):
 
 
 def _lengths(n_units):
-    """Logarithm of the number of sets of 0, 1, ... units; it does not fall."""
+    """Logarithm of the number of sets of 0, 1, ... units, made nondecreasing."""
     k = np.arange(n_units)
     steps = np.log((n_units - k) / (k + 1))
     return np.concatenate([[0.0], np.maximum(steps, 0.0).cumsum()])

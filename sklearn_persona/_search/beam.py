@@ -10,9 +10,9 @@ __all__ = ["Pool", "beam_search"]
 
 WIDTH = 300
 POOL_SIZE = 2000
-# Rules whose conditions are exchanged one by one, and how often at most.
+# Rules whose conditions are exchanged one by one, and the most rounds of exchange.
 EXCHANGED, ROUNDS = 20, 4
-# Word operations that a beam may spend; wider tables get a narrower beam.
+# Most word operations of a beam; wider tables get a narrower beam.
 BUDGET = 4e9
 
 
@@ -47,9 +47,9 @@ def _distinct(values, lengths, rules, extents, size):
 
 
 def _best(values, rules, extents, size):
-    """The best rules; ties in the order of the selectors, whatever order they came in.
+    """The best rules, with ties in the order of the selectors.
 
-    Most of what came is below them, and sorting all of it would take the longest.
+    Most candidates are worse, so only the best are sorted.
     """
     if len(values) > size:
         good = values >= np.partition(values, len(values) - size)[len(values) - size]
@@ -65,7 +65,7 @@ def _shortened(rules):
 
 
 def beam_search(
-    column,
+    problem,
     selectors,
     *,
     min_variables,
@@ -79,22 +79,22 @@ def beam_search(
 
     Parameters
     ----------
-    column : Column
+    problem : Problem
     selectors : Selectors
     min_variables, max_variables, min_modalities : int
     most : int
-        Rules of a length that are refined, at most.
+        Most rules of each length that are refined.
     pool_size : int
-        Rules that are returned, at most.
+        Most rules that are returned.
     exchange : bool
-        In the best rules of ``max_variables``, try every other condition in the place
-        of each one: a beam fixes an edge before it knows what the edge will go with.
+        Replace each condition of the best rules of ``max_variables`` by every other
+        one: a beam fixes an edge before it knows the conditions that will join it.
 
     Returns
     -------
     pool : Pool
     """
-    n_selectors, n_words = column.bits.shape
+    n_selectors, n_words = problem.bits.shape
     cost = max(n_selectors * n_words * max(max_variables - 1, 1), 1)
     width = int(np.clip(BUDGET / (40 * cost), min(10, most), most))
     # Values, lengths, rules (padded) and members.
@@ -120,7 +120,7 @@ def beam_search(
         return _distinct(*map(np.concatenate, zip(pool, new)), pool_size)
 
     for depth in range(1, max_variables + 1):
-        values, rules, extents, n = column.expand(parents, rows, size)
+        values, rules, extents, n = problem.expand(parents, rows, size)
         n_evaluated += n
         if not len(values):
             break
@@ -133,8 +133,8 @@ def beam_search(
         parents = _shortened(rules[lengths == max_variables][:EXCHANGED])
         if not len(parents):
             break
-        rows = np.bitwise_and.reduce(column.bits[parents], axis=1)
-        *found, n = column.expand(parents, rows, size)
+        rows = np.bitwise_and.reduce(problem.bits[parents], axis=1)
+        *found, n = problem.expand(parents, rows, size)
         n_evaluated += n
         pool = add(pool, *_best(*found, size))
         if pool[0][0] == values[0]:

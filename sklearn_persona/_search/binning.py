@@ -1,4 +1,4 @@
-"""From columns to selectors: every condition that a rule may hold, as a row set."""
+"""From columns to selectors: every condition of a rule, as a row set."""
 
 from dataclasses import dataclass, replace
 
@@ -9,14 +9,14 @@ from sklearn_persona._search._kernel import pack_rows, unpack_rows
 
 __all__ = ["Selectors", "all_places", "column_cuts", "make_selectors"]
 
-# Sides in the order in which ties are broken.
+# Sides in the order that breaks ties.
 AT_MOST, ABOVE, BETWEEN, EQUAL, ONE_OF = range(5)
 
-# Up to so many levels a categorical column also yields sets of levels: 2**5 - 2
-# conditions, about as many as 9 cuts of a number give.
+# Up to this number of levels a categorical column also yields sets of levels: 2**5 - 2
+# conditions, about as many as 9 cuts of a number.
 MAX_LEVELS_FOR_SETS = 5
 
-# Row sets larger than this in total are refused before they are built.
+# Larger row sets, in total, are refused before they are built.
 MAX_BYTES = 6 * 2**30
 
 
@@ -71,6 +71,11 @@ class Selectors:
             self, bits=np.concatenate(bits), n_units=int(np.count_nonzero(chosen))
         )
 
+    def members(self, rule):
+        """Membership of a rule, given by its selectors, of shape (n_units,)."""
+        bits = np.bitwise_and.reduce(self.bits[list(rule)], axis=0)
+        return unpack_rows(bits[None], self.n_units)[0]
+
     def without_intervals(self):
         """The selectors that do not have two edges."""
         if self.n_intervals is None or not self.n_intervals.any():
@@ -81,7 +86,7 @@ class Selectors:
         )
 
     def n_of_size(self, n_variables):
-        """Conjunctions of so many conditions on different columns."""
+        """Number of conjunctions of this many conditions on different columns."""
         # Elementary symmetric polynomials of the counts, in exact integers.
         e = [1] + [0] * n_variables
         for count in map(int, self.n_conditions):
@@ -90,7 +95,7 @@ class Selectors:
         return e[n_variables]
 
     def n_candidates(self, max_variables, interval_variables=4):
-        """Conjunctions of 1..max_variables conditions on different columns.
+        """Number of conjunctions of 1..max_variables conditions on different columns.
 
         Those of more than ``interval_variables`` have no condition with two edges.
         """
@@ -230,7 +235,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
                 )
                 if below[last + 1] - below[first] >= least_members
             ]
-            # In blocks, so that many rows times many cuts never stand unpacked.
+            # In blocks, so that many rows times many cuts are never unpacked at once.
             block = max(1, 2**26 // max(n_units, 1))
             for start in range(0, len(kept), block):
                 part = kept[start : start + block]
@@ -271,7 +276,7 @@ def make_selectors(columns, rows, *, n_cuts, conditions, modality, least_members
 
 
 def all_places(columns, limits, rows, *, least_members):
-    """Build the conditions that differ from given ones by the places of their edges.
+    """Build the conditions that differ from given ones only by the places of edges.
 
     Parameters
     ----------

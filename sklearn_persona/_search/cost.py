@@ -1,4 +1,4 @@
-"""How long an exact search will take, and by which path it takes less."""
+"""Predicted times of an exact search, by cubes and by branch and bound."""
 
 import time
 
@@ -14,22 +14,22 @@ __all__ = [
 ]
 
 PROBES = 24
-# Below so many candidates times words no search is long enough for a probe.
+# With fewer candidates times words than this no search is long enough for a probe.
 FEW_CANDIDATES = 2e8
-# Tuples of features that are listed at most, 24 bytes each.
+# Most tuples of features that are listed, 24 bytes each.
 MOST_TUPLES = 2**23
-# Seconds on one thread, by `python benchmarks/cost_constants.py`: of a row in the
-# cubes of one tuple, of a tuple, of a rule in one direction; of a row in one value or
-# bound of the branch and bound, and of a value or bound whatever the rows.
+# Seconds on one thread, by `python benchmarks/cost_constants.py`: per row in the cubes
+# of one tuple, per tuple, per rule in one direction; per row in one value or bound of
+# the branch and bound, and per value or bound in addition to its rows.
 CUBE_ROW, CUBE_TUPLE, CUBE_RULE = 1e-9, 2e-7, 6e-9
 VALUE_ROW, BOUND_ROW, BIT_RULE = 2e-10, 1.6e-9, 5e-8
-# The same by vectors, for so many rows at most; most bounds are the quick ones, which
-# take a third of what the benchmark prints.
+# The same with vectors, up to this many rows; most bounds are the quick ones, which
+# take a third of the time that the benchmark prints.
 VECTOR_VALUE_ROW, VECTOR_BOUND_ROW = 1.5e-11, 2e-10
 MOST_VECTOR_ROWS = 510
-# Share of all rules that a branch and bound of noise values, with so many units or
-# more all of them, and the seconds of one a unit, by vectors: about what
-# `python -m benchmarks.proof_times` prints.
+# A branch and bound of noise evaluates this power of n_units / ALL_UNITS as its share
+# of all rules, and all of them from ALL_UNITS on. The last one is the seconds per rule
+# and unit with vectors. All are about what `python -m benchmarks.proof_times` prints.
 ALL_UNITS, SHARE_POWER, RULE_UNIT = 600, 3.5, 7e-12
 
 
@@ -40,7 +40,7 @@ def _features(selectors):
 
 
 def _conjunctions(counts, min_variables, max_variables):
-    """Ways to choose one of ``counts`` from each of so many features."""
+    """Ways to choose features within these limits, and one of ``counts`` from each."""
     e = [1] + [0] * max_variables
     for count in counts:
         for k in range(max_variables, 0, -1):
@@ -74,8 +74,8 @@ def cube_seconds(selectors, settings):
 def quick_seconds(selectors, settings):
     """Predict the least time of a branch and bound in all directions, on one thread.
 
-    Pairs are valued, or bounded where they can be refined; what comes below them is
-    left out.
+    It counts pairs of conditions, by a value each or by a bound if they can be refined;
+    longer rules are left out.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def least_bit_seconds(n_rules, n_units):
     Returns
     -------
     seconds : float
-        About what noise takes with a price on length, on one thread of a machine with
-        all vectors; the least elsewhere.
+        About the time of noise with a penalty on length, on one thread of a machine
+        with all vectors; other machines take longer.
     """
     share = min(n_units / ALL_UNITS, 1) ** SHARE_POWER
     per_rule = n_units * RULE_UNIT
@@ -118,16 +118,16 @@ def least_bit_seconds(n_rules, n_units):
     return n_rules * share * per_rule
 
 
-def predicted_seconds(column, selectors, threshold, settings):
+def predicted_seconds(problem, selectors, threshold, settings):
     """Estimate the time of one search for the best rule on one thread.
 
-    The tree is sampled as by Knuth (1975): a few branches are followed, the number
-    of children that the bound leaves is counted at each level, and the time of a
-    bound and of a value is measured on the way.
+    The tree is sampled as in Knuth (1975): a few branches are followed, with the number
+    of children that the bound leaves at each level. The time of a bound and of a value
+    is measured beforehand.
 
     Parameters
     ----------
-    column : Column
+    problem : Problem
     selectors : Selectors
     threshold : float
         Squared value of the incumbent.
@@ -137,16 +137,16 @@ def predicted_seconds(column, selectors, threshold, settings):
     -------
     seconds : float
     """
-    n_words = column.bits.shape[1]
+    n_words = problem.bits.shape[1]
     if selectors.n_candidates(settings.max_variables) * n_words < FEW_CANDIDATES:
         return 0.0
     rng = np.random.RandomState(0)
-    bounds = column.bound(column.bits)
+    bounds = problem.bound(problem.bits)
     order = np.argsort(-bounds, kind="stable")
     roots = order[bounds[order] >= threshold]
     if not len(roots):
         return 0.0
-    per_bound, per_value = _prices(column, roots[:50])
+    per_bound, per_value = _seconds_of_each(problem, roots[:50])
 
     n = len(roots)
     if settings.max_variables <= 2:
@@ -155,7 +155,7 @@ def predicted_seconds(column, selectors, threshold, settings):
     total = 0.0
     for _ in range(PROBES):
         total += _branch(
-            column,
+            problem,
             selectors,
             roots,
             threshold,
@@ -167,34 +167,34 @@ def predicted_seconds(column, selectors, threshold, settings):
     return seconds + n * total / PROBES
 
 
-def _prices(column, parents):
+def _seconds_of_each(problem, parents):
     """Seconds of a bound and of a value, by the loops that the search uses."""
     start = time.monotonic()
-    if column.vectors:
-        everyone = np.bitwise_or.reduce(column.bits, axis=0)
-        column.vector_bound(everyone, column.bits, True)
+    if problem.vectors:
+        everyone = np.bitwise_or.reduce(problem.bits, axis=0)
+        problem.vector_bound(everyone, problem.bits, True)
     else:
-        column.bound(column.bits)
+        problem.bound(problem.bits)
     middle = time.monotonic()
-    if column.vectors:
+    if problem.vectors:
         rules = parents.astype(np.int32)[:, None]
-        column.expand(rules, column.bits[parents], 1)
+        problem.expand(rules, problem.bits[parents], 1)
     else:
-        column.evaluate(column.bits[parents])
+        problem.evaluate(problem.bits[parents])
     end = time.monotonic()
-    n = len(column.bits)
+    n = len(problem.bits)
     return (middle - start) / n, (end - middle) / (n * len(parents))
 
 
-def _branch(column, selectors, roots, threshold, depth, per_bound, per_value, rng):
+def _branch(problem, selectors, roots, threshold, depth, per_bound, per_value, rng):
     """Time below one random root, scaled from one random path."""
-    items, extents = roots, column.bits[roots]
+    items, extents = roots, problem.bits[roots]
     weight, seconds = 1.0, 0.0
     for level in range(2, depth):
         i = rng.randint(len(items))
         other = selectors.feature[items[:i]] != selectors.feature[items[i]]
         children = extents[:i][other] & extents[i]
-        bounds = column.bound(np.ascontiguousarray(children))
+        bounds = problem.bound(np.ascontiguousarray(children))
         if level > 2:
             seconds += weight * len(children) * per_bound
         keep = np.flatnonzero(bounds >= threshold)

@@ -1,4 +1,4 @@
-"""The search for personas: best rules, greedily distinct, in both directions."""
+"""The greedy list: the best rules in both directions that differ enough."""
 
 import time
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_persona._designs.labels import standardized
-from sklearn_persona._search.directions import members_of, open_part, parts_of
+from sklearn_persona._search.branch_and_bound import Direction
+from sklearn_persona._search.cost import cube_seconds, quick_seconds
+from sklearn_persona._search.cubes import cell_table, cube_directions
 from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._search.problem import origin
+from sklearn_persona._search.spaces import parts_of
 from sklearn_persona.exceptions import SearchCostWarning, warn_caller
 
 __all__ = [
@@ -20,20 +23,20 @@ __all__ = [
 ]
 
 FAVORABLE, UNFAVORABLE = 1, -1
-# A search predicted to take longer than this (seconds) comes with a warning.
+# A search that is predicted to take more seconds than this comes with a warning.
 LONG = 1800
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What a rule must satisfy and how it is looked for.
+    """The constraints on rules, and how rules are searched.
 
     Attributes
     ----------
     objective : str
     min_variables, max_variables, min_modalities : int
     least_arm : int
-        Least units of an arm inside, and of an arm in the complement.
+        Least units of each arm inside, and in the complement.
     least_members : int
         Least units inside (coverage).
     n_personas : int
@@ -43,11 +46,11 @@ class SearchSettings:
     exact : bool
     max_time : float or None
         Seconds.
-    price : float
-        For each unit by which a rule's length raises the logarithm of the number of
-        candidates of that length, so much is taken off its objective.
+    penalty : float
+        Taken off a rule's objective for each unit by which its length raises the
+        logarithm of the number of candidates.
     either_arm : bool
-        Each arm in turn is the one that the objective compares.
+        Whether each arm in turn takes the place of the treated one in the objective.
     interval_variables : int
         Rules of more variables have no condition with two edges.
     """
@@ -63,7 +66,7 @@ class SearchSettings:
     signs: tuple
     exact: bool
     max_time: float | None
-    price: float = 0.0
+    penalty: float = 0.0
     either_arm: bool = False
     interval_variables: int = 4
 
@@ -80,8 +83,8 @@ class FoundRule:
     sign : int
     objective : float
     members : ndarray of bool, shape (n_units,)
-    price : float
-        Of its length, already taken off the objective.
+    penalty : float
+        Penalty of its length, already taken off the objective.
     swapped : bool
         Whether the control arm takes the place of the treated one in the objective.
     """
@@ -91,7 +94,7 @@ class FoundRule:
     sign: int
     objective: float
     members: np.ndarray
-    price: float = 0.0
+    penalty: float = 0.0
     swapped: bool = False
 
     def compares(self, label):
@@ -103,7 +106,7 @@ class FoundRule:
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """What was searched, and whether the result is proven.
+    """The size of a search, and whether its result is proven.
 
     Attributes
     ----------
@@ -111,7 +114,7 @@ class SearchRecord:
         Conjunctions of 1..max_variables conditions on different variables, before
         size limits.
     n_evaluated : int
-        Rules whose objective was computed; the others were excluded by bounds.
+        Rules whose objective was computed; bounds excluded the others.
     proven_optimal : bool
         Whether every step of the greedy list is proven best.
     best_objective : float
@@ -127,7 +130,7 @@ class SearchRecord:
 
 
 def objective_of(label, settings, members, sign):
-    """Reported objective of the rule with these members, without its price."""
+    """Reported objective of the rule with these members, without its penalty."""
     outcome = label.outcome - origin(label, settings.objective)
     scaled = sign * standardized(outcome, label.treated)
     return OBJECTIVES[settings.objective].value(scaled, label.treated, members)
@@ -145,7 +148,7 @@ def _warn_if_long(seconds, n_candidates):
 
 
 def _last_value(directions, settings):
-    """What the last persona would be worth if the pools were all there is.
+    """Penalized value of the last persona if there were no rules beyond the pools.
 
     None when the pools do not fill the list.
     """
@@ -158,10 +161,10 @@ def _last_value(directions, settings):
         if not heads:
             value = None
             break
-        worths = [head[0] - direction.part.price for head, direction in heads]
-        i = int(np.argmax(worths))
-        value, ((_, rule), best) = worths[i], heads[i]
-        members = members_of(best.selectors, rule)
+        penalized = [head[0] - direction.part.penalty for head, direction in heads]
+        i = int(np.argmax(penalized))
+        value, ((_, rule), best) = penalized[i], heads[i]
+        members = best.selectors.members(rule)
         for direction in live:
             if direction.sign == best.sign:
                 direction.keep(members)
@@ -173,9 +176,9 @@ def _last_value(directions, settings):
 def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=None):
     """Find the greedy list of rules over both directions.
 
-    Each direction has a list of its own, in which a rule overlaps no better one by
-    more than ``max_overlap`` (Jaccard index of the units) and has the members of none;
-    the lists are merged by objective.
+    Each direction has its own list, in which no rule overlaps a better one by more than
+    ``max_overlap`` (Jaccard index of the units) or has the same members. The lists are
+    merged by objective.
 
     Parameters
     ----------
@@ -183,12 +186,12 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=No
     label : Labels
     settings : SearchSettings
     n_jobs : int
-        Threads, or tasks of the joblib backend when one is selected whose workers share
-        no memory. The result does not depend on it.
+        Threads, or tasks if the selected joblib backend has workers that share no
+        memory. The result does not depend on it.
     on_poll : callable or None
         Called during the search with the share of the current step that is done.
     on_best : callable or None
-        Called with the best objective that is known, which may not be the best yet.
+        Called with the best objective so far; a better one may follow.
 
     Returns
     -------
@@ -201,7 +204,7 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=No
     parts = parts_of(selectors, label, settings)
     directions, seconds = [], 0.0
     for part in parts:
-        opened, predicted = open_part(part, n_jobs, deadline, on_poll)
+        opened, predicted = _open_part(part, n_jobs, deadline, on_poll)
         directions += opened
         seconds += predicted
     n_candidates = selectors.n_candidates(
@@ -215,9 +218,9 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=No
     heads = [_Head(direction, floor) for direction in directions]
     found = []
     while len(found) < settings.n_personas:
-        # Each list falls, so taking the best head each time merges them.
-        head = heads[int(np.argmax([head.worth for head in heads]))]
-        if head.worth == -np.inf:
+        # Each list is sorted, so taking the best head each time merges them.
+        head = heads[int(np.argmax([head.penalized for head in heads]))]
+        if head.penalized == -np.inf:
             break
         if head.pending:
             head.resolve()
@@ -242,37 +245,94 @@ def find_rules(selectors, label, settings, *, n_jobs=1, on_poll=None, on_best=No
     return found, record
 
 
+def _bit_seconds(directions):
+    """Predicted seconds of one search in each direction, on one thread."""
+    return sum(
+        direction.predicted_seconds(
+            direction.pool.values[0] if len(direction.pool.values) else 0.0
+        )
+        for direction in directions
+        if not direction.exhausted
+    )
+
+
+def _open_part(part, n_jobs, deadline, on_poll):
+    """Start the lists of a part by cubes or by branch and bound, whichever is faster.
+
+    Parameters
+    ----------
+    part : Part
+    n_jobs : int
+    deadline : float or None
+        On the monotonic clock.
+    on_poll : callable or None
+
+    Returns
+    -------
+    directions : list
+        One per sign, all of the same kind.
+    seconds : float
+        Predicted time of the whole list on one thread, 0.0 under a deadline.
+    """
+    selectors, label, settings = part.selectors, part.label, part.settings
+    by_cubes, table, seconds = np.inf, None, 0.0
+    if settings.exact and len(selectors.bits):
+        by_cubes = cube_seconds(selectors, settings)
+    if np.isfinite(by_cubes) and by_cubes <= quick_seconds(selectors, settings):
+        table = cell_table(selectors, label, settings)
+        # Steps after the first take little time.
+        seconds = by_cubes
+        if table is None:
+            by_cubes = np.inf
+    if table is None:
+        directions = [
+            Direction(part, sign, n_jobs, deadline, on_poll) for sign in settings.signs
+        ]
+        if not settings.exact or deadline is not None:
+            return directions, 0.0
+        seconds = _bit_seconds(directions)
+        if by_cubes < seconds:
+            table = cell_table(selectors, label, settings)
+        if table is None:
+            seconds *= (settings.n_personas - 1) / len(directions) + 1
+        else:
+            seconds = by_cubes
+    if table is not None:
+        directions = cube_directions(part, table, n_jobs, deadline, on_poll)
+    return directions, 0.0 if deadline is not None else seconds
+
+
 class _Head:
-    """The next persona of a direction, or a bound of its worth until it is needed."""
+    """The next persona of a direction, or a bound on its value until it is needed."""
 
     def __init__(self, direction, floor):
         self.direction, self.members = direction, None
-        self._advance(max(floor + direction.part.price, 0.0))
+        self._advance(max(floor + direction.part.penalty, 0.0))
 
     def _advance(self, floor=0.0):
         self.pending = self.direction.pending()
         if self.pending:
             self.rule = self.members = None
-            self.worth = self.direction.complete_above - self.direction.part.price
+            self.penalized = self.direction.complete_above - self.direction.part.penalty
         else:
             self.resolve(floor)
 
     def resolve(self, floor=0.0):
         self.pending = False
         head = self.direction.next(floor)
-        self.worth = -np.inf
+        self.penalized = -np.inf
         if head is not None:
-            self.worth, self.rule = head[0] - self.direction.part.price, head[1]
-            self.members = members_of(self.direction.part.selectors, self.rule)
+            self.penalized, self.rule = head[0] - self.direction.part.penalty, head[1]
+            self.members = self.direction.part.selectors.members(self.rule)
 
     def keep(self, members, max_overlap):
-        """Exclude what overlaps these members too much."""
-        if self.worth == -np.inf:
+        """Exclude rules that overlap these members too much."""
+        if self.penalized == -np.inf:
             return
         self.direction.keep(members)
         if self.pending:
             return
-        # What stays apart is still the best, without another search.
+        # A rule that does not overlap is still the best, without another search.
         both = np.count_nonzero(self.members & members)
         either = np.count_nonzero(self.members | members)
         if both == either or both > max_overlap * either:
@@ -280,21 +340,21 @@ class _Head:
 
 
 def _best_of_beams(directions):
-    """Objective of the best rule that a beam found; None when there was no beam."""
+    """Objective of the best rule that a beam found; None without a beam."""
     live = [d for d in directions if hasattr(d, "pool") and d.head() is not None]
     if not live:
         return None
-    best = max(live, key=lambda d: d.head()[0] - d.part.price)
+    best = max(live, key=lambda d: d.head()[0] - d.part.penalty)
     rule = best.head()[1]
-    members = members_of(best.selectors, rule)
+    members = best.selectors.members(rule)
     return _found_rule(best.part, rule, best.sign, members).objective
 
 
 def _floor(directions, settings):
-    """Worth that the only persona has at least; -inf when the beams cannot tell.
+    """Least penalized value of the only persona; -inf when the beams do not tell.
 
-    With several personas every direction collects what is worth as much as the last
-    of them, so that one search serves all steps.
+    With several personas every direction collects the rules that are at least as good
+    as the last of them, so that one search serves all steps.
     """
     on_bits = [direction for direction in directions if hasattr(direction, "pool")]
     if not settings.exact or len(on_bits) < len(directions):
@@ -305,7 +365,7 @@ def _floor(directions, settings):
     if settings.n_personas == 1:
         return value
     for direction in directions:
-        direction.collect(max(value + direction.part.price, 0.0))
+        direction.collect(max(value + direction.part.penalty, 0.0))
     return -np.inf
 
 
@@ -320,8 +380,8 @@ def _found_rule(part, rule, sign, members):
             if len(selectors.limits)
         ),
         sign=sign,
-        objective=value - part.price,
+        objective=value - part.penalty,
         members=members,
-        price=part.price,
+        penalty=part.penalty,
         swapped=part.swapped,
     )

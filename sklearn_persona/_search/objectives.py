@@ -1,8 +1,8 @@
-"""Objectives: what a rule is scored by.
+"""Objectives: the scores of rules.
 
-Each has a C header here (squared value and separable bound, for the kernel) and a
-numpy twin below, from which reported values are computed and against which the
-kernel is tested. Outcomes are in SD units, oriented so that larger is better.
+Each has a C header in ``native/objectives`` (squared value and separable bound, for the
+kernel) and a numpy twin below, which computes reported values and tests the kernel.
+Outcomes are in SD units, oriented so that larger is better.
 """
 
 from dataclasses import dataclass
@@ -35,11 +35,21 @@ class Objective:
         sums of their outcomes: ``n`` and ``s``, of shape (n_arms, n_rules), inside;
         ``N`` and ``S``, of shape (n_arms, 1), of everyone. The treated arm comes
         first; one-sample units are one arm.
+    from_zero : bool
+        Whether the value in one-sample units depends on where the outcome is zero.
+    center : callable or None
+        ``center(outcome, arms) -> float``: the middle of the constants at which the
+        bound separates two arms (see the header); None if it needs none.
+    description : str
+        What is maximized, in the words of a report.
     """
 
     name: str
     squared: bool
     score: callable
+    from_zero: bool = False
+    center: callable = None
+    description: str = ""
 
     def value(self, outcome, treated, inside):
         """Reported value of one rule.
@@ -119,13 +129,50 @@ def _arm_shift(n, s, N, S):
     return np.where(counted, x**2 / (n[0] - curvature * n[0] ** 2), 0.0)
 
 
+def _middle_of_arms(outcome, arms):
+    return sum(outcome[arm].mean() for arm in arms) / 2
+
+
+def _zero(outcome, arms):
+    return 0.0
+
+
 OBJECTIVES = {
     objective.name: objective
     for objective in (
-        Objective("effect", False, _effect),
-        Objective("contrast", False, _contrast),
-        Objective("sum-of-squares", True, _sum_of_squares),
-        Objective("mean-shift", False, _mean_shift),
-        Objective("arm-shift", True, _arm_shift),
+        Objective(
+            "effect",
+            False,
+            _effect,
+            from_zero=True,
+            center=_middle_of_arms,
+            description="the effect inside against zero",
+        ),
+        Objective(
+            "contrast",
+            False,
+            _contrast,
+            center=_zero,
+            description="the effect inside against that in the complement",
+        ),
+        Objective(
+            "sum-of-squares",
+            True,
+            _sum_of_squares,
+            description="the sum of squares between the groups of arm by membership",
+        ),
+        Objective(
+            "mean-shift",
+            False,
+            _mean_shift,
+            description="the mean inside, whatever the arm",
+        ),
+        Objective(
+            "arm-shift",
+            True,
+            _arm_shift,
+            from_zero=True,
+            description="the shift of the treated members against everyone else",
+        ),
     )
 }

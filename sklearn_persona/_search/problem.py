@@ -1,19 +1,22 @@
-"""Label columns: outcomes and arms of the units as the compiled searches read them."""
+"""The search problem: conditions, outcomes and arms for the compiled searches."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from sklearn_persona._designs.labels import pooled_sd
-from sklearn_persona._search._kernel import Column, sets_in_order, transpose_sets
+from sklearn_persona._search._cube import CellTable
+from sklearn_persona._search._kernel import Problem, sets_in_order, transpose_sets
+from sklearn_persona._search.objectives import OBJECTIVES
 
 __all__ = [
-    "Columns",
+    "ProblemBuilder",
     "fixed_point",
-    "make_column",
+    "make_problem",
     "origin",
     "search_order",
     "size_limits",
+    "sort_into_cells",
 ]
 
 
@@ -25,7 +28,7 @@ class FixedPoint:
     ----------
     fixed : ndarray of int64, shape (n_units,)
     scale : float
-        SD units of one step of ``fixed``.
+        SD units per step of ``fixed``.
     outcome : ndarray of float64, shape (n_units,)
         In SD units.
     """
@@ -57,7 +60,7 @@ def fixed_point(label, objective):
 
 
 def size_limits(label, settings):
-    """Keyword arguments of the kernels: least and most units of an arm inside."""
+    """Least and most units of an arm inside, as keyword arguments of the kernels."""
     counts = np.count_nonzero(label.arms, axis=1).tolist()
     rest = [0] * (2 - len(counts))
     return {
@@ -67,8 +70,8 @@ def size_limits(label, settings):
     }
 
 
-class Columns:
-    """Label columns over the same selectors; what no label changes is done once.
+class ProblemBuilder:
+    """Builds problems that differ in their labels; the rest is prepared once.
 
     Parameters
     ----------
@@ -80,10 +83,10 @@ class Columns:
         self.selectors, self.settings = selectors, settings
         self.rows = transpose_sets(selectors.bits)
 
-    def make(self, label, sign):
-        """The column of a labeling and a direction, or None (see `make_column`)."""
+    def build(self, label, sign):
+        """The problem of these labels and a direction, or None (see `make_problem`)."""
         n = len(self.selectors.bits)
-        return _column(
+        return _problem(
             label,
             sign,
             self.selectors,
@@ -92,24 +95,24 @@ class Columns:
         )
 
 
-def make_column(selectors, label, sign, settings):
-    """Order the units by outcome within arms and hand them to the kernel.
+def make_problem(selectors, label, sign, settings):
+    """Order the units by outcome within arms for the kernel.
 
     Returns None when the outcome does not vary within arms.
     """
-    return _column(
+    return _problem(
         label, sign, selectors, settings, lambda order: _reorder(selectors.bits, order)
     )
 
 
-def _column(label, sign, selectors, settings, in_order):
+def _problem(label, sign, selectors, settings, in_order):
     values = fixed_point(label, settings.objective)
     if values is None:
         return None
     fixed, outcome = sign * values.fixed, sign * values.outcome
     arm = label.arms[0]
     order = _order(outcome, arm)
-    return Column(
+    return Problem(
         in_order(order),
         selectors.feature,
         selectors.side,
@@ -129,7 +132,7 @@ def _column(label, sign, selectors, settings, in_order):
 
 
 def search_order(label, sign, objective):
-    """Units in the order of the rows of a column."""
+    """Units in the order of the rows of a problem."""
     outcome = sign * fixed_point(label, objective).outcome
     return _order(outcome, label.arms[0])
 
@@ -139,29 +142,28 @@ def _order(outcome, arm):
 
 
 def origin(label, objective):
-    """Where outcomes are counted from.
+    """The value that is subtracted from outcomes.
 
-    Only effects in one sample depend on where zero is; elsewhere it is an outcome of
+    Only effects in one sample depend on where zero is. Elsewhere it is an outcome of
     the data, so that sums of round numbers stay exact and large offsets cancel.
     """
-    if label.n_arms == 1 and objective in ("effect", "arm-shift"):
+    if label.n_arms == 1 and OBJECTIVES[objective].from_zero:
         return 0.0
     middle = len(label.outcome) // 2
     return np.partition(label.outcome, middle)[middle]
 
 
 def _centers(objective, outcome, label):
-    """Constants at which the bounds of two arms are taken apart."""
-    if label.n_arms == 1 or objective not in ("effect", "contrast"):
+    """Constants that separate the bounds of two arms."""
+    center = OBJECTIVES[objective].center
+    if label.n_arms == 1 or center is None:
         return [0.0]
-    middle = 0.0
-    if objective == "effect":
-        middle = sum(outcome[arm].mean() for arm in label.arms) / 2
+    middle = center(outcome, label.arms)
     return [middle, middle - 0.4, middle + 0.4]
 
 
 def _reorder(bits, order):
-    """Row sets in another order of their rows, in blocks, so that no copy is large."""
+    """Row sets with their rows in another order, in blocks to keep copies small."""
     out = np.empty_like(bits)
     block = 64 * max(1, 2**14 // max(bits.shape[1], 1))
     for start in range(0, len(bits), block):
@@ -170,3 +172,31 @@ def _reorder(bits, order):
             transpose_sets(part), order, len(part)
         )
     return out
+
+
+def sort_into_cells(selectors, settings, arms):
+    """The cell of every unit in every variable, for a search by cubes.
+
+    Parameters
+    ----------
+    selectors : Selectors
+    settings : SearchSettings
+    arms : {1, 2}
+
+    Returns
+    -------
+    table : CellTable
+        Not ``eligible`` when a variable or a tuple of variables has too many cells.
+    """
+    return CellTable(
+        selectors.bits,
+        selectors.feature,
+        selectors.side,
+        selectors.cut,
+        selectors.modality,
+        selectors.n_units,
+        arms=arms,
+        min_variables=settings.min_variables,
+        max_variables=settings.max_variables,
+        min_modalities=settings.min_modalities,
+    )

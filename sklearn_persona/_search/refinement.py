@@ -1,9 +1,8 @@
-"""Edges of found rules, moved over all cut points.
+"""Refinement: the edges of found rules move over all cut points.
 
-The search knows a few quantiles of each variable. Here each rule keeps its variables
-and the sides of its conditions, while its edges move over every midpoint between
-neighboring values. An edge that could stand in several places with the same members
-stands in the middle of them.
+The search uses a few quantiles of each variable. Here each rule keeps its variables and
+the sides of its conditions, and its edges move over every midpoint between neighboring
+values. If several places of an edge give the same members, it takes the middle one.
 """
 
 from dataclasses import replace
@@ -19,8 +18,8 @@ from sklearn_persona._search.problem import fixed_point, size_limits
 
 __all__ = ["Refinement", "find_refined"]
 
-# Up to so many combinations of edges are searched jointly: some tenths of a second at
-# the most. With more, each edge in turn takes its best place until none moves.
+# Up to this number of combinations of edges are searched jointly, in some tenths of a
+# second at most. With more, each edge in turn takes its best place until none moves.
 MOST_JOINT = 10**7
 # Room for the row sets of a joint search, in bits.
 MOST_BITS = 2**28
@@ -48,21 +47,21 @@ class Refinement:
         return Refinement(self.columns.values(), self.rows[chosen])
 
     def __call__(self, rules, label, settings):
-        """Refine the rules of a list and sort it anew.
+        """Refine the rules of a list and sort it again.
 
         Parameters
         ----------
         rules : list of FoundRule
-            As found for this label column.
+            As found with these labels.
         label : Labels
         settings : SearchSettings
 
         Returns
         -------
         rules : list of FoundRule
-            Best first. No objective is lower than before. A rule that comes to overlap
-            a better one of its direction by more than ``max_overlap``, or to have its
-            members, stays as it was found; if that overlaps too, it is left out.
+            Best first. No objective is lower than before. A refined rule that overlaps
+            a better one of its direction by more than ``max_overlap``, or has its
+            members, is kept as it was found; if that overlaps too, it is left out.
         """
         pairs = [(self._refine(rule, label, settings), rule) for rule in rules]
         pairs.sort(key=lambda pair: -pair[0].objective)
@@ -74,7 +73,7 @@ class Refinement:
 
     def _refine(self, rule, label, settings):
         label, sign = rule.compares(label)
-        settings = replace(settings, signs=(sign,), price=0.0, either_arm=False)
+        settings = replace(settings, signs=(sign,), penalty=0.0, either_arm=False)
         n_places = [self._n_places(*condition) for condition in rule.conditions]
         joint = (
             prod(n_places) <= MOST_JOINT and sum(n_places) * len(self.rows) <= MOST_BITS
@@ -87,7 +86,7 @@ class Refinement:
         return replace(
             rule,
             conditions=tuple(conditions),
-            objective=objective_of(label, settings, members, sign) - rule.price,
+            objective=objective_of(label, settings, members, sign) - rule.penalty,
             members=members,
         )
 
@@ -111,7 +110,7 @@ class Refinement:
         return inside
 
     def _n_places(self, position, limits):
-        """Places that the edges of a condition could take."""
+        """Number of places of the edges of a condition."""
         values = self._values(position)
         if values is None:
             return 1
@@ -137,15 +136,15 @@ class Refinement:
         )
         found, _ = find_rules(selectors, label, alone)
         conditions = rule.conditions
-        if found and found[0].objective > (rule.objective + rule.price) * (1 + GAIN):
+        if found and found[0].objective > (rule.objective + rule.penalty) * (1 + GAIN):
             conditions = found[0].conditions
         return self._centered(conditions)
 
     def _in_turn(self, rule, label, settings):
-        """Conditions of which no single edge has a better place."""
+        """Conditions in which no single edge has a better place."""
         sums = _Sums(label, settings)
         conditions = self._centered(rule.conditions)
-        best = rule.objective + rule.price
+        best = rule.objective + rule.penalty
         edges = [
             (i, edge)
             for i, (position, limits) in enumerate(conditions)
@@ -277,7 +276,7 @@ def find_refined(
     selectors, label, settings, n_jobs, on_poll, on_best
         As in `find_rules`.
     refinement : Refinement or None
-        None leaves the rules as the search found them.
+        None keeps the rules as they were found.
 
     Returns
     -------

@@ -1,6 +1,7 @@
-"""One large search in slices: tasks for workers that share no memory."""
+"""One search shared by threads, or in slices by workers that share no memory."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
 from zlib import crc32
@@ -11,10 +12,10 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._search._kernel import Search
 
-__all__ = ["SliceOptions", "run_slices", "shares_memory"]
+__all__ = ["SliceOptions", "run_slices", "run_threads", "shares_memory"]
 
-# Later slices start from the best of the earlier ones, so they come in rounds; two a
-# worker in each, because some are over sooner than others.
+# Slices come in rounds, so that later ones start from the best of the earlier ones.
+# Each worker gets two per round, because some end sooner than others.
 ROUNDS = 4
 SLICES = 2
 
@@ -28,10 +29,10 @@ _DISAGREE = (
 
 @dataclass(frozen=True)
 class SliceOptions:
-    """What a search is given besides its column.
+    """The settings of a search besides its problem.
 
-    Arrays travel inside this object and not as arguments: joblib would keep those on a
-    single worker of a dask cluster, and they would be lost with it.
+    Arrays travel inside this object and not as arguments: joblib would keep arguments
+    on a single worker of a dask cluster, and they would be lost with it.
 
     Attributes
     ----------
@@ -46,10 +47,10 @@ class SliceOptions:
     incumbent: float
     limit: int
 
-    def search(self, column, deadline=None):
-        """A search of the column, started."""
+    def search(self, problem, deadline=None):
+        """A search of the problem, started."""
         search = Search(
-            column,
+            problem,
             self.kept,
             self.max_overlap,
             self.incumbent,
@@ -62,9 +63,35 @@ class SliceOptions:
 
 
 def shares_memory():
-    """Whether tasks run in this process unless the user selected another backend."""
+    """Whether tasks of the selected joblib backend run in this process."""
     backend, _ = get_active_backend(prefer="threads")
     return getattr(backend, "supports_sharedmem", False)
+
+
+def run_threads(search, n_jobs):
+    """Call ``search.run`` in this thread and n_jobs - 1 others.
+
+    Parameters
+    ----------
+    search : Search or CubeSearch
+    n_jobs : int
+    """
+    if n_jobs == 1:
+        search.run()
+        return
+    with ThreadPoolExecutor(n_jobs - 1) as threads:
+        try:
+            others = [threads.submit(search.run) for _ in range(n_jobs - 1)]
+            # This thread searches too: only the main thread sees Ctrl-C.
+            search.run()
+            # A wait without a timeout may not notice Ctrl-C.
+            while wait(others, timeout=0.1).not_done:
+                pass
+            for other in others:
+                other.result()
+        except BaseException:
+            search.stop()
+            raise
 
 
 def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
@@ -75,9 +102,9 @@ def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
     search : Search
         Collects the results.
     build : callable
-        Returns the column of the search; it is called in each task.
+        Returns the problem of the search; it is called in each task.
     options : SliceOptions
-        What `search` was made with.
+        The options of `search`.
     n_jobs : int
         Workers.
     deadline : float or None
@@ -91,7 +118,7 @@ def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
         When the workers do not agree on the order of the roots.
     """
     roots = search.roots()
-    # Position i is refined by the i before it: slices of about equal work.
+    # Position i is refined by the i before it, so these slices take about equal work.
     n_slices = ROUNDS * SLICES * n_jobs
     edges = np.sqrt(np.linspace(0, 1, n_slices + 1)) * len(roots)
     ranges = [(a, b) for a, b in pairwise(np.rint(edges).astype(int).tolist()) if a < b]
@@ -117,7 +144,7 @@ def run_slices(search, build, options, *, n_jobs, deadline=None, on_poll=None):
 
 
 def _run_slice(build, options, first, last, best, end):
-    """Search a range of the roots; a checksum of all roots, and what was found."""
+    """Search a range of the roots; return a checksum of all roots and the result."""
     deadline = None if end is None else time.monotonic() + end - time.time()
     search = options.search(build(), deadline)
     mark = crc32(search.roots())

@@ -72,7 +72,7 @@ class Adjustment:
         ValueError
             When there are no two arms to adjust, or they have nothing in common.
         """
-        if train.treated is None:
+        if not train.adjustable:
             self._refuse(train.design)
             return train, holdout
         parts = [train] if holdout is None else [train, holdout]
@@ -96,7 +96,7 @@ class Adjustment:
             model = BaselineModel(default_prognostic_model(), self.columns, MOST_UNITS)
         else:
             model = BaselineModel(self.prognostic, self.columns)
-        predicted = _predictions(model, parts, parts[0].outcome, rng)
+        predicted = _predictions(model, parts, parts[0].score, rng)
         return [part.with_prognosis(p) for part, p in zip(parts, predicted)]
 
     def _with_strata(self, parts, rng):

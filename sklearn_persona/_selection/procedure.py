@@ -6,14 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import effective_n_jobs
 
-from sklearn_persona._claims.permutation_test import Selection
-from sklearn_persona._data.memory import check_room
-from sklearn_persona._designs.labels import Labels
-from sklearn_persona._estimates.measure import effect_inside
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.directions import is_out_of_reach
 from sklearn_persona._search.greedy import SearchSettings
+from sklearn_persona._search.memory import check_room
 from sklearn_persona._search.refinement import Refinement, find_refined
+from sklearn_persona._search.spaces import is_out_of_reach
 from sklearn_persona._selection.adjustment import Adjustment
 from sklearn_persona._selection.checkpoints import Checkpoints
 from sklearn_persona.exceptions import (
@@ -22,7 +19,7 @@ from sklearn_persona.exceptions import (
     warn_caller,
 )
 
-__all__ = ["Found", "Procedure"]
+__all__ = ["Procedure", "SearchResult"]
 
 # Up to so many training units conditions="auto" has intervals. With more, their row
 # sets would take more memory than the table.
@@ -30,19 +27,27 @@ MOST_INTERVAL_UNITS = 5000
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """Rules of a search, and what would repeat it.
 
     Attributes
     ----------
     rules : list of FoundRule
-    selection : Selection
     record : SearchRecord
+    selectors : Selectors
+    settings : SearchSettings
+    units : Units
+        All that were searched.
+    refinement : Refinement or None
+        What moved the edges of the rules.
     """
 
     rules: list
-    selection: Selection
     record: object
+    selectors: object
+    settings: SearchSettings
+    units: object
+    refinement: object
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Procedure:
     conditions : str
     refine : bool
     min_coverage : float
-    insists : bool
+    force_exact : bool
         Whether an exact search stays one where the table is too large for a proof.
     memory : None, str or joblib.Memory
     """
@@ -79,7 +84,7 @@ class Procedure:
     conditions: str
     refine: bool
     min_coverage: float
-    insists: bool = True
+    force_exact: bool = True
     memory: object = None
 
     @property
@@ -93,8 +98,8 @@ class Procedure:
 
     def as_in(self, found):
         """The same, with the search of a fit on more units, for its refits."""
-        exact = found.selection.settings.exact
-        return replace(self, settings=replace(self.settings, exact=exact), insists=True)
+        settings = replace(self.settings, exact=found.settings.exact)
+        return replace(self, settings=settings, force_exact=True)
 
     def _kind_of_conditions(self, n_units):
         """One-sided or intervals, and the variables of a rule that may have these."""
@@ -136,16 +141,8 @@ class Procedure:
 
     def _check_sizes(self, train):
         """Refuse arms in which no persona and complement can both be large enough."""
-        if not self.arms:
-            return
         least = self.settings.least_arm
-        if train.paired:
-            sizes = {"complete pairs": len(train)}
-        else:
-            n_treated = int(np.count_nonzero(train.treated))
-            counts = (len(train) - n_treated, n_treated)
-            sizes = {f"cases in arm {arm!r}": n for arm, n in zip(self.arms, counts)}
-        for what, n in sizes.items():
+        for what, n in train.arm_sizes(self.arms).items():
             if n < 2 * least:
                 raise ValueError(
                     f"Too few cases: {n} training {what}, but at least {2 * least} are "
@@ -169,10 +166,9 @@ class Procedure:
 
         Returns
         -------
-        found : Found
+        found : SearchResult
         """
         least_members = max(math.ceil(self.min_coverage * len(train) - 1e-9), 1)
-        n_arms = 1 if train.treated is None else 2
         conditions, interval_variables = self._kind_of_conditions(len(train))
         selectors = make_selectors(
             self.columns,
@@ -180,7 +176,7 @@ class Procedure:
             n_cuts=self.n_cuts,
             conditions=conditions,
             modality=self.modality,
-            least_members=max(least_members, n_arms * self.settings.least_arm),
+            least_members=max(least_members, train.n_arms * self.settings.least_arm),
         )
         if not quiet:
             self._warn_of_empty(selectors)
@@ -191,8 +187,8 @@ class Procedure:
         )
         if (
             settings.exact
-            and not self.insists
-            and is_out_of_reach(selectors, settings, n_arms)
+            and not self.force_exact
+            and is_out_of_reach(selectors, settings, train.n_arms)
         ):
             settings = replace(settings, exact=False)
             if not quiet:
@@ -200,7 +196,7 @@ class Procedure:
         refinement = Refinement(self.columns, train.rows) if self.refine else None
         problem = (
             selectors,
-            Labels(train.score, train.treated),
+            train.labels,
             settings,
             refinement,
         )
@@ -215,7 +211,7 @@ class Procedure:
         )
         if self.auto:
             rules = [rule for rule in rules if _has_direction(rule, train)]
-        return Found(rules, Selection(selectors, settings, train, refinement), record)
+        return SearchResult(rules, record, selectors, settings, train, refinement)
 
     def _warn_of_empty(self, selectors):
         pairs = zip(self.columns, selectors.n_conditions)
@@ -234,7 +230,7 @@ def _has_direction(rule, train):
     if train.prognosis is None:
         return True
     parts = rule.members, ~rule.members
-    effects = [effect_inside(train, part, train.value) for part in parts]
+    effects = [train.effect(part) for part in parts]
     return rule.sign * (effects[0] - effects[1]) > 0
 
 

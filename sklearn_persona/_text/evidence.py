@@ -79,12 +79,12 @@ def _with_interval(record, name):
 
 
 def _between_arms(text):
-    """A row of designs with two arms only."""
-    return lambda record: None if record.design == "single-arm" else text(record)
+    """A row of designs that compare arms."""
+    return lambda record: text(record) if record.has_arms else None
 
 
 def _is_paired(record):
-    return record.design == "crossover"
+    return record.cases_per_unit > 1
 
 
 # Of one half, or of another trial.
@@ -217,7 +217,7 @@ def evidence_lines(records, arms=ARMS):
     """
     if not records:
         return []
-    names = SIDES if records[0].design == "single-arm" else arms
+    names = arms if records[0].has_arms else SIDES
     lines = []
     for row in EVIDENCE:
         for label, given in _variants(row, names):

@@ -1,6 +1,6 @@
-"""Comparators: what the literature uses beside personas.
+"""Comparators from the literature.
 
-Trees of treatment effects take `treatment` and `groups` as the discoverer does.
+Trees of treatment effects take `treatment` and `groups` like `PersonaDiscoverer`.
 """
 
 from sklearn_persona.baselines._arm_classifier import ArmClassifier

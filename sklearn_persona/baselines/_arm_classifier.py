@@ -1,4 +1,4 @@
-"""`ArmClassifier`: a model of the outcome in one arm."""
+"""`ArmClassifier`: an outcome model of one arm."""
 
 from difflib import get_close_matches
 from typing import ClassVar
@@ -27,16 +27,16 @@ _PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_funct
 class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
     """Fit a classifier or regressor on the cases of one arm of a trial.
 
-    The responder models of the literature are fitted on the treated alone. Such a
-    model tells who does well under the drug, not who does well because of it;
-    predictions for the other arm show the difference.
+    The literature fits responder models only on treated patients. Such a model
+    predicts who does well under the drug, not who does well because of it; scores in
+    the other arm show the difference.
 
     Parameters
     ----------
     estimator : estimator
         Any scikit-learn classifier or regressor; cloned.
     arm : label
-        The value of `treatment` whose cases are fitted.
+        Label in `treatment` of the arm to fit.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
     two_arm_ : bool
         Whether the fit had treatment.
     n_cases_ : int
-        Cases that were fitted.
+        Number of cases that were fitted.
     classes_ : ndarray of shape (n_classes,)
-        Of a classifier.
+        If `estimator` is a classifier.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
 
@@ -57,11 +57,11 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
 
     Notes
     -----
-    `treatment` and `groups` are requested by default. `groups`, and any metadata that
-    `estimator` requests, reach it for the cases of the arm, so that an inner
-    cross-validation can keep participants whole. `score` is of the cases of the arm.
+    `treatment` and `groups` are requested by default. `groups` and all metadata that
+    `estimator` requests are passed on for the cases of the arm, so that an inner
+    cross-validation can keep participants whole. `score` uses the cases of the arm.
 
-    Without `treatment` all cases are fitted, with a warning.
+    Without `treatment`, all cases are fitted, with a warning.
 
     Examples
     --------
@@ -111,9 +111,9 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If no case has the arm, lengths differ, or an arm is missing.
+            If no case has the arm, lengths differ, or an arm label is missing.
         TypeError
-            If the estimator does not know a parameter.
+            If the estimator does not accept a parameter.
         """
         if treatment is None:
             warn_caller(
@@ -133,7 +133,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(estimator_has("predict"))
     def predict(self, X):
-        """Predict as the estimator does, whatever the arm.
+        """Predict the outcome under the arm.
 
         Parameters
         ----------
@@ -142,13 +142,13 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         prediction : ndarray of shape (n_samples,)
-            What would be expected under the arm.
+            Predictions of `estimator_`, whatever arm the cases had.
         """
         return self._fitted().predict(X)
 
     @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X):
-        """Probabilities of the classes under the arm.
+        """Predict class probabilities under the arm.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(estimator_has("predict_log_proba"))
     def predict_log_proba(self, X):
-        """Natural logarithms of the probabilities of the classes under the arm.
+        """Predict logarithms of class probabilities under the arm.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         groups : array-like of shape (n_samples,), default=None
             For an estimator whose `score` requests it.
         sample_weight : array-like of shape (n_samples,), default=None
-            Handed to the estimator's `score` if not None.
+            Passed to the estimator's `score` if not None.
         **params : dict
             Metadata that the estimator's `score` requests.
 
@@ -212,13 +212,13 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When the fit had treatment and this call has none, or no case has the arm.
+            If the fit had treatment and this call has none, or no case has the arm.
         """
         estimator = self._fitted()
         require_treatment(self, treatment)
         if not self.two_arm_:
             treatment = None
-        # Passed on whatever was requested, as Pipeline does.
+        # Like Pipeline, pass it on regardless of requests.
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         X_arm, y_arm, kept = self._cases(
             estimator, "score", X, y, treatment, groups, params, weights
@@ -238,11 +238,11 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def feature_names_in_(self):
-        """Names of the columns seen at fit, when they are strings."""
+        """Names of the columns seen at fit, if they are strings."""
         return self._known("feature_names_in_")
 
     def get_metadata_routing(self):
-        """Requests of this estimator and of the one inside.
+        """Get the requests of this estimator and of the one inside.
 
         Returns
         -------
@@ -278,10 +278,10 @@ class ArmClassifier(MetaEstimatorMixin, BaseEstimator):
         return getattr(self.estimator_, name)
 
     def _cases(self, estimator, method, X, y, treatment, groups, params, more=None):
-        """X, y and the metadata for the estimator, of the cases of the arm."""
+        """X, y and the metadata of the cases of the arm."""
         given, metadata = {"groups": groups, **params}, dict(more or {})
         if not get_config()["enable_metadata_routing"]:
-            # Without requests, what the caller names is for the estimator.
+            # Without routing, all named metadata go to the estimator.
             given, metadata = {"groups": groups}, {**metadata, **params}
         must = given.keys() - {"groups"}
         metadata = {**consumed(self, estimator, method, given, must), **metadata}

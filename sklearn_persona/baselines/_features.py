@@ -1,4 +1,4 @@
-"""From a table to the matrix of numbers that scikit-learn's estimators need."""
+"""Conversion of a table to the numeric matrix that scikit-learn's estimators need."""
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -15,14 +15,14 @@ __all__ = ["FeatureMatrix", "read_features"]
 
 
 def read_features(estimator, X, *, reset):
-    """Columns of X for an estimator, which learns or checks their number and names.
+    """Read the columns of X; the estimator learns or checks their number and names.
 
     Parameters
     ----------
     estimator : BaseEstimator
         Gets ``n_features_in_`` and ``feature_names_in_``.
     X : array-like or DataFrame of shape (n_samples, n_features)
-        Numbers with NaN for missing; in a DataFrame also categories.
+        Numbers, NaN if missing; a DataFrame may also hold categories.
     reset : bool
         True in `fit`.
 
@@ -47,17 +47,17 @@ def read_features(estimator, X, *, reset):
 
 
 class FeatureMatrix:
-    """Numbers as they are, a category as one indicator per level seen at fit.
+    """Matrix of numeric columns and of an indicator per level of categories.
 
     Parameters
     ----------
     columns : list of TableColumn
-        The training table. A category with two levels yields one indicator.
+        The training table. A category with two levels gives one indicator.
 
     Attributes
     ----------
     names : tuple of str
-        Of the columns of the matrix: ``age``, ``site = B``; ``x0`` without names.
+        Names of the matrix columns: ``age``, ``site = B``; ``x0`` without names.
     """
 
     def __init__(self, columns):
@@ -75,13 +75,13 @@ class FeatureMatrix:
     def __call__(self, columns):
         """Matrix of shape (n_rows, n_columns_out), NaN where missing.
 
-        A level that was not seen at fit is in none of the indicators.
+        All indicators are 0 for a level that was not seen at fit.
         """
         parts = []
         for column, levels in zip(columns, self.levels, strict=True):
             if levels is not None and column.levels is None:
                 if np.isnan(column.values).all():
-                    # Nothing is known, so nothing says what kind it is.
+                    # All values are missing, so the kind of column is unknown.
                     shape = len(column.values), len(self._shown(levels))
                     parts.append(np.full(shape, np.nan))
                     continue
@@ -106,10 +106,10 @@ class FeatureMatrix:
         name = column.position if column.name is None else column.name
         return (
             f"Column {name!r} holds {got}, but held {expected} when the estimator was "
-            "fitted. Convert it as it was there."
+            "fitted. Convert it in the same way."
         )
 
     @staticmethod
     def _shown(levels):
-        """Levels with an indicator: all, or the second of two."""
+        """Levels that have an indicator: all, or the second of two."""
         return levels[1:] if len(levels) == 2 else levels

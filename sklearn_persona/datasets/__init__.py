@@ -1,8 +1,8 @@
 """Trials with planted personas, and the public NIMH ketamine trial.
 
-The generators (``make_*``) know the truth: which rows belong to a persona and
-how much treatment changes their outcome. ``effect=0`` gives the null twin of a
-trial: the same table, arms and noise, and one constant effect for everybody.
+The generators (``make_*``) return the truth: the rows of a persona and the effect of
+treatment in them. ``effect=0`` gives the null twin of a trial: the same table, arms
+and noise, and one constant effect for everyone.
 """
 
 from sklearn_persona.datasets._cohorts import make_structural_mri_cohorts

@@ -9,10 +9,10 @@ MADRS_TOTAL = "MADRS total"
 # Inclusion criterion of the trial.
 _MADRS_MINIMUM = 20
 
-# Shares of an item's variance: depressive severity, its scale, the rest its own.
+# Shares of an item's variance: depressive severity and scale; the rest is its own.
 _SEVERITY_SHARE, _SCALE_SHARE = 0.12, 0.13
 
-# scale -> list of (item, minimum, maximum, mean, standard deviation).
+# Items: (name, minimum, maximum, mean, standard deviation).
 _MADRS = [
     ("apparent sadness", 0, 6, 3.8, 0.9),
     ("reported sadness", 0, 6, 4.0, 0.9),
@@ -138,7 +138,7 @@ SCALES = {
     "SHAPS": _SHAPS,
 }
 
-# Scales kept as scores only: (name, minimum, maximum, mean, standard deviation,
+# Scales without items: (name, minimum, maximum, mean, standard deviation,
 # correlation with depressive severity).
 _SCORES = [
     ("TEPS anticipatory", 10, 60, 33, 8, -0.4),
@@ -187,14 +187,14 @@ _LABORATORY = [
 
 
 def some_probability(column):
-    """Probability that a symptom item named by its column is at least 1."""
+    """Probability that the symptom item of a column is at least 1."""
     scale, item = column.split(" ", 1)
     mean, sd = next((row[3], row[4]) for row in SCALES[scale] if row[0] == item)
     return float(ndtr((mean - 0.5) / sd))
 
 
 def _mixture(share, factor, noise):
-    """Standard normal: ``share`` correlated with ``factor``, the rest ``noise``."""
+    """Standard normal that has correlation ``share`` with ``factor``."""
     return share * factor + np.sqrt(1.0 - share**2) * noise
 
 
@@ -231,7 +231,7 @@ def _make_eligible(scores):
 
 
 def _scores(severity, rng):
-    """Scales given by their scores only."""
+    """Scores of scales without items."""
     columns = {}
     for name, low, high, mean, sd, share in _SCORES:
         latent = _mixture(share, severity, rng.standard_normal(len(severity)))
@@ -243,7 +243,7 @@ def _scores(severity, rng):
 
 
 def _history(severity, head, rng):
-    """Demography and course of illness; women have smaller heads on average."""
+    """Demographics and course of illness; women have smaller heads on average."""
     n = len(severity)
     age = np.clip(np.rint(40.0 + 11.0 * rng.standard_normal(n)), 18, 65)
     female = _mixture(-0.55, head, rng.standard_normal(n)) > -0.25
@@ -287,7 +287,7 @@ def _body(female, metabolic, rng):
     for name, median, log_sd, decimals, share in _LABORATORY:
         latent = _mixture(share, metabolic, rng.standard_normal(n))
         columns[name] = np.round(median * np.exp(log_sd * latent), decimals)
-    # Friedewald's relation ties the four lipid values together.
+    # Friedewald's equation relates the four lipid values.
     columns["Total cholesterol (mg/dL)"] = (
         columns["LDL cholesterol (mg/dL)"]
         + columns["HDL cholesterol (mg/dL)"]
@@ -297,12 +297,12 @@ def _body(female, metabolic, rng):
 
 
 def clinical_columns(head, rng):
-    """The 175 clinical baseline variables.
+    """Simulate the 175 clinical baseline variables.
 
     Parameters
     ----------
     head : ndarray of shape (n_participants,)
-        Standard-normal head-size factor; it goes with sex and height.
+        Standard-normal head-size factor, correlated with sex and height.
     rng : RandomState
 
     Returns

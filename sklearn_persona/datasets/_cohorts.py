@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._imaging import (
     HEAD_SHARE,
     NETWORK_SHARE,
@@ -21,12 +21,12 @@ from sklearn_persona.datasets._planting import with_missing
 AGE, SEX, SITE = "age (years)", "sex", "site"
 HEAD = volume_name("Estimated Total Intracranial")
 
-# Head size differs between the sexes by this many standard deviations within.
+# Difference in head size between the sexes, in standard deviations within a sex.
 _SEX_GAP = 1.5
 # Loss of gray matter per year of age, in standard deviations of a log volume.
 _AGE_SLOPE = 0.025
 _MEAN_AGE = 42.0
-# Between scanners: offset of a region, and the largest noise.
+# Standard deviation of a region's offset between scanners, and the largest noise.
 _OFFSET_SD, _SCANNER_NOISE = 0.8, 1.3
 
 _DESCR = """\
@@ -65,15 +65,15 @@ def make_structural_mri_cohorts(
     """Simulate discovery, external and saline cohorts of a responder study.
 
     The sizes and the response rate are those of a study that predicted response to
-    ketamine from structural MRI: 99 patients to train on, 52 of them responders; 51
-    from elsewhere; 49 with saline. The generating model is one for all cohorts. With
+    ketamine from structural MRI: 99 patients for training, 52 of them responders; 51
+    from other sites; 49 with saline. All cohorts have the same generating model. With
     ``signal * s`` from the volumes and standard-normal noise the outcome is ::
 
         latent = (signal * s + noise) / sqrt(signal**2 + 1)
         response = latent > quantile of the wanted response rate
 
     where ``s``, with variance 1, is mean frontal less mean cerebellar gray matter at
-    equal head size. Measured volumes differ from true ones by what a scanner does.
+    equal head size. Scanners add offsets and noise to the true volumes.
 
     Parameters
     ----------
@@ -84,28 +84,28 @@ def make_structural_mri_cohorts(
     n_saline : int, default=49
         Patients with saline, from site A.
     signal : float, default=2.6
-        Slope of the outcome on ``s`` in standard deviations of the noise; 0 is the
-        null twin: the same volumes, sites and noise, and a response that has nothing
-        to do with them.
+        Slope of the outcome on ``s`` in standard deviations of the noise; 0 gives the
+        null twin: the same volumes, sites and noise, and a response that does not
+        depend on them.
     mechanism : {"drug", "prognostic"}, default="drug"
-        Whether the volumes matter under ketamine alone, or under saline as well.
+        Whether the volumes predict response only under ketamine, or also under saline.
     response_rate : float, default=0.525
         Expected share of responders under ketamine, in (0, 1).
     saline_response_rate : float, default=0.25
         Expected share of responders under saline, in (0, 1); not published.
     site_effect : float, default=1.0
-        Size of what scanners do, in standard deviations of a log volume: the offset
-        of a region has a standard deviation between sites of 0.8 times this, half of
-        its variance shared by the lobe; the noise of a scanner has one that is
-        uniform between 0 and 1.3 times this.
+        Size of scanner effects, in standard deviations of a log volume. Offsets of a
+        region have a standard deviation of 0.8 times this between sites, and half of
+        their variance is shared by the lobe. The standard deviation of a scanner's
+        noise is uniform between 0 and 1.3 times this.
     missing : float, default=0.0
-        Share of missing volumes, in [0, 1), at random.
+        Expected share of missing volumes, in [0, 1).
     random_state : int, RandomState instance or None, default=None
-        Determines all random numbers. The same ones are used whatever `signal`,
-        `mechanism`, the rates, `site_effect` and `missing`.
+        Determines all random numbers, which do not depend on `signal`, `mechanism`,
+        the rates, `site_effect` and `missing`.
     as_frame : bool, default=True
-        Whether `data` is a DataFrame, with sites and sexes as text, or an ndarray with
-        these as numbers.
+        Whether `data` is a DataFrame with sites and sexes as text, or an ndarray with
+        both as numbers.
 
     Returns
     -------
@@ -121,27 +121,27 @@ def make_structural_mri_cohorts(
         cohort : ndarray of shape (n_samples,), str
             "discovery", "external" or "saline".
         site : ndarray of shape (n_samples,), str
-            Scanner on which the patient was measured.
+            Site, and thus scanner, of the patient.
         groups : ndarray of shape (n_samples,), int
-            Patient; every row is one.
+            Patient; each row is a different one.
         period : None
-            There are no periods.
+            The study has no periods.
         cohorts : dict of str to :class:`~sklearn.utils.Bunch`
             The rows of each cohort: data, target, treatment, site, groups.
         covariates : list
-            What to regress out: names, or positions when not `as_frame`.
+            Columns to regress out: names, or positions if not `as_frame`.
         feature_names : list of str
             Columns of `data`.
         modalities : dict of str to str
             Column to its source.
         frontal, cerebellar : list of str
-            Regions that carry the signal, upwards and downwards.
+            Regions with positive and with negative weight in ``s``.
         families : dict of str to str
             Region to lobe, for :func:`~sklearn_persona.baselines.region_stability`.
         latent : ndarray of shape (n_samples,)
-            ``s`` of the true volumes, whatever `signal`.
+            ``s`` of the true volumes, for any `signal`.
         DESCR : str
-            What the data set is.
+            Description of the data set.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def make_structural_mri_cohorts(
 
     See Also
     --------
-    sklearn_persona.baselines.published_protocol : What is done with such cohorts.
+    sklearn_persona.baselines.published_protocol : Evaluates such cohorts.
 
     References
     ----------
@@ -159,7 +159,7 @@ def make_structural_mri_cohorts(
     doi:10.1038/s41398-026-04085-4, for the design.
 
     Fortin, J.-P. et al. (2018). Harmonization of cortical thickness measurements
-    across scanners and sites. NeuroImage 167, 104-120, for what sites do.
+    across scanners and sites. NeuroImage 167, 104-120, for effects of sites.
 
     Examples
     --------
@@ -172,46 +172,31 @@ def make_structural_mri_cohorts(
     >>> study.frontal[0]
     'Left Caudal Middle Frontal GM volume (mm3)'
     """
-    n_discovery = check_integer("n_discovery", n_discovery, low=1)
+    n_discovery = as_count("n_discovery", n_discovery, minimum=1)
     n_external = _check_sizes(n_external)
-    n_saline = check_integer("n_saline", n_saline, low=0)
-    signal = check_real("signal", signal)
+    n_saline = as_count("n_saline", n_saline, minimum=0)
+    signal = as_real("signal", signal)
+    share = {"low": 0, "high": 1, "open_low": True, "open_high": True}
     rates = {
-        "ketamine": check_real(
-            "response_rate", response_rate, low=0, high=1, open_low=True, open_high=True
-        ),
-        "saline": check_real(
-            "saline_response_rate",
-            saline_response_rate,
-            low=0,
-            high=1,
-            open_low=True,
-            open_high=True,
-        ),
+        "ketamine": as_real("response_rate", response_rate, **share),
+        "saline": as_real("saline_response_rate", saline_response_rate, **share),
     }
-    site_effect = check_real("site_effect", site_effect, low=0)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    as_frame = check_flag("as_frame", as_frame)
+    site_effect = as_real("site_effect", site_effect, low=0)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    as_frame = as_flag("as_frame", as_frame)
     if mechanism not in ("drug", "prognostic"):
         raise ValueError(
-            f"mechanism must be 'drug' or 'prognostic'; got {mechanism!r}."
+            f"mechanism must be 'drug' or 'prognostic', got {mechanism!r}."
         )
     rng = check_random_state(random_state)
 
-    parts = [("discovery", "A", n_discovery)]
-    parts += [
-        ("external", chr(ord("B") + i), size) for i, size in enumerate(n_external)
-    ]
-    parts.append(("saline", "A", n_saline))
-    sizes = [size for *_, size in parts]
-    cohort = np.repeat([name for name, *_ in parts], sizes)
-    site = np.repeat([place for _, place, _ in parts], sizes)
+    cohort, site = _cohorts_and_sites(n_discovery, n_external, n_saline)
     n = len(cohort)
     treatment = np.where(cohort == "saline", "saline", "ketamine")
 
     age = np.clip(np.round(_MEAN_AGE + 12.0 * rng.standard_normal(n)), 18, 70)
     male = rng.uniform(size=n) < 0.45
-    # Variance 1 over both sexes.
+    # Variance 1 over both sexes together.
     head = (rng.standard_normal(n) + _SEX_GAP * (male - 0.45)) / sqrt(
         1 + _SEX_GAP**2 * 0.45 * 0.55
     )
@@ -224,24 +209,15 @@ def make_structural_mri_cohorts(
     frontal = [name for name in names if lobes[name] == "frontal"]
     cerebellar = [name for name in names if lobes[name] == "cerebellum"]
     latent = _contrast(true, names, frontal, cerebellar, head)
-    noise = rng.standard_normal(n)
     slope = np.where(
         (treatment == "ketamine") | (mechanism == "prognostic"), signal, 0.0
     )
-    outcome = (slope * latent + noise) / np.sqrt(slope**2 + 1)
-    edge = np.array([-ndtri(rates[arm]) for arm in ("ketamine", "saline")])
-    target = (outcome > edge[(treatment == "saline").astype(int)]).astype(int)
+    target = _responses(latent, slope, treatment, rates, rng)
 
     measured = true - _AGE_SLOPE * (age - _MEAN_AGE)[:, None]
     measured = measured + _scanners(site, names, lobes, site_effect, rng)
-    table = np.column_stack(
-        [
-            np.round(shapes[name][0] * np.exp(shapes[name][1] * values), 1)
-            for name, values in zip(names, measured.T, strict=True)
-        ]
-    )
-    table = with_missing(table, missing, rng)
-    data = pd.DataFrame(table, columns=names)
+    volumes = with_missing(_in_mm3(measured, names, shapes), missing, rng)
+    data = pd.DataFrame(volumes, columns=names)
     data.insert(0, AGE, age)
     data.insert(1, SEX, np.where(male, "male", "female"))
     data.insert(2, SITE, site)
@@ -260,19 +236,12 @@ def make_structural_mri_cohorts(
         "site": site,
         "groups": np.arange(n),
     }
-    cohorts = {}
-    for name in dict.fromkeys(cohort.tolist()):
-        chosen = cohort == name
-        cohorts[name] = Bunch(
-            data=data[chosen].reset_index(drop=True) if as_frame else data[chosen],
-            **{key: values[chosen] for key, values in rows.items()},
-        )
     return Bunch(
         data=data,
         **rows,
         cohort=cohort,
         period=None,
-        cohorts=cohorts,
+        cohorts=_by_cohort(cohort, data, rows),
         covariates=covariates,
         feature_names=feature_names,
         modalities=modalities,
@@ -287,10 +256,21 @@ def make_structural_mri_cohorts(
 def _check_sizes(sizes):
     if not isinstance(sizes, tuple | list):
         raise ValueError(
-            f"n_external must be a tuple of sizes, one a site; got {sizes!r}. For one "
+            f"n_external must be a tuple of sizes, one a site, got {sizes!r}. For one "
             "site pass (51,)."
         )
-    return tuple(check_integer("n_external", size, low=1) for size in sizes)
+    return tuple(as_count("n_external", size, minimum=1) for size in sizes)
+
+
+def _cohorts_and_sites(n_discovery, n_external, n_saline):
+    """Cohort and site of each patient."""
+    parts = [("discovery", "A", n_discovery)]
+    parts += [
+        ("external", chr(ord("B") + i), size) for i, size in enumerate(n_external)
+    ]
+    parts.append(("saline", "A", n_saline))
+    cohorts, sites, sizes = zip(*parts, strict=True)
+    return np.repeat(cohorts, sizes), np.repeat(sites, sizes)
 
 
 def _contrast(true, names, frontal, cerebellar, head):
@@ -300,14 +280,22 @@ def _contrast(true, names, frontal, cerebellar, head):
     for sign, regions in ((1, frontal), (-1, cerebellar)):
         chosen = [names.index(name) for name in regions]
         difference = difference + sign * own[:, chosen].mean(axis=1)
-        # Of the mean over pairs that share a network.
+        # Variance of the mean over pairs that share a network.
         unshared = 1 - HEAD_SHARE - NETWORK_SHARE - PAIR_SHARE
         variance += NETWORK_SHARE + (2 * PAIR_SHARE + unshared) / len(regions)
     return difference / sqrt(variance)
 
 
+def _responses(latent, slope, treatment, rates, rng):
+    """Response of each patient, 0 or 1, at the wanted rate of the treatment."""
+    noise = rng.standard_normal(len(latent))
+    outcome = (slope * latent + noise) / np.sqrt(slope**2 + 1)
+    edge = np.array([-ndtri(rates[arm]) for arm in ("ketamine", "saline")])
+    return (outcome > edge[(treatment == "saline").astype(int)]).astype(int)
+
+
 def _scanners(site, names, lobes, size, rng):
-    """What the scanner of each patient adds, in SD of a log volume."""
+    """Offset and noise from the scanner of each patient, in SD of a log volume."""
     families = sorted(set(lobes.values()))
     added = np.zeros((len(site), len(names)))
     noise = rng.standard_normal(added.shape)
@@ -319,3 +307,26 @@ def _scanners(site, names, lobes, size, rng):
         rows = site == place
         added[rows] = _OFFSET_SD * sqrt(0.5) * (shared + own) + spread * noise[rows]
     return size * added
+
+
+def _in_mm3(measured, names, shapes):
+    """Volumes, shape (n_patients, n_regions), of log volumes in SD."""
+    return np.column_stack(
+        [
+            np.round(shapes[name][0] * np.exp(shapes[name][1] * values), 1)
+            for name, values in zip(names, measured.T, strict=True)
+        ]
+    )
+
+
+def _by_cohort(cohort, data, rows):
+    """The rows of each cohort."""
+    parts = {}
+    for name in dict.fromkeys(cohort.tolist()):
+        chosen = cohort == name
+        part = data[chosen]
+        if isinstance(part, pd.DataFrame):
+            part = part.reset_index(drop=True)
+        own = {key: values[chosen] for key, values in rows.items()}
+        parts[name] = Bunch(data=part, **own)
+    return parts

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-# Shares of the variance of a log volume: head size, network within a tissue,
-# region in both hemispheres; the rest is the hemisphere's own.
+# Shares of the variance of a log volume: head size, network within a tissue, and
+# region in both hemispheres; the rest belongs to the hemisphere.
 HEAD_SHARE, NETWORK_SHARE, PAIR_SHARE = 0.35, 0.25, 0.20
-# Two regions of one network in one tissue share head size and network.
+# Correlation of two regions that share network and tissue.
 NETWORK_CORRELATION = HEAD_SHARE + NETWORK_SHARE
 
 _GRAY_LOG_SD, _WHITE_LOG_SD = 0.14, 0.15
 
-# Desikan-Killiany regions: network -> region -> median volumes (gray, white) of
-# one hemisphere in mm3. The networks only set which volumes go together.
+# Desikan-Killiany regions: network -> region -> median volumes (gray, white) of one
+# hemisphere in mm3. Networks determine which volumes are correlated.
 _NETWORKS = {
     "frontal": {
         "Caudal Middle Frontal": (6300, 6500),
@@ -60,7 +60,7 @@ _NETWORKS = {
         "Paracentral": (3600, 4100),
     },
 }
-# structure of each hemisphere -> (median in mm3, log standard deviation).
+# Structure of each hemisphere -> (median in mm3, log standard deviation).
 _DEEP_GRAY = {
     "Thalamus": (7500, 0.11),
     "Caudate": (3600, 0.13),
@@ -102,7 +102,7 @@ def volume_name(structure):
 
 
 def gray_matter():
-    """Gray matter of the cortex and below, and the cerebellum: 86 columns.
+    """Cortical and deep gray matter and the cerebellum: 86 columns.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def _regions(head_part, planted, rng):
 
 
 def _globals(columns, rng):
-    """Volumes of the whole brain, as sums of the parts."""
+    """Add volumes of the whole brain, which are sums of their parts."""
 
     def total(*structures):
         return np.round(sum(columns[volume_name(name)] for name in structures), 1)
@@ -195,14 +195,14 @@ def _globals(columns, rng):
 
 
 def volume_columns(head, planted, rng):
-    """The 185 volumes of structural MRI, in mm3.
+    """Simulate the 185 structural-MRI volumes, in mm3.
 
     Parameters
     ----------
     head : ndarray of shape (n_participants,)
         Standard-normal head-size factor.
     planted : dict of str to (float, float)
-        Cortical column -> (median in mm3, log standard deviation) in place of the
+        Cortical column -> (median in mm3, log standard deviation) that replace the
         usual values.
     rng : RandomState
 
@@ -230,7 +230,7 @@ def volume_columns(head, planted, rng):
 
 
 def power_columns(n_participants, rng):
-    """The 40 MEG variables: five bands in eight regions, log10 of fT2/Hz.
+    """Simulate the 40 MEG variables, five bands in eight regions, log10 of fT2/Hz.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def power_columns(n_participants, rng):
     for band, level in _BANDS.items():
         common = gain + 0.18 * rng.standard_normal(n_participants)
         for lobe in _LOBES:
-            # Alpha rhythm is strongest at the back of the head.
+            # The alpha rhythm is strongest at the back of the head.
             back = 0.3 if band == "Alpha" and lobe in _LOBES[2:] else 0.0
             pair = 0.08 * rng.standard_normal(n_participants)
             for side in _SIDES:

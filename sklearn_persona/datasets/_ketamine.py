@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._clinical import MADRS_TOTAL, clinical_columns
 from sklearn_persona.datasets._imaging import power_columns, volume_columns
 from sklearn_persona.datasets._planting import meets, with_missing
@@ -72,8 +72,8 @@ def make_ketamine_crossover(
     The baseline has the shape of the published trial: 175 clinical, 185
     structural-MRI and 40 MEG variables. Symptom items share a severity factor,
     volumes a head-size factor, networks and hemisphere pairs, MEG powers a band
-    factor; totals are the sums of their items, global volumes those of their
-    parts. Two personas are planted with the published range edges::
+    factor; totals are sums of items, and global volumes are sums of their parts.
+    Two personas are planted with the published edges of ranges::
 
         persona 1  Left Posterior Cingulate WM volume (mm3) <= 4533.7
                    Right Inferior Parietal WM volume (mm3) <= 12663.9
@@ -82,23 +82,23 @@ def make_ketamine_crossover(
                    Right Lingual GM volume (mm3) > 6805
                    HAMA cardiovascular >= 1
 
-    The edges stay; the medians of the four volumes follow from `prevalence`.
+    The medians of the four volumes follow from `prevalence`.
 
     Parameters
     ----------
     n_participants : int, default=33
         Number of randomized participants, at least 2.
     effect : float or pair of floats, default=12.0
-        What ketamine adds, in MADRS points, inside persona 1 and persona 2 to
-        `main_effect`; positive is improvement. A single number belongs to persona
-        1, the dominant one, and persona 2 gets half of it. A participant in both
-        gets the one that is larger in absolute value. The standard deviation of
-        the difference within a participant is 7.7 points without personas, so 12
-        points are 1.6 of it, or 1.7 standard deviations of the change under saline.
-        0 is the null twin: the same baseline, arms and noise, and ketamine changes
-        everybody by exactly `main_effect`.
+        Effect of ketamine in persona 1 and persona 2 in addition to `main_effect`, in
+        MADRS points; positive is improvement. A single number is the effect in
+        persona 1, and persona 2 gets half of it. A participant in both gets the
+        effect that is larger in absolute value. The standard deviation of the
+        difference within a participant is 7.7 points without personas, so 12 points
+        are 1.6 of these, or 1.7 standard deviations of the change under saline. 0
+        gives the null twin: the same baseline, arms and noise, and exactly
+        `main_effect` in everyone.
     main_effect : float, default=0.0
-        Improvement under ketamine of every participant, in MADRS points.
+        Improvement of every participant under ketamine, in MADRS points.
     prevalence : float, default=0.4
         Expected share of participants in each of the two personas, in (0, 0.8].
     correlation : float, default=0.4
@@ -106,34 +106,33 @@ def make_ketamine_crossover(
     period_effect : float, default=0.0
         Added to the change in period 2 in both arms, in MADRS points.
     n_incomplete : int or "auto", default="auto"
-        Participants of whom one of the two cases, chosen at random, is not
-        available; fewer than `n_participants`. "auto" is 3 in 33, rounded.
+        Number of participants who lack one of the two cases, chosen at random; fewer
+        than `n_participants`. "auto" is 3 in 33, rounded.
     missing : float, default=0.03
-        Share of missing baseline values, the same in every column, in [0, 1).
-        Drawn independently of everything else after planting; a total may be known
-        where one of its items is missing.
+        Expected share of missing baseline values in each column, in [0, 1). They are
+        drawn after planting and independently of everything else, so a total may be
+        known although one of its items is missing.
     random_state : int, RandomState instance or None, default=None
-        Determines all random numbers. All arguments from `effect` to `missing` use
-        the same ones, so that trials that differ in one of them can be compared.
+        Determines all random numbers, which do not depend on the arguments from
+        `effect` to `missing`, so that trials with different values can be compared.
     as_frame : bool, default=True
         Whether `data` is a DataFrame or an ndarray.
 
     Returns
     -------
     trial : :class:`~sklearn.utils.Bunch`
-        With the following attributes, where ``n_samples`` is two for every
-        participant less `n_incomplete`:
+        With the following attributes, where ``n_samples`` is
+        ``2 * n_participants - n_incomplete``:
 
         data : DataFrame or ndarray of shape (n_samples, 400), float
             Baseline, the same in both rows of a participant. Rows are ordered by
             participant and period.
         target : ndarray of shape (n_samples,), float
             Change of the MADRS total from baseline; negative is improvement. The
-            change that would be seen under saline is a whole number within the
-            scale (0-60). The effects are added afterwards and nothing is
-            clipped again, because clipping would make the effect depend on
-            the baseline. In about 1 case of 250 the final score is therefore
-            below 0 at the default effect.
+            change under saline is an integer that keeps the score within the scale
+            (0-60). Effects are added afterwards without clipping, which would make
+            them depend on the baseline. At the default effect the final score is
+            therefore below 0 in about 1 of 250 cases.
         treatment : ndarray of shape (n_samples,), str
             "ketamine" or "saline".
         groups : ndarray of shape (n_samples,), str
@@ -154,9 +153,9 @@ def make_ketamine_crossover(
         planted : dict of str to dict of str to (float, float)
             Persona to column to ``(low, high)``, meaning ``low < x <= high``.
         effect : dict of str to float
-            What ketamine adds in each persona.
+            Additional effect of ketamine in each persona.
         DESCR : str
-            What the data set is.
+            Description of the data set.
 
     Raises
     ------
@@ -166,7 +165,7 @@ def make_ketamine_crossover(
     See Also
     --------
     fetch_nimh_ketamine : The real trial, with few baseline variables.
-    make_parallel_trial : A parallel-group trial of any size.
+    make_parallel_trial : Simulates a parallel-group trial.
 
     Notes
     -----
@@ -202,19 +201,19 @@ def make_ketamine_crossover(
     >>> bool((changed == (ketamine & trial.persona)).all())
     True
     """
-    n_participants = check_integer("n_participants", n_participants, low=2)
+    n_participants = as_count("n_participants", n_participants, minimum=2)
     effects = _check_effect(effect)
-    main_effect = check_real("main_effect", main_effect)
-    prevalence = check_real("prevalence", prevalence, low=0, high=0.8, open_low=True)
-    correlation = check_real("correlation", correlation, low=0, high=1, open_high=True)
-    period_effect = check_real("period_effect", period_effect)
+    main_effect = as_real("main_effect", main_effect)
+    prevalence = as_real("prevalence", prevalence, low=0, high=0.8, open_low=True)
+    correlation = as_real("correlation", correlation, low=0, high=1, open_high=True)
+    period_effect = as_real("period_effect", period_effect)
     n_incomplete = _check_incomplete(n_incomplete, n_participants)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    as_frame = check_flag("as_frame", as_frame)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    as_frame = as_flag("as_frame", as_frame)
     rng = check_random_state(random_state)
 
-    # The order of the draws is part of the reproducibility of the data set; no
-    # draw may depend on an argument other than n_participants.
+    # The order of the draws determines the data set. Draws must not depend on any
+    # argument other than n_participants.
     columns, modalities = _baseline(n_participants, prevalence, rng)
     names = list(columns)
     table = np.column_stack(list(columns.values()))
@@ -222,7 +221,7 @@ def make_ketamine_crossover(
     members = {name: meets(table, names, planted[name]) for name in planted}
     madrs = columns[MADRS_TOTAL]
 
-    # Two cases of a participant: axis 0 is the participant, axis 1 the period.
+    # Axis 0 is the participant, axis 1 the period.
     ketamine = _sequences(n_participants, rng)
     change = _saline_change(madrs, correlation, rng)
     benefit = main_effect + _own_benefit(members, effects)
@@ -262,16 +261,16 @@ def make_ketamine_crossover(
 
 
 def _check_effect(effect):
-    """Effects of the personas by name."""
+    """Effect in each persona, by name."""
     if isinstance(effect, Real):
-        first = check_real("effect", effect)
+        first = as_real("effect", effect)
         return dict(zip(PERSONAS, (first, first / 2.0), strict=True))
     if np.shape(effect) == (len(PERSONAS),):
-        values = [check_real(f"effect[{i}]", value) for i, value in enumerate(effect)]
+        values = [as_real(f"effect[{i}]", value) for i, value in enumerate(effect)]
         return dict(zip(PERSONAS, values, strict=True))
     raise ValueError(
         "effect must be a number (persona 1; persona 2 gets half) or a pair of "
-        f"numbers; got {effect!r}."
+        f"numbers, got {effect!r}."
     )
 
 
@@ -280,11 +279,11 @@ def _check_incomplete(n_incomplete, n_participants):
     if isinstance(n_incomplete, str):
         if n_incomplete != "auto":
             raise ValueError(
-                f'n_incomplete must be an integer or "auto"; got {n_incomplete!r}.'
+                f'n_incomplete must be an integer or "auto", got {n_incomplete!r}.'
             )
         return round(n_participants * 3 / 33)
-    # One complete participant guarantees that both arms are present.
-    return check_integer("n_incomplete", n_incomplete, low=0, high=n_participants - 1)
+    # One complete participant ensures that both arms are present.
+    return as_count("n_incomplete", n_incomplete, minimum=0, maximum=n_participants - 1)
 
 
 def _baseline(n_participants, prevalence, rng):
@@ -305,8 +304,8 @@ def _baseline(n_participants, prevalence, rng):
 def _sequences(n_participants, rng):
     """Whether a case gets ketamine, shape (n_participants, 2).
 
-    Half of the participants start with ketamine; of an odd number, the larger half
-    is drawn at random.
+    Half of the participants start with ketamine; with an odd number, which sequence
+    has one more is random.
     """
     larger = rng.randint(2)
     first = np.arange(n_participants) < (n_participants + larger) // 2
@@ -324,7 +323,7 @@ def _saline_change(madrs, correlation, rng):
 
 
 def _own_benefit(members, effects):
-    """What ketamine adds for each participant, shape (n_participants,)."""
+    """Additional effect for each participant, shape (n_participants,)."""
     candidates = np.array([effects[name] * members[name] for name in effects])
     strongest = np.abs(candidates).argmax(axis=0)
     return np.take_along_axis(candidates, strongest[None], axis=0)[0]

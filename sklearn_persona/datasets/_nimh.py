@@ -13,12 +13,12 @@ import pandas as pd
 from sklearn.datasets import get_data_home
 from sklearn.utils import Bunch
 
-from sklearn_persona.datasets._checks import check_flag
+from sklearn_persona._data.checks import as_flag
 
 _FOLDER = "ds005917"
 _URL = "https://raw.githubusercontent.com/OpenNeuroDatasets/ds005917/1.0.1/"
 _TIMEOUT_SECONDS = 60.0
-# file of the data set -> SHA-256 at tag 1.0.1.
+# File of the data set -> SHA-256 at tag 1.0.1.
 _CHECKSUMS = {
     "participants.tsv": (
         "34cdc8adfe06e76ca276216e00ea2dc1ae12c03ce186038d9fa541cb1ae4e592"
@@ -27,7 +27,7 @@ _CHECKSUMS = {
         "5a4c4f92a72cb50070f7ffbd50ce3e5ea34a40c1e0f6245c27d1dc6575084b28"
     ),
 }
-# column of the files -> name here.
+# Column of the files -> name in `data`.
 _SCALES = {
     "MADRS_Total": "MADRS",
     "HAM17_Total": "HAMD-17",
@@ -71,16 +71,16 @@ def fetch_nimh_ketamine(*, data_home=None, download_if_missing=True):
     """Load the NIMH ketamine trial at day 2 (crossover, real data).
 
     The files ``ds005917/participants.tsv`` and ``ds005917/phenotype/phenotype.tsv``
-    are read from `data_home`, where they are downloaded on the first call. Their
-    SHA-256 checksums are verified in every call.
+    are read from `data_home`, to which they are downloaded on the first call. Their
+    SHA-256 checksums are verified on every call.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder that holds, or will hold, the folder ``ds005917``. None is
-        scikit-learn's data folder, see :func:`sklearn.datasets.get_data_home`.
+        Parent of the folder ``ds005917``. None is scikit-learn's data folder, see
+        :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        Whether to download a missing file; if not, it is an error.
+        Whether to download missing files instead of raising an error.
 
     Returns
     -------
@@ -106,22 +106,22 @@ def fetch_nimh_ketamine(*, data_home=None, download_if_missing=True):
         modalities : dict of str to str
             Column to "demographic", "physiological" or "clinical".
         n_participants : int
-            31: participants with major depression and at least one infusion. Two
+            31, the participants with major depression and at least one infusion. Two
             of them have no score at day 2 and no row.
         DESCR : str
-            What the data set is.
+            Description of the data set.
 
     Raises
     ------
     OSError
-        If a file is missing and not to be downloaded, cannot be downloaded, or does
+        If a file is missing and must not be downloaded, cannot be downloaded, or does
         not have the expected checksum.
     ValueError
         If `download_if_missing` is neither True nor False.
 
     See Also
     --------
-    make_ketamine_crossover : A simulated trial of this shape with 400 variables.
+    make_ketamine_crossover : A similar simulated trial with 400 variables.
 
     References
     ----------
@@ -138,7 +138,7 @@ def fetch_nimh_ketamine(*, data_home=None, download_if_missing=True):
     >>> trial.data.shape  # doctest: +SKIP
     (53, 6)
     """
-    download_if_missing = check_flag("download_if_missing", download_if_missing)
+    download_if_missing = as_flag("download_if_missing", download_if_missing)
     folder = Path(get_data_home(data_home)) / _FOLDER
     paths = {
         name: _provide(folder / name, name, download_if_missing) for name in _CHECKSUMS
@@ -151,7 +151,7 @@ def fetch_nimh_ketamine(*, data_home=None, download_if_missing=True):
 
 
 def _provide(path, name, download_if_missing):
-    """Return ``path`` once the file is there and has its checksum."""
+    """Return ``path`` once the file exists with the expected checksum."""
     if not path.exists():
         if not download_if_missing:
             raise OSError(
@@ -165,7 +165,7 @@ def _provide(path, name, download_if_missing):
 
 
 def _verify(path, name, source, advice):
-    """Raise OSError unless the file at ``path`` is the one of the data set."""
+    """Raise OSError unless the file at ``path`` has the expected checksum."""
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != _CHECKSUMS[name]:
         raise OSError(
@@ -174,7 +174,7 @@ def _verify(path, name, source, advice):
 
 
 def _download(path, name):
-    """Download a file of the data set; ``path`` appears complete or not at all."""
+    """Download a file of the data set to ``path`` atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     url = _URL + name
     # In the same folder, so that the final renaming is atomic.
@@ -191,7 +191,7 @@ def _download(path, name):
 
 
 def _save(url, path, advice):
-    """Copy what ``url`` answers to ``path``; any failure is an OSError."""
+    """Save the response of ``url`` to ``path``; any failure is an OSError."""
     try:
         with (
             urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response,
@@ -203,7 +203,7 @@ def _save(url, path, advice):
 
 
 def _assemble(participants, scores):
-    """One row for every participant and period with a score at day 2."""
+    """Make one row per participant and period with a score at day 2."""
     infused = participants["infusion_1"].notna() & (participants["group"] == "MDD")
     people = participants[infused].set_index("participant_id").sort_index()
     # One healthy participant has a row without a session.

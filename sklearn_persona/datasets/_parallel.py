@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_persona.datasets._checks import check_flag, check_integer, check_real
+from sklearn_persona._data.checks import as_count, as_flag, as_real
 from sklearn_persona.datasets._planting import (
     meets,
     shift_to_probability,
     with_missing,
 )
 
-# Latent outcome above which a binary outcome is 1: 31 % respond under control.
+# Latent outcome above which the binary outcome is 1; 31 % respond under control.
 _RESPONSE_EDGE = 0.5
 _MAX_PROGNOSTIC = 3
 
@@ -53,7 +53,7 @@ def make_parallel_trial(
 
     Standard-normal features x0, x1, ... are equally correlated. The persona is the
     conjunction ``x0 > c``, ``x1 <= -c``, ``x2 > c``, ... over the first
-    `n_variables` features, with the one ``c`` that gives it the expected share
+    `n_variables` features, with ``c`` chosen to give it the expected share
     `prevalence`. The outcome is ::
 
         y = prognostic * g + treated * (main_effect + effect * persona) + noise
@@ -70,16 +70,15 @@ def make_parallel_trial(
     n_variables : int, default=2
         Number of conditions of the planted persona, at least 1.
     effect : float, default=1.0
-        What treatment adds inside the persona to `main_effect`, in standard
-        deviations of the noise; positive is benefit. 0 is the null twin: the same
-        features, arms and noise, and treatment changes everybody by exactly
-        `main_effect`.
+        Effect of treatment inside the persona in addition to `main_effect`, in
+        standard deviations of the noise; positive is benefit. 0 gives the null twin:
+        the same features, arms and noise, and exactly `main_effect` in everyone.
     main_effect : float, default=0.0
-        Effect of treatment on everybody, in standard deviations of the noise.
+        Effect of treatment on everyone, in standard deviations of the noise.
     prevalence : float, default=0.4
         Expected share of participants in the persona, in (0, 1).
     prognostic : float, default=0.0
-        Slope of the outcome, in both arms, on the prognostic sum ``g``.
+        Slope of the outcome on the prognostic sum ``g`` in both arms.
     treated_share : float, default=0.5
         Share of treated participants, in (0, 1). Their number is rounded, with at
         least one participant in each arm.
@@ -90,13 +89,13 @@ def make_parallel_trial(
         the latent scale; the response rates of all subgroups then differ by the
         same amount when `main_effect` or `prognostic` is 0 as well.
     missing : float, default=0.0
-        Share of missing feature values, the same in every column, in [0, 1), drawn
-        independently of everything else after planting.
+        Expected share of missing values in each feature, in [0, 1). They are drawn
+        after planting and independently of everything else.
     correlation : float, default=0.1
-        Correlation of every two features, in [0, 0.6].
+        Correlation of any two features, in [0, 0.6].
     random_state : int, RandomState instance or None, default=None
-        Determines all random numbers. The same ones are used whatever the other
-        arguments, apart from `n_samples` and `n_features`.
+        Determines all random numbers, which depend on no other arguments than
+        `n_samples` and `n_features`.
     as_frame : bool, default=True
         Whether `data` is a DataFrame or an ndarray.
 
@@ -106,15 +105,15 @@ def make_parallel_trial(
         With the following attributes:
 
         data : DataFrame or ndarray of shape (n_samples, n_features), float
-            Baseline, one row a participant.
+            Baseline, one row per participant.
         target : ndarray of shape (n_samples,), float
             Outcome; larger is better. 0.0 and 1.0 when `binary`.
         treatment : ndarray of shape (n_samples,), int
             1 for treated, 0 for control.
         groups : ndarray of shape (n_samples,), int
-            Participant; every row is one.
+            Participant; each row is a different one.
         period : None
-            There are no periods.
+            The trial has no periods.
         feature_names : list of str
             Columns of `data`.
         modalities : dict of str to str
@@ -129,7 +128,7 @@ def make_parallel_trial(
         effect : dict of str to float
             ``{"persona 1": effect}``.
         DESCR : str
-            What the data set is.
+            Description of the data set.
 
     Raises
     ------
@@ -139,7 +138,7 @@ def make_parallel_trial(
 
     See Also
     --------
-    make_ketamine_crossover : A crossover trial with personas over three modalities.
+    make_ketamine_crossover : Simulates a crossover trial with three modalities.
 
     References
     ----------
@@ -158,26 +157,26 @@ def make_parallel_trial(
     >>> int(trial.treatment.sum())
     50
     """
-    n_samples = check_integer("n_samples", n_samples, low=2)
-    n_variables = check_integer("n_variables", n_variables, low=1)
-    n_features = check_integer("n_features", n_features, low=n_variables)
-    effect = check_real("effect", effect)
-    main_effect = check_real("main_effect", main_effect)
-    prevalence = check_real(
+    n_samples = as_count("n_samples", n_samples, minimum=2)
+    n_variables = as_count("n_variables", n_variables, minimum=1)
+    n_features = as_count("n_features", n_features, minimum=n_variables)
+    effect = as_real("effect", effect)
+    main_effect = as_real("main_effect", main_effect)
+    prevalence = as_real(
         "prevalence", prevalence, low=0, high=1, open_low=True, open_high=True
     )
-    prognostic = check_real("prognostic", prognostic)
-    treated_share = check_real(
+    prognostic = as_real("prognostic", prognostic)
+    treated_share = as_real(
         "treated_share", treated_share, low=0, high=1, open_low=True, open_high=True
     )
-    binary = check_flag("binary", binary)
-    missing = check_real("missing", missing, low=0, high=1, open_high=True)
-    correlation = check_real("correlation", correlation, low=0, high=0.6)
-    as_frame = check_flag("as_frame", as_frame)
+    binary = as_flag("binary", binary)
+    missing = as_real("missing", missing, low=0, high=1, open_high=True)
+    correlation = as_real("correlation", correlation, low=0, high=0.6)
+    as_frame = as_flag("as_frame", as_frame)
     n_prognostic = min(_MAX_PROGNOSTIC, n_features - n_variables)
     if prognostic and not n_prognostic:
         raise ValueError(
-            "prognostic must be 0 when every feature belongs to the persona; got "
+            "prognostic must be 0 when every feature belongs to the persona, got "
             f"prognostic={prognostic!r} with n_features={n_features} and "
             f"n_variables={n_variables}. Use more features."
         )
@@ -218,7 +217,7 @@ def make_parallel_trial(
 
 def _conditions(names, prevalence, correlation):
     """Alternately ``x > c`` and ``x <= -c``, with c set by the prevalence."""
-    # -x is as normal as x: "x > c" is "-x < -c", a sign of -1 and the same edge.
+    # -x is also standard normal, so "x > c" is "-x < -c": a sign of -1, same edge.
     signs = np.where(np.arange(len(names)) % 2, 1.0, -1.0)
     edges = np.zeros(len(names))
     edge = -shift_to_probability(edges, correlation, prevalence, signs)

@@ -4,23 +4,23 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-# With 80 nodes the probability of a conjunction is exact to about 1e-9 for the
-# correlations used here (at most 0.6 between any two variables).
+# With 80 nodes the probability of a conjunction is accurate to about 1e-9 for the
+# correlations used here, at most 0.6.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 def conjunction_probability(upper, correlation, signs=None):
-    """Probability that equicorrelated standard normals are all small enough.
+    """Probability that equicorrelated standard normals are all below their edges.
 
     Parameters
     ----------
     upper : array-like of shape (n_variables,)
         Upper edges, in standard deviations.
     correlation : float
-        Correlation of every two variables, in [0, 1).
+        Correlation of any two variables, in [0, 1).
     signs : array-like of shape (n_variables,), default=None
-        -1 for a variable that enters with its sign reversed; None is 1 for all.
+        -1 for a variable whose sign is reversed; None is 1 for all.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def conjunction_probability(upper, correlation, signs=None):
 
 
 def shift_to_probability(upper, correlation, probability, signs=None):
-    """Common shift of all ``upper`` edges that makes the conjunction this likely.
+    """Common shift of all edges that gives the conjunction a probability.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def meets(table, names, conditions):
 def with_missing(table, rate, rng):
     """Copy of ``table`` with a share ``rate`` of the cells set to NaN at random.
 
-    One uniform number is drawn for each cell whatever the rate, so that the cells
-    missing at a lower rate are also missing at a higher one.
+    One uniform number is drawn for each cell at any rate, so cells that are missing at
+    a lower rate are also missing at a higher one.
     """
     table = table.copy()
     table[rng.uniform(size=table.shape) < rate] = np.nan

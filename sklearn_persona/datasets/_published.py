@@ -12,8 +12,8 @@ from sklearn_persona.datasets._clinical import (
 from sklearn_persona.datasets._imaging import NETWORK_CORRELATION, volume_name
 from sklearn_persona.datasets._planting import shift_to_probability
 
-# persona -> (symptom item, side of the volumes, volume -> (edge in mm3, published
-# minimum and maximum)). The symptom must be present. The edge is the published one.
+# Persona -> (symptom item, side of the volumes, volume -> (published edge, minimum and
+# maximum in mm3)). The symptom must be present.
 PERSONAS = {
     "persona 1": (
         CRYING,
@@ -32,13 +32,13 @@ PERSONAS = {
         },
     ),
 }
-# A normal sample of the size of the published trial (33) spans about 4.1 standard
-# deviations, which turns a published range into a standard deviation.
+# Converts a published range into a standard deviation: a normal sample of the size of
+# the published trial (33) spans about 4.1 standard deviations.
 _EXPECTED_SPAN = 4.1
 
 
 def conditions_of(persona):
-    """Return the conditions of a persona: column -> (low, high), low < x <= high."""
+    """Return column -> (low, high) of a persona, meaning low < x <= high."""
     item, side, volumes = PERSONAS[persona]
     conditions = {}
     for structure, (edge, _, _) in volumes.items():
@@ -48,10 +48,10 @@ def conditions_of(persona):
 
 
 def planted_volumes(prevalence):
-    """Place the volumes so that each persona has the wanted prevalence.
+    """Choose medians of volumes that give each persona the wanted prevalence.
 
-    The published edge and range of a volume place the edge on the standard-normal
-    scale. Both medians of a persona then move by the same number of standard
+    The published edge and range of a volume determine the edge on the standard-normal
+    scale. Both medians of a persona are then shifted by the same number of standard
     deviations until the conjunction with the symptom has the wanted probability.
 
     Parameters

@@ -1,6 +1,7 @@
 """Statistics on arrays: tests, intervals, multiplicity and power.
 
-Nothing here knows tables or designs; `simulate_power` fits an estimator it is given.
+Functions take plain arrays and know nothing of tables or designs; only
+`simulate_power` fits an estimator, which the caller supplies.
 """
 
 from sklearn_persona.inference._conditional import conditional_interval

@@ -1,8 +1,8 @@
 """Sums over the arrangements of a permutation test.
 
 A *block* is a pair ``(x, k)``: values x of shape (n,) of which k are labeled. Labels
-move within a block, never across, so the labeled sum of an arrangement is the total
-of one subset sum per block.
+move within a block only, so the labeled sum of an arrangement adds up one subset sum
+per block.
 """
 
 import math
@@ -11,22 +11,21 @@ from itertools import chain, combinations
 
 import numpy as np
 
-#: Up to this many arrangements all are visited; beyond, a random sample is.
+#: Largest number of arrangements that are all visited; beyond it, a random sample.
 MAX_EXACT = 50_000
 
-# From so many values on, random subsets are drawn byte by byte instead of by shuffles.
+# With more values, random subsets are drawn byte by byte instead of by shuffling.
 _MANY = 10_000
 
-# Elements of a chunk of random arrangements (1 MB of doubles: stays in cache).
+# Elements of a chunk of random arrangements (1 MB of doubles, which stays in cache).
 _CHUNK = 1 << 17
-
 
 # Logarithm of the largest number of arrangements that is counted.
 _MOST_COUNTED = 690.0
 
 
 def log_comb(n, k):
-    """Return the logarithm of C(n, k); its digits would take too long for a large n."""
+    """Return the logarithm of C(n, k), whose digits take too long for a large n."""
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
@@ -57,7 +56,7 @@ def _subsets(n, k):
 def subset_sums(x, k):
     """Return the sums of all k-subsets of `x`, shape (C(n, k),).
 
-    The smaller side of the split is summed: a subset and its complement share one
+    The smaller side of the split is summed. A subset and its complement have the same
     position, so two calls with the same n and k line up.
     """
     n = len(x)
@@ -106,8 +105,8 @@ def random_sums(blocks, size, rng):
 def _sums_of_subsets(x, k, size, rng):
     """Return sums and sums of squares of random k-subsets of many values, (2, size).
 
-    Every value enters with the same chance of about k / n; then randomly chosen
-    values are put in or taken out until there are k. No subset is preferred.
+    Each value enters with the same probability of about k / n; then random values are
+    added or removed until there are k. All subsets are equally likely.
     """
     n = len(x)
     powers = np.stack([x, x * x])

@@ -1,23 +1,24 @@
-"""Estimates that are reported only because a test on part of the data was passed."""
+"""Estimates reported only after a test on all or part of the data was passed."""
 
 import math
 
 import numpy as np
 from scipy import optimize, special
 
-from sklearn_persona.inference._checks import as_probability
+from sklearn_persona._data.checks import as_probability
 
 __all__ = ["conditional_interval"]
 
-# Standard errors beyond which no bound is looked for, and points of the integral.
+# Largest distance of a bound in standard errors, and points of the integral.
 _FAR, _POINTS = 10.0, 1001
 
 
 def conditional_interval(estimate, se, *, threshold, se_tested=None, level=0.95):
-    """Interval of a mean, given that a test passed which used all or part of the data.
+    """Interval of a mean, given that a test on all or part of the data passed.
 
-    A mean that is reported when it is significant is too large on average, and its
-    usual interval covers too rarely. This one has its coverage among the reported.
+    A mean that is reported only when significant is too large on average, and its
+    usual interval covers too rarely. This interval has its nominal coverage among the
+    means that are reported.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def conditional_interval(estimate, se, *, threshold, se_tested=None, level=0.95)
     threshold : float
         What the tested estimate had to exceed.
     se_tested : float, default=None
-        Standard error of the tested estimate, at least `se`; None when it is
+        Standard error of the tested estimate, at least `se`; None when that is
         `estimate` itself.
     level : float, default=0.95
         Nominal coverage.
@@ -49,11 +50,10 @@ def conditional_interval(estimate, se, *, threshold, se_tested=None, level=0.95)
 
     Notes
     -----
-    Where only part of the data was tested the interval is shorter than the truncated
-    normal one (Fithian, Sun & Taylor, 2014). With known standard errors it is exact.
-    When nothing but the tested estimate is used and it barely exceeds the threshold,
-    it says little about the mean; nothing is looked for more than 10 standard errors
-    below it.
+    The interval is exact when standard errors are known. If only part of the data was
+    tested, it is shorter than the truncated normal interval (Fithian, Sun & Taylor,
+    2014). If the tested estimate is all there is and barely exceeds the threshold, it
+    says little about the mean; bounds end 10 standard errors below it.
 
     References
     ----------
@@ -91,7 +91,7 @@ def conditional_interval(estimate, se, *, threshold, se_tested=None, level=0.95)
         )
 
     def share_below(mean):
-        """Conditional probability of at most the estimate, which is the origin."""
+        """Conditional probability of at most the estimate, taken as the origin."""
         if rest < 1e-6:
             low, high = special.log_ndtr(-np.array([0.0, cut]) + mean)
             # 1 - P(above estimate) / P(above threshold)

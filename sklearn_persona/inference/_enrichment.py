@@ -1,4 +1,4 @@
-"""The next trial: sizes and power with and without enrichment for a persona."""
+"""Size and power of the next trial, with and without enrichment for a persona."""
 
 import math
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from sklearn_persona.inference._checks import as_count, as_probability
+from sklearn_persona._data.checks import as_count, as_probability
 from sklearn_persona.inference._power import t_power
 
 __all__ = ["EnrichmentDesign", "enrichment_design"]
 
-# Gauss-Hermite nodes that average a power over the estimate's distribution.
+# Gauss-Hermite nodes that average the power over the estimate's distribution.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-# No trial is planned beyond so many cases an arm.
+# Largest trial that is planned, cases per arm.
 _MOST = 10_000_000
 
 
@@ -22,14 +22,14 @@ _MOST = 10_000_000
 class EnrichmentDesign:
     """Result of `enrichment_design`.
 
-    Sizes are per arm; of a crossover ``paired=True``, participants in all.
+    Sizes are per arm; with ``paired=True`` they are participants in all.
 
     Attributes
     ----------
     n_per_arm : int
-        Members that reach the power if the estimated effect is the true one.
+        Members needed for the power if the estimated effect is the true one.
     n_screened : int
-        People to screen, on average, to find all of them.
+        Expected number of people to screen for them.
     screened_range : tuple of int
         The same for the 97.5 % and the 2.5 % quantile of the prevalence.
     power : float
@@ -37,8 +37,8 @@ class EnrichmentDesign:
     assurance : float
         Expected power at `n_per_arm`, averaged over the uncertainty of the effect.
     n_per_arm_assured : int or None
-        Members at which the expected power reaches the wanted one; None where no
-        number does, because the effect may be absent.
+        Members needed for the expected power to reach the wanted one; None if no
+        number suffices, because the effect may be absent.
     effect_everyone : float
         Effect that an all-comers trial would see.
     n_per_arm_everyone : int or None
@@ -82,25 +82,25 @@ def enrichment_design(
     power=0.8,
     paired=False,
 ):
-    """Plan a trial in the members of a persona, beside one in all comers.
+    """Plan a trial in the members of a persona and compare it with one in all comers.
 
     Parameters
     ----------
     effect : float
-        Effect inside, oriented: positive is benefit. Give a corrected effect: a
-        naive one of a selected persona is too large, and the trial would be too
+        Effect inside, oriented: positive is benefit. Give a corrected effect: the
+        naive effect of a selected persona is too large, which makes the trial too
         small.
     sd : float
         Standard deviation of the outcome within arms; of the differences when
         `paired`.
     prevalence : float
-        Share of the screened people who are members, in (0, 1].
+        Share of members among the people screened, in (0, 1].
     se : float, default=0.0
         Standard error of `effect`; 0 takes it as known.
     effect_outside, se_outside : float, default=0.0
         Effect among the others and its standard error, for the all-comers trial.
     n_observed : int, default=None
-        Number of people that `prevalence` was estimated from; None takes it as
+        Number of people from whom `prevalence` was estimated; None takes it as
         known.
     alpha : float, default=0.05
         Two-sided level of the t test. Power counts benefit only.
@@ -123,12 +123,12 @@ def enrichment_design(
     -----
     Power is that of Student's t test by the noncentral t distribution (Cohen, 1988).
     The expected power, or assurance, averages it over a normal distribution of the
-    effect around its estimate (O'Hagan, Stevens & Campbell, 2005), truncated
-    nowhere: effects at or below zero count with their small power. Its limit for large
-    trials is the probability that the effect is positive.
+    effect around its estimate (O'Hagan, Stevens & Campbell, 2005). The distribution is
+    not truncated: effects at or below zero count with their small power. The limit
+    for large trials is the probability that the effect is positive.
 
-    The all-comers effect is the mean of both effects weighted by prevalence; in an
-    all-comers trial effects vary between participants, which adds
+    The all-comers effect is the mean of both effects weighted by prevalence. Effects
+    vary between participants of an all-comers trial, which adds
     ``prevalence * (1 - prevalence) * (effect - effect_outside)**2`` to the variance
     of the treated (of the differences when `paired`). Quantiles of the prevalence
     are those of the beta distribution with Jeffreys' prior.
@@ -247,7 +247,7 @@ class _Trial:
 
 
 def _screened(n, prevalence):
-    # Without the rounding error of a quotient that should be whole.
+    # Rounding may lift a whole quotient slightly above its value.
     return math.ceil(n / prevalence - 1e-9)
 
 

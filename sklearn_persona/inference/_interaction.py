@@ -5,13 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_persona.inference._arrangements import (
-    MAX_EXACT,
-    all_sums,
-    n_arrangements,
-    random_sums,
-)
-from sklearn_persona.inference._checks import (
+from sklearn_persona._data.checks import (
     as_codes,
     as_count,
     as_generator,
@@ -20,10 +14,16 @@ from sklearn_persona.inference._checks import (
     rescale,
     unscale,
 )
+from sklearn_persona.inference._arrangements import (
+    MAX_EXACT,
+    all_sums,
+    n_arrangements,
+    random_sums,
+)
 from sklearn_persona.inference._intervals import t_interval
 
 # Variances below this share of the overall mean square, or of the largest outcome
-# (in its own units, squared), are rounding, not spread.
+# squared, are rounding errors rather than spread.
 _NO_SPREAD = 1e-12
 _ROUNDING = 1e-26
 
@@ -38,8 +38,8 @@ class InteractionResult:
     Attributes
     ----------
     effect_inside, effect_outside : float
-        Mean difference treated minus control (one-sample: mean value) of the members
-        and of the others, in the units of the outcome.
+        Difference in means, treated minus control, of the members and of the others
+        (one sample: their means), in the units of the outcome.
     statistic : float
         Studentized difference ``effect_inside - effect_outside``.
     p_value : float
@@ -94,12 +94,12 @@ def interaction_test(
     membership : array-like of shape (n,)
         True (1) for members, False (0) for the others.
     groups : array-like of shape (n,), default=None
-        Participants. If some group has cases in both arms, the unit is the complete
-        pair, with value treated minus control; incomplete participants are left out.
-        Otherwise rows of a participant are averaged. Membership and stratum are
-        those of the participant's first row.
+        Participants. If any of them has cases in both arms, the unit is the complete
+        pair, whose value is treated minus control, and incomplete participants are
+        left out. Otherwise the rows of a participant are averaged. Membership and
+        stratum are those of the participant's first row.
     strata : array-like of shape (n,), default=None
-        Labels are permuted within these strata only.
+        Labels are permuted only within strata.
     n_permutations : int, default=10_000
         Random arrangements when there are more than 50,000.
     level : float, default=0.95
@@ -116,34 +116,34 @@ def interaction_test(
     Raises
     ------
     ValueError
-        If lengths differ, values are missing or infinite, treatment has not exactly
-        two labels, membership is not binary, or a cell (members or others, by arm)
-        is empty.
+        If lengths differ, values are missing or infinite, treatment does not have
+        exactly two labels, membership is not binary, or a cell (members or others,
+        by arm) is empty.
 
     Notes
     -----
     *Two arms.* The null hypothesis is one additive effect, the same for everyone.
-    The common effect, the average of the effects within membership and stratum
-    weighted by ``n_t * n_c / (n_t + n_c)``, is taken off the treated outcomes; then
-    arm labels are permuted within membership and stratum. *One sample.* Membership
-    is permuted among the units of a stratum.
+    The common effect is the average of the effects within membership and stratum,
+    weighted by ``n_t * n_c / (n_t + n_c)``. It is subtracted from the treated
+    outcomes; then arm labels are permuted within membership and stratum. *One sample.*
+    Membership is permuted among the units of a stratum.
 
-    The statistic, ``effect_inside - effect_outside`` over its standard error
-    ``sqrt(sum(s2 / n))`` from the variance of every cell, is studentized anew in
+    The statistic is ``effect_inside - effect_outside`` over its standard error
+    ``sqrt(sum(s2 / n))`` from the variance of each cell. It is studentized anew in
     each permutation, which keeps the test valid in large samples when variances
-    differ. A cell of one case or without spread borrows the variance within the
-    cells of its arm, or else within all cells. With no spread in any cell the
-    statistic is 0 if the effects agree and infinite if not. All arrangements are
-    visited up to 50,000 of them, otherwise `n_permutations` random ones, with
-    p value ``(b + 1) / (n_permutations + 1)``.
+    differ. A cell of one case or without spread borrows the variance within the cells
+    of its arm, or else within all cells. With no spread in any cell the statistic is 0
+    if the effects agree and infinite otherwise. Up to 50,000 arrangements are all
+    visited; otherwise `n_permutations` random ones are, with p value
+    ``(b + 1) / (n_permutations + 1)``.
 
-    With two arms the p value is asymptotic even when enumerated, since the common
-    effect is estimated. Measured sizes at alpha = .05 (3,000 null trials each, 3 to
-    40 cases a cell): normal, skewed and tied outcomes .044-.058; three times the
-    spread on one side .046-.057, in one arm .048-.065 and up to .082 in unbalanced
-    arms; binary outcomes .011-.055 (strict in small cells), but .075 where cells of
-    three meet a control response of 5 %. One sample: .030-.056, but .092 when the 4
-    members of 15 have three times the spread of the others.
+    With two arms the p value is asymptotic even if all arrangements are visited,
+    because the common effect is estimated. Measured sizes at alpha = .05 (3,000 null
+    trials each, 3 to 40 cases a cell): normal, skewed and tied outcomes .044-.058;
+    three times the spread on one side .046-.057, in one arm .048-.065 and up to .082 in
+    unbalanced arms; binary outcomes .011-.055 (conservative in small cells), but .075
+    for cells of three with a control response of 5 %. One sample: .030-.056, but .092
+    when the 4 members of 15 have three times the spread of the others.
 
     References
     ----------
@@ -178,7 +178,7 @@ def interaction_test(
     if groups is not None:
         groups = as_codes("groups", groups, len(y))
         y, arm, inside, codes = _units(y, arm, inside, codes, groups)
-    # A face is a set of rows and the label permuted in it; it makes two cells.
+    # A face is a set of rows with the label permuted in it; it makes two cells.
     if arm is None:
         faces, signs, pools = [(np.ones(len(y), dtype=bool), inside)], [1, -1], [0, 0]
     else:
@@ -254,7 +254,7 @@ def _as_membership(membership, n):
 
 
 def _as_arm(treatment, n):
-    """Return True for the treated, the second of exactly two sorted labels."""
+    """Return a mask of the treated, who have the second of two sorted labels."""
     treatment = np.asarray(treatment)
     as_codes("treatment", treatment, n)
     labels = np.unique(treatment)
@@ -287,7 +287,7 @@ def _parts(arm, y):
 
 
 def _blocks(x, rows, label, codes):
-    """Return the blocks (values, labeled count) of one face, a stratum each."""
+    """Return the blocks (values, labeled count) of one face, one per stratum."""
     masks = [rows & (codes == code) for code in np.unique(codes[rows])]
     return [(x[mask], int(np.count_nonzero(label[mask]))) for mask in masks]
 
@@ -295,8 +295,8 @@ def _blocks(x, rows, label, codes):
 def _without_common_effect(y, faces, codes, arm):
     """Return `y` less the common effect on the treated, centered on each face.
 
-    Centering changes no difference between the cells of a face; it keeps sums of
-    squares from rounding when faces lie far apart.
+    Centering leaves differences between the cells of a face as they are, and avoids
+    rounding errors in sums of squares when faces lie far apart.
     """
     x = y.copy()
     if arm is not None:
@@ -369,7 +369,7 @@ def _studentized(moments, variances, sizes, signs, tiny):
     error = (1.0 / sizes) @ variances
     if (error > 0.0).all():
         return difference / np.sqrt(error)
-    # No spread in any cell: certain of any difference there is.
+    # Without spread in any cell, any difference is certain.
     limit = np.where(difference**2 > tiny, np.copysign(np.inf, difference), 0.0)
     known = error > 0.0
     return np.where(known, difference / np.sqrt(np.where(known, error, 1.0)), limit)

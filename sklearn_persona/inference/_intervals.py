@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy import special
 
-from sklearn_persona.inference._checks import (
+from sklearn_persona._data.checks import (
     as_count,
     as_generator,
     as_probability,
@@ -17,13 +17,13 @@ from sklearn_persona.inference._checks import (
     unscale,
 )
 
-# All n**n resamples are enumerated up to this many.
+# Largest number of resamples that are all enumerated.
 _MAX_RESAMPLES = 1_000_000
 
 _CHUNK = 1 << 17
 
-# A mean of more observations has resamples whose quantiles are known without drawing
-# them, unless single observations weigh more than _HEAVY of its standard error.
+# With more observations, quantiles of the resampled mean come from a formula, unless
+# one observation weighs more than _HEAVY of the standard error.
 _MANY = 10_000
 _HEAVY = 0.1
 
@@ -33,9 +33,9 @@ def bootstrap_ci(
 ):
     """Percentile bootstrap interval, as published; it under-covers in small groups.
 
-    The interval of the published persona cards. Below about 12 observations a group
-    it covers too rarely (measured .81 instead of .95 at 4): read it as a
-    description, and use :func:`mean_interval` or :func:`welch_interval` to infer.
+    This is the interval of the published persona cards. With fewer than about 12
+    observations it covers too rarely (measured .81 instead of .95 at 4). Read it as a
+    description, and use :func:`mean_interval` or :func:`welch_interval` for inference.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def bootstrap_ci(
     low, high : float
         The ``(1 - level) / 2`` and ``(1 + level) / 2`` quantiles (linear
         interpolation, as in :func:`numpy.quantile`) over the resamples, in the units
-        of the statistic. With one observation both are the statistic of it.
+        of the statistic. With one observation, both equal its statistic.
 
     Raises
     ------
@@ -67,10 +67,10 @@ def bootstrap_ci(
     Notes
     -----
     Up to n = 7 (n**n <= 1e6) all n**n resamples enter, as multisets weighted by
-    their multinomial counts: the result is exact and does not depend on a seed.
-    Beyond 10,000 observations the quantiles for a mean come from the Cornish-Fisher
-    expansion of its resampling distribution, which is closer to them than 10,000
-    random resamples are, unless some observation lies far from all others.
+    their multinomial counts, so the result is exact and does not depend on a seed.
+    Beyond 10,000 observations the quantiles of a mean come from the Cornish-Fisher
+    expansion of its resampling distribution, which is more accurate than 10,000
+    random resamples unless some observation lies far from all others.
 
     References
     ----------
@@ -113,11 +113,10 @@ def bootstrap_ci(
 
 
 def _quantiles_of_means(x, shares):
-    """Return quantiles of the mean over all resamples of many observations.
+    """Return quantiles of the mean over all resamples, or None with outliers.
 
-    Cornish-Fisher expansion with the sample's own skewness; its error is of order
-    1 / n, where the Monte-Carlo error of 10,000 resamples is 2 % of a standard error.
-    None when outliers make it doubtful.
+    Cornish-Fisher expansion with the sample's own skewness. Its error is of order
+    1 / n; the Monte-Carlo error of 10,000 resamples is 2 % of a standard error.
     """
     center = x.mean()
     shifted = x - center
@@ -137,7 +136,7 @@ def _quantiles_of_means(x, shares):
 
 @lru_cache(maxsize=8)
 def _multisets(n):
-    """Return the multisets of size n of range(n) and how many resamples each is."""
+    """Return multisets of size n of range(n), and the number of resamples of each."""
     members = np.array(list(combinations_with_replacement(range(n), n)), dtype=np.intp)
     counts = np.stack([(members == i).sum(axis=1) for i in range(n)], axis=1)
     factorials = np.array([math.factorial(i) for i in range(n + 1)])
@@ -158,7 +157,7 @@ def _apply(statistic, samples):
 
 
 def _weighted_quantile(values, weights, q):
-    """Return numpy's linear quantile of `values` repeated `weights` times."""
+    """Return numpy's linear quantile of `values`, each repeated `weights` times."""
     order = np.argsort(values, kind="stable")
     values, ends = values[order], np.cumsum(weights[order])
     if np.isnan(values[-1]):
@@ -166,13 +165,13 @@ def _weighted_quantile(values, weights, q):
     position = (ends[-1] - 1) * q
     left = math.floor(position)
     low, high = values[np.searchsorted(ends, [left, math.ceil(position)], "right")]
-    # As numpy interpolates, so that equal ends stay exactly equal.
+    # Interpolate as numpy does, so that equal ends stay exactly equal.
     gap, share = high - low, position - left
     return low + gap * share if share < 0.5 else high - gap * (1 - share)
 
 
 def mean_interval(x, level=0.95):
-    """Student's t interval of a mean; of paired differences, the paired interval.
+    """Student's t interval of a mean, or of the mean difference within pairs.
 
     Parameters
     ----------
@@ -184,8 +183,8 @@ def mean_interval(x, level=0.95):
     Returns
     -------
     low, high : float
-        In the units of `x`; ``(nan, nan)`` when the spread cannot be estimated,
-        with one observation or all equal.
+        In the units of `x`; ``(nan, nan)`` when the spread cannot be estimated
+        because there is one observation or all are equal.
 
     Raises
     ------
@@ -212,7 +211,7 @@ def mean_interval(x, level=0.95):
 
 
 def welch_interval(treated, control, level=0.95):
-    """Welch's t interval of a difference in means, variances not assumed equal.
+    """Welch's t interval of a difference in means, without assuming equal variances.
 
     Parameters
     ----------
@@ -225,8 +224,9 @@ def welch_interval(treated, control, level=0.95):
     -------
     low, high : float
         Interval of mean(treated) - mean(control), in the units of the data;
-        ``(nan, nan)`` when the spread cannot be estimated: a single observation in
-        an arm, or no variance in both. One arm without variance is taken as known.
+        ``(nan, nan)`` when the spread cannot be estimated: an arm has a single
+        observation, or neither has variance. If only one arm has no variance, its
+        mean is taken as known.
 
     Raises
     ------
@@ -277,8 +277,8 @@ def contrast_interval(samples, weights, level=0.95):
     -------
     low, high : float
         Interval of the sum of the weighted means, in the units of the data;
-        ``(nan, nan)`` when the spread cannot be estimated: a single observation in
-        a group, or no variance in any.
+        ``(nan, nan)`` when the spread cannot be estimated: a group has a single
+        observation, or none has variance.
 
     Raises
     ------
@@ -330,8 +330,8 @@ def _moments(x):
 def t_interval(center, variances, dfs, level, exponent=0):
     """Return a t interval with Welch-Satterthwaite degrees of freedom.
 
-    `variances` are those of the means that make up `center`, `dfs` their degrees of
-    freedom; the units are 2**exponent.
+    `variances` belong to the means that make up `center` and have `dfs` degrees of
+    freedom; units are 2**exponent.
     """
     level = as_probability("level", level)
     variances, dfs = np.asarray(variances, dtype=float), np.asarray(dfs)

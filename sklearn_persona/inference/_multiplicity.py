@@ -3,29 +3,29 @@
 import numpy as np
 from scipy import stats
 
-from sklearn_persona.inference._checks import as_values
+from sklearn_persona._data.checks import as_values
 
 
 def max_statistic_pvalues(observed, null):
     """Single-step p values against the permuted maximum.
 
-    With `null` the maximum over all candidates in each permutation, the p values
-    are adjusted for having searched: the family-wise error is held however many
-    candidates there were and however they depend on one another.
+    If `null` holds the maximum over all candidates in each permutation, the p values
+    are adjusted for the search: the family-wise error rate is controlled for any
+    number of candidates and any dependence between them.
 
     Parameters
     ----------
     observed : float or array-like
-        Observed statistics, larger = more extreme; any shape.
+        Observed statistics of any shape; larger is more extreme.
     null : array-like of shape (n_permutations,)
         The largest statistic of each permutation. Infinite values are allowed
-        (a permutation in which nothing could be evaluated has ``-inf``).
+        (``-inf`` if nothing could be evaluated in a permutation).
 
     Returns
     -------
     ndarray
         ``(1 + #{null >= observed}) / (n_permutations + 1)`` in the shape of
-        `observed`. Values that agree to a relative 1e-9 count as reached.
+        `observed`. Values that agree to a relative 1e-9 count as equal.
 
     Raises
     ------
@@ -67,11 +67,11 @@ def adjust_pvalues(p, method):
     p : array-like of shape (m,)
         P values, in [0, 1].
     method : {"holm", "fixed-sequence", "bh", None}
-        - "holm": family-wise error, step-down Bonferroni;
-        - "fixed-sequence": family-wise error, tested in the order given and only
-          until the first failure (the adjusted value is the running maximum);
+        - "holm": family-wise error rate, step-down Bonferroni;
+        - "fixed-sequence": family-wise error rate, tested in the order given until
+          the first failure (the adjusted value is the running maximum);
         - "bh": false discovery rate, Benjamini-Hochberg;
-        - None: as they are.
+        - None: no adjustment.
 
     Returns
     -------

@@ -1,10 +1,19 @@
-"""Permutation test of a difference in means, and the smallest p it can give."""
+"""Permutation test of a difference in means, and its smallest attainable p value."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_persona._data.checks import (
+    as_codes,
+    as_count,
+    as_generator,
+    as_probability,
+    as_values,
+    rescale,
+    unscale,
+)
 from sklearn_persona.inference._arrangements import (
     MAX_EXACT,
     all_sums,
@@ -15,24 +24,15 @@ from sklearn_persona.inference._arrangements import (
     random_sums,
     sign_sums,
 )
-from sklearn_persona.inference._checks import (
-    as_codes,
-    as_count,
-    as_generator,
-    as_probability,
-    as_values,
-    rescale,
-    unscale,
-)
 
-# Statistics closer than this share of the largest attainable one count as equal.
+# Statistics that differ by less than this share of the largest one count as equal.
 _TIE = 1e-9
 
 
-def _tie(scale, n):
-    """Return how close two sums of `n` values below 1 are to count as equal.
+def tie_width(scale, n):
+    """Return the largest difference at which sums of `n` values below 1 are tied.
 
-    The second term is what rounding alone can do: 0.1 + 0.2 against 0.3.
+    The second term allows for rounding, as in 0.1 + 0.2 against 0.3.
     """
     return max(_TIE * scale, n * np.finfo(float).eps)
 
@@ -46,8 +46,8 @@ class PermutationResult:
     p_value : float
         Two-sided p value.
     p_floor : float
-        The smallest p value these very observations could have given, whatever
-        their arrangement; under Monte-Carlo at least ``1 / (n_permutations + 1)``.
+        Smallest p value over all arrangements of these observations; with random
+        arrangements at least ``1 / (n_permutations + 1)``.
     exact : bool
         Whether every arrangement was visited.
     n_arrangements : int
@@ -85,26 +85,27 @@ def permutation_pvalue(
 
     The p value is the share of arrangements whose absolute difference in means is
     at least the observed one. Differences that agree to 1e-9 of the largest
-    attainable difference count as equal, so that rounding breaks no tie.
-    All arrangements are visited up to 50,000 of them, otherwise `n_permutations`
-    random ones, with p value ``(b + 1) / (n_permutations + 1)``.
+    attainable difference count as equal, so that rounding does not break ties.
+    Up to 50,000 arrangements are all visited; otherwise `n_permutations` random ones
+    are, with p value ``(b + 1) / (n_permutations + 1)``.
 
     Parameters
     ----------
     treated : array-like of shape (n_treated,)
         Outcomes under treatment.
     control : array-like of shape (n_control,)
-        Outcomes under control; when `paired`, of the same participants in order.
+        Outcomes under control; when `paired`, of the same participants in the same
+        order.
     paired : bool, default=False
         If True, swap treatment and control within pairs (2**m sign flips of the
         differences) instead of permuting all cases (C(n, n_treated) splits).
     strata : array-like of shape (n_treated + n_control,), default=None
-        Stratum of every case, treated first: cases are permuted within strata only;
-        the statistic stays the overall difference in means. When `paired`, one label
-        per pair; a flip happens within a pair, hence within any stratum, so the
-        labels are checked and change nothing.
+        Stratum of each case, treated first. Cases are permuted only within strata;
+        the statistic is still the overall difference in means. When `paired`, one
+        label per pair, which is checked but has no effect because a flip stays within
+        its pair.
     n_permutations : int, default=10_000
-        Random arrangements when there are too many to visit all.
+        Random arrangements when there are too many to visit them all.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random arrangements; unused when the test is exact.
 
@@ -116,15 +117,15 @@ def permutation_pvalue(
     Raises
     ------
     ValueError
-        If an arm is empty, not one-dimensional or not finite; if pairs differ in
-        number; if strata have another length or are missing.
+        If an arm is empty, not one-dimensional or not finite, the arms of a paired
+        test differ in size, or strata are missing or have another length.
 
     Notes
     -----
     `p_floor` is the share of arrangements with the largest attainable absolute
-    difference: the k largest or the k smallest values, counted with their ties; for
-    pairs all differences of one sign. It is exact even when `p_value` is estimated,
-    which may then fall below it by chance.
+    difference, in which the treated have the k largest or the k smallest values,
+    counted with ties, or all differences of pairs have one sign. It is exact even when
+    `p_value` is estimated, which may then fall below it by chance.
 
     References
     ----------
@@ -165,12 +166,12 @@ def permutation_pvalue(
     if paired:
         x = pool[:n_treated] - pool[n_treated:]
         observed = abs(x.sum())
-        tie = _tie(np.abs(x).sum(), len(x))
+        tie = tie_width(np.abs(x).sum(), len(x))
         total = 2 ** len(x)
         floor = min(1.0, 2.0 ** (1 + int((np.abs(x) <= tie).sum()) - len(x)))
     else:
-        # Taking off one observed value first keeps a large common offset from
-        # rounding; a difference in means is then the labeled sum times a constant.
+        # Subtracting one value first avoids rounding under a large common offset.
+        # A difference in means is then the labeled sum times a constant.
         x = pool - pool[0]
         x = x - x.mean()
         observed = abs(x[:n_treated].sum())
@@ -219,8 +220,8 @@ def _blocks(x, n_treated, codes):
 def _halve(blocks):
     """Leave out mirror images when every arrangement has one.
 
-    With all blocks split in equal halves and values centered, swapping the halves
-    turns a sum into its negative; it suffices to keep one value in its place.
+    With values centered and all blocks split in equal halves, swapping the halves
+    changes the sign of a sum, so one value can be held in its place.
     """
     if any(2 * k != len(x) for x, k in blocks):
         return blocks
@@ -234,7 +235,7 @@ def _extreme(blocks):
     high = sum(x[len(x) - k :].sum() for x, k in blocks)
     low = sum(x[:k].sum() for x, k in blocks)
     scale = max(abs(high), abs(low))
-    tie = _tie(scale, sum(len(x) for x, _ in blocks))
+    tie = tie_width(scale, sum(len(x) for x, _ in blocks))
     reached = []
     if abs(high) >= scale - tie:
         reached.append([_ways(-x[::-1], k, tie) for x, k in blocks])
@@ -249,7 +250,7 @@ def _extreme(blocks):
 
 
 def _ways(x, k, tie):
-    """Return (n, m) such that C(n, m) k-subsets of the ascending `x` sum to least."""
+    """Return (n, m): C(n, m) of the k-subsets of ascending `x` have the least sum."""
     if k == 0:
         return 0, 0
     below = int(np.searchsorted(x, x[k - 1] - tie, side="left"))
@@ -260,27 +261,28 @@ def _ways(x, k, tie):
 def floor_from_sizes(n_treated, n_control=None, *, n_permutations=None):
     """Smallest attainable two-sided p value, from the sizes alone.
 
-    What :func:`permutation_pvalue` gives at best for values without ties, decided
-    without looking at outcomes, so that a comparison that cannot reach alpha may be
-    left out before testing and costs no multiplicity (Tarone 1990). For any values
-    `p_floor` is at least this large.
+    The smallest p value of :func:`permutation_pvalue` for values without ties; the
+    `p_floor` of actual values is at least this large. It does not depend on outcomes,
+    so a comparison that cannot reach alpha may be left out before testing and needs no
+    correction for multiplicity (Tarone 1990).
 
     Parameters
     ----------
     n_treated : int
-        Treated cases; the pairs of a one-sample test when `n_control` is None.
+        Treated cases, or pairs of a one-sample test when `n_control` is None.
     n_control : int or None, default=None
         Control cases; None for a one-sample (sign-flip) test.
     n_permutations : int or None, default=None
-        Random arrangements drawn beyond 50,000, which bound the p value by
-        ``1 / (n_permutations + 1)``; None for the floor of the exact test.
+        Random arrangements drawn if there are more than 50,000; they limit the p value
+        to at least ``1 / (n_permutations + 1)``. None gives the floor of the exact
+        test.
 
     Returns
     -------
     float
-        ``2 / C(n, n_treated)`` for equal and ``1 / C(n, n_treated)`` for unequal
-        arms (the mirrored arrangement does not exist); ``2 / 2**n_treated`` for
-        one sample.
+        ``2 / C(n, n_treated)`` for equal arms, ``1 / C(n, n_treated)`` for unequal
+        ones, which have no mirrored arrangement, and ``2 / 2**n_treated`` for one
+        sample.
 
     Raises
     ------
@@ -314,7 +316,7 @@ def floor_from_sizes(n_treated, n_control=None, *, n_permutations=None):
 
 
 def floor_from_strata(sizes, *, n_permutations=None):
-    """Smallest attainable two-sided p value when labels move within strata only.
+    """Smallest attainable two-sided p value when labels are permuted within strata.
 
     Parameters
     ----------
@@ -326,8 +328,8 @@ def floor_from_strata(sizes, *, n_permutations=None):
     Returns
     -------
     float
-        One arrangement out of the product over the strata, or two when every
-        stratum is split in halves.
+        One arrangement, or two when every stratum is split in halves, divided by the
+        product of the numbers of arrangements over the strata.
 
     Examples
     --------
@@ -350,7 +352,7 @@ def smallest_testable_size(alpha, *, one_sample=False):
     alpha : float
         Level, strictly between 0 and 1.
     one_sample : bool, default=False
-        If True count pairs of a sign-flip test, otherwise cases per arm of a
+        If True, count pairs of a sign-flip test, otherwise cases per arm of a
         comparison of two equal arms.
 
     Returns

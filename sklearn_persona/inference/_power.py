@@ -1,14 +1,14 @@
-"""What a trial of a given size could have detected."""
+"""The smallest effect that a trial of a given size can detect."""
 
 import math
 
 import numpy as np
 from scipy import optimize, special, stats
 
-from sklearn_persona.inference._checks import as_count, as_probability
+from sklearn_persona._data.checks import as_count, as_probability
 
-# Beyond this critical value (few degrees of freedom at a tiny alpha) the noncentral
-# t of scipy breaks down, and its limit is accurate to 1e-6.
+# Beyond this critical value (few degrees of freedom at a tiny alpha) scipy's
+# noncentral t breaks down, and its limit is accurate to 1e-6.
 _LARGE = 1e3
 
 
@@ -23,9 +23,9 @@ def detectable_effect(
         Cases in each arm. When `paired`, both are the number of pairs, and
         `n_control` may be None.
     n_candidates : int, default=1
-        Tests the level is shared among (Bonferroni): 1 for a persona fixed in
-        advance, the personas taken to the holdout, or all the conjunctions a search
-        went through.
+        Number of tests that share the level (Bonferroni): 1 for a persona fixed in
+        advance, the number of personas tested in the holdout, or the number of all
+        conjunctions that were searched.
     alpha : float, default=0.05
         Two-sided level of all tests together.
     power : float, default=0.8
@@ -42,9 +42,9 @@ def detectable_effect(
     Raises
     ------
     ValueError
-        If a size or `n_candidates` is not a positive integer, fewer than three cases
-        (two pairs) leave no degree of freedom, pairs differ in number, or `alpha`
-        and `power` are not strictly between 0 and 1.
+        If a size or `n_candidates` is not a positive integer, there are fewer than
+        three cases (two pairs), the sizes of a paired test differ, or `alpha` or
+        `power` is not strictly between 0 and 1.
 
     References
     ----------
@@ -100,7 +100,7 @@ def detectable_effect(
 def t_power(noncentrality, critical, df, *, benefit_only=False):
     """Return P(|T| >= critical) of a noncentral t variable, or P(T >= critical)."""
     if critical > _LARGE:
-        # The numerator's own noise is negligible; only the estimated SD matters.
+        # The noise of the numerator is negligible; only the estimated SD matters.
         if benefit_only and noncentrality <= 0:
             return 0.0
         return float(special.chdtr(df, df * (noncentrality / critical) ** 2))
@@ -109,6 +109,6 @@ def t_power(noncentrality, critical, df, *, benefit_only=False):
         # The lower tail only matters near no effect; further out it can be NaN.
         lower = stats.nct.cdf(-critical, df, noncentrality)
     if benefit_only:
-        # Far below zero scipy may give NaN for what is zero.
+        # Far below zero scipy may give NaN instead of 0.
         return float(np.nan_to_num(upper) if noncentrality < 0 else upper)
     return float(upper + np.nan_to_num(lower))

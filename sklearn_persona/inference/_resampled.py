@@ -1,4 +1,4 @@
-"""The t test of scores over splits of one data set that share training rows."""
+"""A t test for scores over splits of one data set that share training rows."""
 
 import math
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from sklearn_persona.inference._checks import as_probability, as_values
+from sklearn_persona._data.checks import as_probability, as_values
 
 __all__ = ["ResampledResult", "corrected_resampled_test"]
 
 
 @dataclass(frozen=True)
 class ResampledResult:
-    """What `corrected_resampled_test` found.
+    """Result of `corrected_resampled_test`.
 
     Attributes
     ----------
     mean : float
         Mean over the splits, in the units of the scores.
     ci : tuple of float
-        ``(low, high)``, an interval of the mean.
+        ``(low, high)``, the interval of the mean.
     statistic : float
-        t of the null hypothesis that the mean is zero.
+        The t statistic of the null hypothesis that the mean is zero.
     df : int
-        Its degrees of freedom, the number of splits less one.
+        Its degrees of freedom, the number of splits minus one.
     p_value : float
         Two-sided.
     n_splits : int
@@ -48,20 +48,20 @@ class ResampledResult:
 def corrected_resampled_test(scores, other=None, *, n_train, n_test, level=0.95):
     """Compare scores over splits of one data set, allowing for shared training rows.
 
-    Splits of one data set are not independent, so that the ordinary paired t test
-    over folds finds differences that are not there. Here the variance of the mean is
-    ``(1 / J + n_test / n_train) * var`` for J splits instead of ``var / J``.
+    Splits of one data set are not independent, so the ordinary paired t test over
+    folds finds too many differences. Here the variance of the mean over J splits is
+    ``(1 / J + n_test / n_train) * var`` instead of ``var / J``.
 
     Parameters
     ----------
     scores : array-like of shape (n_splits,)
-        One score a split; at least two splits.
+        One score per split; at least two splits.
     other : array-like of shape (n_splits,), default=None
         Scores of another estimator in the same splits, which are subtracted. None
-        tests the mean of `scores` itself against zero.
+        tests the mean of `scores` against zero.
     n_train, n_test : int or array-like of shape (n_splits,)
-        Participants in the training and in the test set of a split; of unequal
-        splits the ratio of the sums is taken.
+        Participants in the training and the test set of each split; for unequal
+        splits the ratio of the sums is used.
     level : float, default=0.95
         Nominal coverage of the interval.
 
@@ -69,8 +69,8 @@ def corrected_resampled_test(scores, other=None, *, n_train, n_test, level=0.95)
     -------
     result : ResampledResult
         With ``mean``, ``ci``, ``statistic``, ``df``, ``p_value`` and ``n_splits``.
-        When all splits agree exactly nothing is known of the variance: p is 1 for a
-        mean of zero, otherwise interval and p are NaN.
+        If all splits agree exactly, the variance is unknown: p is 1 for a mean of
+        zero, otherwise interval and p are NaN.
 
     Raises
     ------
@@ -80,10 +80,10 @@ def corrected_resampled_test(scores, other=None, *, n_train, n_test, level=0.95)
 
     Notes
     -----
-    A heuristic: the correlation of two splits is taken to be ``n_test / (n_train +
-    n_test)``, derived for random splits and means over the test cases. It is used for
-    repeated k-fold cross-validation alike (Bouckaert & Frank 2004). The hypothesis is
-    about estimators trained on so many cases.
+    The test is a heuristic: it takes the correlation of two splits to be ``n_test /
+    (n_train + n_test)``, which was derived for random splits and means over the test
+    cases. It is also used for repeated k-fold cross-validation (Bouckaert & Frank
+    2004). The hypothesis is about estimators trained on `n_train` cases.
 
     References
     ----------
@@ -122,7 +122,7 @@ def corrected_resampled_test(scores, other=None, *, n_train, n_test, level=0.95)
     ]
     mean, df = float(values.mean()), n_splits - 1
     spread = float(values.std(ddof=1))
-    # What subtraction leaves of equal differences is rounding.
+    # Equal differences may differ by rounding.
     largest = max(np.abs(np.asarray(scores, float)).max(), np.abs(values).max())
     if spread <= 1e-12 * largest:
         if abs(mean) <= 1e-12 * largest:
@@ -143,7 +143,7 @@ def corrected_resampled_test(scores, other=None, *, n_train, n_test, level=0.95)
 
 
 def _total(name, given, n_splits):
-    """Sum over the splits of sizes that may be one number for all of them."""
+    """Sum over the splits of their sizes, or of one size for all of them."""
     sizes = np.asarray(given, dtype=float)
     if sizes.shape not in ((), (n_splits,)):
         raise ValueError(

@@ -1,19 +1,19 @@
-"""Randomisation test of a subgroup's effect in a crossover with a period effect."""
+"""Randomization test of a subgroup's effect in a crossover with a period effect."""
 
 import math
 from functools import lru_cache
 
 import numpy as np
 
-from sklearn_persona.inference._arrangements import MAX_EXACT
-from sklearn_persona.inference._checks import (
+from sklearn_persona._data.checks import (
     as_codes,
     as_count,
     as_generator,
     as_values,
     rescale,
 )
-from sklearn_persona.inference._permutation import PermutationResult, _tie
+from sklearn_persona.inference._arrangements import MAX_EXACT
+from sklearn_persona.inference._permutation import PermutationResult, tie_width
 
 __all__ = ["floor_from_sequences", "sequence_pvalue"]
 
@@ -29,12 +29,12 @@ def sequence_pvalue(
 ):
     """Test the treatment effect among members of a subgroup of a crossover.
 
-    The sequences are what was randomised, so the sequence labels of all pairs are
-    exchanged. The difference between the first and the second period does not depend
-    on the sequence unless treatment works, whatever the period effect; only members
-    enter the statistic, so an effect among the others does no harm. It is the
+    Sequences were randomized, so the sequence labels of all pairs are exchanged.
+    Unless treatment works, the difference between the first and the second period does
+    not depend on the sequence, whatever the period effect. Only members enter the
+    statistic, so an effect among the others does not bias it. The statistic is the
     difference between the members' means in the two sequences, divided by the square
-    root of the sum of the inverse numbers, because these vary among the arrangements.
+    root of the sum of the inverse numbers of members, which vary among arrangements.
 
     Parameters
     ----------
@@ -45,29 +45,29 @@ def sequence_pvalue(
     inside : array-like of bool, shape (n_pairs,)
         Members.
     strata : array-like of shape (n_pairs,), default=None
-        Labels are exchanged within strata.
+        Labels are exchanged only within strata.
     n_permutations : int, default=10_000
-        Arrangements drawn when there are too many to visit: above 15 members.
+        Random arrangements when there are more than 15 members.
     random_state : int, RandomState instance, Generator or None, default=None
 
     Returns
     -------
     result : PermutationResult
         Its `statistic` is the treatment effect: half the difference of the means.
-        p is 1.0 when the members have one sequence only.
+        p is 1.0 when all members have the same sequence.
 
     Raises
     ------
     ValueError
-        When lengths differ, a value is not finite or nobody is inside.
+        If lengths differ, a value is not finite, or there are no members.
 
     Notes
     -----
-    Up to 15 members the patterns of their labels are enumerated, each with its
-    probability, a product of hypergeometric ones. Six members, three of each
-    sequence, among 12 pairs reach p = .043; exchanging labels among the members alone
-    could not go below .1. The usual analysis compares period differences between the
-    sequences [1]_; here it is done as a randomisation test.
+    With up to 15 members, all patterns of their labels are enumerated, each weighted
+    by its probability, a product of hypergeometric probabilities. Six members, three
+    of each sequence, among 12 pairs reach p = .043; exchanging labels among the members
+    alone could not go below .1. The usual analysis compares period differences between
+    the sequences [1]_; this is its randomization test.
 
     References
     ----------
@@ -93,7 +93,7 @@ def sequence_pvalue(
             f"{len(sequence)} and {len(inside)}."
         )
     if not inside.any():
-        raise ValueError("inside holds nobody; there is nothing to test.")
+        raise ValueError("inside has no members; there is nothing to test.")
     codes = _stratum_codes(strata, n)
     values, _ = rescale(difference[inside])
     values = values - values.mean()
@@ -111,7 +111,7 @@ def sequence_pvalue(
         possible = weights > 0
         weights = weights[possible]
         others = np.abs(_standardized(values, patterns[possible]))
-        tie = _tie(others.max(), m)
+        tie = tie_width(others.max(), m)
         reached = others >= own - tie
         p = 1.0 if reached.all() else weights[reached].sum()
         floor = weights[others >= others.max() - tie].sum()
@@ -121,7 +121,7 @@ def sequence_pvalue(
         rng = as_generator(random_state)
         labels = _exchanged(sequence, codes, visited, rng)[:, inside]
         others = np.abs(_standardized(values, labels))
-        tie = _tie(max(own, others.max()), m)
+        tie = tie_width(max(own, others.max()), m)
         p = (np.count_nonzero(others >= own - tie) + 1) / (visited + 1)
         floor = floor_from_sequences(
             sequence, inside, strata=strata, n_permutations=visited
@@ -136,20 +136,20 @@ def sequence_pvalue(
 
 
 def floor_from_sequences(sequence, inside, *, strata=None, n_permutations=None):
-    """Smallest p value of `sequence_pvalue`, decided without outcomes.
+    """Smallest attainable p value of `sequence_pvalue`, from the labels alone.
 
     Parameters
     ----------
     sequence, inside : array-like of bool, shape (n_pairs,)
     strata : array-like of shape (n_pairs,), default=None
     n_permutations : int, default=None
-        Also the floor of Monte-Carlo, where that is used.
+        If given, also the limit of random arrangements where they are used.
 
     Returns
     -------
     floor : float
-        Probability of the members' labels as they are, and of their mirror image.
-        1.0 when the members have one sequence only.
+        Probability of the members' labels as observed or all reversed; 1.0 when all
+        members have the same sequence.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def _weights(patterns, sequence, inside, codes):
         total, first = int(here.sum()), int((here & sequence).sum())
         members = within == stratum
         m = int(members.sum())
-        # math.comb is exact; the few distinct counts are looked up.
+        # math.comb is exact; it is called once for each distinct count.
         chance = np.array(
             [
                 math.comb(total - m, first - k) / math.comb(total, first)

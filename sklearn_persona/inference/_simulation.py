@@ -1,4 +1,4 @@
-"""Power by simulation: the whole procedure on trials with a planted persona."""
+"""Power by simulation of the whole procedure on trials with a planted persona."""
 
 import math
 import warnings
@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count, as_generator, as_probability
 from sklearn_persona.datasets import make_parallel_trial
 from sklearn_persona.exceptions import PersonaWarning
-from sklearn_persona.inference._checks import as_count, as_generator, as_probability
 
 __all__ = ["SimulatedPower", "simulate_power"]
 
@@ -23,13 +23,13 @@ class SimulatedPower:
     ----------
     n_trials : int
     any_confirmed : float
-        Share of the trials with some confirmed persona; without a planted effect the
-        error rate.
+        Share of the trials with a confirmed persona; the error rate if no effect is
+        planted.
     power : float
-        Share of the trials in which a favorable persona was confirmed that has a
-        Jaccard index above .5 with the planted one.
+        Share of the trials with a confirmed favorable persona whose Jaccard index with
+        the planted one is above .5.
     discovered : float
-        Share in which such a persona was among those found, confirmed or not.
+        Share of the trials in which such a persona was found, confirmed or not.
     standard_error : float
         Monte-Carlo standard error of `power`.
 
@@ -68,29 +68,29 @@ def simulate_power(
     random_state=None,
     n_jobs=None,
 ):
-    """Power of a procedure in trials of a given size, by fitting it to such trials.
+    """Estimate the power of a procedure by fitting it to simulated trials.
 
-    Cuts, depth, objective, validation and level are those of the estimator; what the
-    trials look like is given here. Simulated baseline variables are standard normal
-    with correlation .1, outcomes have normal noise of SD 1 within arms (of the
-    difference within participants, in a crossover).
+    The estimator sets cuts, depth, objective, validation and level; the arguments here
+    describe the trials. Simulated baseline variables are standard normal with
+    correlation .1. Outcomes have normal noise of SD 1 within arms; in a crossover this
+    is the SD of the difference within participants.
 
     Parameters
     ----------
     estimator : PersonaDiscoverer
-        Cloned for each trial. Its outcome is taken as larger is better.
+        Cloned for each trial. Larger outcomes are taken as better.
     n_participants : int
-        In all; each has both arms when `crossover`.
+        Total number; when `crossover`, each has both arms.
     n_features : int
-        Baseline variables that are searched.
+        Number of baseline variables.
     effect : float
-        What treatment adds inside the planted persona, in SD.
+        Additional effect of treatment inside the planted persona, in SD.
     main_effect : float, default=0.0
-        Effect of treatment on everybody, in SD.
+        Effect of treatment on everyone, in SD.
     prevalence : float, default=0.4
-        Share of the participants inside.
+        Share of participants inside the planted persona.
     n_variables : int, default=2
-        Conditions of the planted persona.
+        Number of conditions of the planted persona.
     crossover : bool, default=False
         Whether the trials are two-period crossovers with known periods.
     treated_share : float, default=0.5
@@ -101,7 +101,7 @@ def simulate_power(
         Seeds of the trials and of each fit are drawn from it, so that the result
         does not depend on `n_jobs`.
     n_jobs : int, default=None
-        Trials at once, in threads.
+        Number of trials fitted at once, in threads.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def simulate_power(
 
     See Also
     --------
-    detectable_effect : Formula for a persona that is given, at an adjusted level.
+    detectable_effect : Formula for a given persona at an adjusted level.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def simulate_power(
 
 
 def _trial(estimator, plan, crossover, seed):
-    """Whether anything was confirmed, and the planted persona confirmed, found."""
+    """Whether any persona was confirmed, and the planted one confirmed and found."""
     trial = make_parallel_trial(random_state=seed, **plan)
     X, inside = trial.data, trial.persona
     roles = {"treatment": trial.treatment, "groups": trial.groups}
@@ -180,7 +180,7 @@ def _trial(estimator, plan, crossover, seed):
 
 
 def _as_crossover(trial, plan, seed):
-    """Two cases a participant, whose difference has the effect and noise of SD 1."""
+    """Two cases per participant; their difference has the effect and noise of SD 1."""
     rng = np.random.RandomState(seed)
     n = len(trial.data)
     effects = plan["main_effect"] + plan["effect"] * trial.persona

@@ -1,4 +1,4 @@
-"""Splits that keep participants whole, and comparisons on identical ones."""
+"""Splits that keep participants whole, and comparisons on identical splits."""
 
 from sklearn_persona.model_selection._compare import compare
 from sklearn_persona.model_selection._display import ComparisonDisplay

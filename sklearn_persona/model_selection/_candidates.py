@@ -1,4 +1,4 @@
-"""Which estimators a comparison takes, and how it prepares them."""
+"""Estimators of a comparison: checks, kinds, and preparation for a split."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._data.routing import set_open_seeds
 from sklearn_persona._discoverer import PersonaDiscoverer
 from sklearn_persona._trial_frame import TrialFrame
-from sklearn_persona.baselines._effects.leaf_effects import LeafEffects
-from sklearn_persona.baselines._refitting import set_open_seeds
+from sklearn_persona.baselines import HonestCausalTree, VirtualTwins
 
 __all__ = [
     "CLASSIFIER",
@@ -23,13 +23,14 @@ __all__ = [
     "prepared",
 ]
 
-# Classifiers of the response; estimators of an effect in the manner of econml, with
-# fit(y, treatment, X=X) and effect(X); all others, fitted on the outcome.
+# Classifiers of the response; effect estimators such as those of econml, which have
+# fit(y, treatment, X=X) and effect(X); all others, which are fitted on the outcome.
 CLASSIFIER, EFFECTS, OTHER = "classifier", "effects", "other"
+EFFECT_TREES = (HonestCausalTree, VirtualTwins)
 
 
 def check_candidates(estimators):
-    """Refuse what is no dict of names and estimators."""
+    """Raise unless `estimators` is a dict from names to estimators."""
     if not isinstance(estimators, Mapping):
         raise TypeError(
             f"estimators must be a dict from names to estimators, got "
@@ -60,13 +61,13 @@ def kind_of(estimator):
 
 
 def check_orientation(name, estimator, trial, has_response):
-    """Refuse an estimator that takes another direction or arm as the reference."""
+    """Raise if an estimator has another direction or reference arm."""
     better = trial.cases.sign > 0
     if kind_of(estimator) == CLASSIFIER and has_response:
-        # Fitted on the response, of which more is better.
+        # A classifier is fitted on the response, of which more is better.
         better = True
     for part in _parts(estimator).values():
-        if not isinstance(part, PersonaDiscoverer | LeafEffects):
+        if not isinstance(part, (PersonaDiscoverer, *EFFECT_TREES)):
             continue
         if bool(part.greater_is_better) != better:
             raise ValueError(
@@ -88,7 +89,7 @@ def check_orientation(name, estimator, trial, has_response):
 
 
 def framed_columns(estimators, roles):
-    """Columns that `TrialFrame` adapters take out of the table, and their roles."""
+    """Columns that `TrialFrame` adapters take from the table, with their roles."""
     columns = {}
     for name, estimator in estimators.items():
         for part in _parts(estimator).values():
@@ -109,20 +110,20 @@ def framed_columns(estimators, roles):
 
 
 def is_framed(estimator):
-    """Whether the estimator takes a table that holds its roles."""
+    """Whether the estimator expects a table with role columns."""
     return any(isinstance(part, TrialFrame) for part in _parts(estimator).values())
 
 
 def prepared(estimator, seed):
-    """A clone for one split.
+    """Clone an estimator for one split.
 
-    Trees of effects are asked for personas; seeds that were left open are set.
+    Effect trees are set to predict personas, and open seeds are set.
 
     Parameters
     ----------
     estimator : estimator
     seed : int or None
-        None leaves them open.
+        None leaves seeds open.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def prepared(estimator, seed):
     """
     model = clone(estimator, safe=False)
     for name, part in _parts(model).items():
-        if isinstance(part, LeafEffects):
+        if isinstance(part, EFFECT_TREES):
             model.set_params(**{f"{name}__output" if name else "output": "persona"})
     if seed is not None and hasattr(model, "get_params"):
         set_open_seeds(model, np.random.RandomState(seed))
@@ -138,7 +139,7 @@ def prepared(estimator, seed):
 
 
 def _parts(estimator):
-    """The estimator and all that is nested in it, by the name of the parameter."""
+    """The estimator and everything nested in it, by parameter name."""
     parts = {"": estimator}
     if hasattr(estimator, "get_params"):
         parts |= estimator.get_params()

@@ -1,4 +1,4 @@
-"""`compare`: any mix of estimators on identical splits of one trial."""
+"""`compare`: estimators of any kind on identical splits of one trial."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_memory
 from sklearn_persona._progress import Progress
 from sklearn_persona._version import __version__
 from sklearn_persona.exceptions import warn_caller
-from sklearn_persona.model_selection._advice import fit_and_advise
 from sklearn_persona.model_selection._candidates import (
     CLASSIFIER,
     EFFECTS,
@@ -32,8 +31,9 @@ from sklearn_persona.model_selection._fold_metrics import (
     TARGETING_METRICS,
     rows_of_split,
 )
+from sklearn_persona.model_selection._recommendation import fit_and_recommend
 from sklearn_persona.model_selection._splits import make_splits
-from sklearn_persona.model_selection._trial import read_trial
+from sklearn_persona.model_selection._trial import read_compared_trial
 
 __all__ = ["compare"]
 
@@ -63,64 +63,63 @@ def compare(
 ):
     """Compare estimators of any kind on identical splits of one trial.
 
-    Personas, trees of effects, responder classifiers and regressors get the same
-    training participants, and each only the metadata that it consumes. Whatever they
-    are, each says of a test patient "favorable", "unfavorable" or nothing, and is
-    judged by the same metrics, over all test patients and over those about whom
-    something was said.
+    Personas, effect trees, responder classifiers and regressors are trained on the
+    same participants, and each gets only the metadata that it consumes. Each calls a
+    test patient "favorable" or "unfavorable", or abstains. All are judged by the same
+    metrics, over all test patients and over those for whom one did not abstain.
 
     Parameters
     ----------
     estimators : dict of str to estimator
-        Classifiers are fitted on the response, others on the outcome; what has no
-        `predict` but `effect`, as econml's estimators, by ``fit(y, treatment, X=X)``.
-        Anything around them is fine: pipelines, searches, `TrialFrame`.
+        Classifiers are fitted on the response, others on the outcome. Estimators
+        with `effect` instead of `predict`, such as those of econml, are fitted by
+        ``fit(y, treatment, X=X)``. All may be wrapped in pipelines, searches or
+        `TrialFrame`.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Baseline variables.
     y : array-like of shape (n_samples,)
-        Outcome, a number.
+        Numeric outcome.
     treatment, groups, period, strata : array-like of shape (n_samples,) or str, \
             default=None
-        Arm, participant, period and stratum of each row; or the name of a column of
-        X, which is then no variable. Nor are the columns that a `TrialFrame` names.
+        Arm, participant, period and stratum of each row, or the name of a column of
+        X. Columns named here or in a `TrialFrame` are not used as variables.
     response : array-like of shape (n_samples,), default=None
-        Who responded, for classifiers and their metrics: two classes, the second in
-        sorted order being good. None: `y` itself, if it has two values.
+        Response for classifiers and their metrics: two classes, of which the second
+        in sorted order is good. None: `y` itself, if it has two values.
     cv : int, splitter or iterable of (train, test), default=None
-        Int or None: so many, or five, folds of `ArmStratifiedGroupKFold`, which
-        balances arms and response, shuffled if there is a `random_state`.
+        An int is the number of folds of `ArmStratifiedGroupKFold`, which balances
+        arms and response; None is five. Folds are shuffled if `random_state` is given.
     n_repeats : int, default=1
-        How often an int or None as `cv` draws its folds.
+        How often folds are drawn, if `cv` is an int or None.
     scoring : str, callable, list or dict, default=None
-        Further metrics as of scikit-learn: a name, a scorer, a list of names, or a
-        dict from names to either. A classifier is scored on the response, others on
-        `y` as given; a scorer that an estimator does not support yields `error_score`.
+        Further metrics, as in scikit-learn: a name, a scorer, a list of names, or a
+        dict from names to either. Classifiers are scored on the response, others on
+        `y` as given. A scorer that an estimator does not support gives `error_score`.
     control : label, default=None
         The reference arm; by default the first in sorted order.
     greater_is_better : bool, default=True
         Whether larger outcomes are better.
     error_score : float or "raise", default=nan
-        Value for a failed fit or score; or the error is raised.
+        Value for a failed fit or score; "raise" raises the error.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds, and of every `random_state` inside the estimators that is
-        None, in each split another one. None leaves those alone.
+        Seed of the folds and of every `random_state` inside the estimators that is
+        None, different in each split. None leaves those unset.
     n_jobs : int, default=None
-        Fits worked on at once. Results do not depend on it.
+        Number of parallel fits. Results do not depend on it.
     memory : str or joblib.Memory, default=None
-        Where each fit is kept as soon as it is done: a run that was interrupted, or
-        has more estimators or splits, computes only what is missing. Failures are not
-        kept.
+        Cache of finished fits. A run that was interrupted, or that has more
+        estimators or splits, computes only missing ones. Failed fits are not cached.
     verbose : int, default=0
-        Positive: progress on standard error.
+        Positive values show progress on standard error.
 
     Returns
     -------
     table : DataFrame
         A row per estimator, split, subset of the test rows and metric: ``estimator``,
         ``split``, ``subset``, ``metric``, ``value``, ``coverage`` (share of the test
-        rows that is in the subset), ``n_train``, ``n_test`` (participants in the
-        split), ``seconds`` (of the fit), ``error`` (empty, or what went wrong).
-        `comparison_summary`, `comparison_differences` and `ComparisonDisplay` read it.
+        rows in the subset), ``n_train``, ``n_test`` (participants in the split),
+        ``seconds`` (of the fit), ``error`` (a message, empty without an error).
+        `comparison_summary`, `comparison_differences` and `ComparisonDisplay` take it.
 
     Raises
     ------
@@ -129,12 +128,12 @@ def compare(
         no response, an estimator has another direction or reference arm than the
         comparison, or all fits fail.
     TypeError
-        If `estimators` is no dict of estimators.
+        If `estimators` is not a dict of estimators.
 
     Warns
     -----
     FitFailedWarning
-        For an estimator that failed in some splits.
+        If an estimator failed in some splits.
 
     See Also
     --------
@@ -145,22 +144,23 @@ def compare(
 
     Notes
     -----
-    *What they say.* A classifier calls favorable those whom it predicts to respond and
-    the rest unfavorable. Predictions of -1, 0 and 1 as integers, as of
-    `PersonaDiscoverer`, are taken as they are, and 0 is an abstention; trees of
-    effects are asked for such (``output="persona"``). Other predictions, of outcome or
+    *Recommendations.* A classifier calls predicted responders favorable and the rest
+    unfavorable. Integer predictions of -1, 0 and 1, like those of
+    `PersonaDiscoverer`, are taken as they are, and 0 is an abstention; effect trees
+    are set to give them (``output="persona"``). Other predictions, of outcome or
     effect, are favorable above their mean over the training rows.
 
     *Metrics.* ``targeting_gain`` (`metrics.targeting_gain`, in standard deviations of
     the outcome within the arms of the training rows), ``favorable_share``,
     ``effect_favorable``, ``effect_rest`` and their difference ``effect_contrast`` (in
-    units of y, positive for benefit; of a single arm, means); with a response also
+    units of y, positive for benefit; means of a single arm). With a response also
     ``balanced_accuracy``, ``sensitivity``, ``specificity`` and ``roc_auc``, in which an
-    abstention counts as half right. NaN where a test set has too few cases.
+    abstention counts as half right. NaN if a test set has too few cases.
 
-    *Subsets.* ``all``; for each estimator that abstains ``explained by NAME``, its
-    patients, in which every estimator is judged; with two arms and a response ``arm
-    LABEL``. Figures of a subset are no figures of the trial: read ``coverage`` first.
+    *Subsets.* ``all``; ``explained by NAME`` for each estimator that abstains: the
+    patients for whom it did not, in which every estimator is judged; ``arm LABEL``
+    with two arms and a response. Results in a subset do not hold for the whole trial:
+    read ``coverage`` first.
 
     References
     ----------
@@ -198,7 +198,7 @@ def compare(
         "period": period,
         "strata": strata,
     }
-    trial = read_trial(
+    trial = read_compared_trial(
         X,
         y,
         roles,
@@ -211,7 +211,7 @@ def compare(
         check_orientation(name, estimator, trial, response is not None)
         _check_needs(name, estimator, trial)
     scorers = _scorers(scoring)
-    # Two sources, so that more repeats leave the first ones as they were.
+    # Two generators, so that more repeats do not change the first ones.
     of_folds, of_models = (
         np.random.RandomState(seed)
         for seed in check_random_state(random_state).randint(_LARGEST, size=2)
@@ -221,9 +221,9 @@ def compare(
     if random_state is not None:
         seeds = of_models.randint(_LARGEST, size=len(splits)).tolist()
 
-    call, key = fit_and_advise, ""
+    call, key = fit_and_recommend, ""
     if memory is not None:
-        call = check_memory(memory).cache(fit_and_advise, ignore=["trial"])
+        call = check_memory(memory).cache(fit_and_recommend, ignore=["trial"])
         key = joblib.hash((trial, __version__, sklearn.__version__))
     strict = error_score == "raise"
     tasks = [(split, name) for split in range(len(splits)) for name in estimators]
@@ -264,7 +264,7 @@ def compare(
 
 
 def _attempt(call, *, strict, **arguments):
-    """The advice, or what went wrong as text, which no cache keeps."""
+    """The recommendation, or the error as text, which is not cached."""
     try:
         return call(strict=strict, **arguments)
     except Exception as error:
@@ -274,7 +274,7 @@ def _attempt(call, *, strict, **arguments):
 
 
 def _report_failures(estimators, found, n_splits):
-    """Warn of estimators that failed in some splits; raise when nothing worked."""
+    """Warn of estimators that failed in some splits; raise if all fits failed."""
     failed = {
         name: [
             found[i, name] for i in range(n_splits) if isinstance(found[i, name], str)
@@ -299,7 +299,7 @@ def _report_failures(estimators, found, n_splits):
 
 
 def _check_needs(name, estimator, trial):
-    """Refuse an estimator that cannot be fitted on what is given."""
+    """Raise if an estimator needs a response or treatment that was not given."""
     kind = kind_of(estimator)
     if kind == CLASSIFIER and trial.labels is None:
         raise ValueError(
@@ -307,7 +307,7 @@ def _check_needs(name, estimator, trial):
             f"{len(np.unique(trial.y))} values and there is no response. Pass response="
             ", for example metrics.percent_change(baseline, y) <= -40."
         )
-    if kind == EFFECTS and trial.cases.treated is None:
+    if kind == EFFECTS and not trial.cases.two_arm:
         raise ValueError(
             f"Estimator {name!r} estimates effects of treatment, and no treatment was "
             "given. Pass treatment=."
@@ -329,7 +329,7 @@ def _scorers(scoring):
         if not isinstance(name, str) or name in (*TARGETING_METRICS, *RESPONSE_METRICS):
             raise ValueError(
                 f"A metric of scoring is called {name!r}, expected a string other than "
-                "the names of the metrics that are there anyway. Rename it: "
+                "the names of the built-in metrics. Rename it: "
                 "scoring={'my name': scorer}."
             )
         if not (isinstance(scorer, str) or callable(scorer)):

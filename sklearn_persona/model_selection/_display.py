@@ -1,6 +1,6 @@
 """`ComparisonDisplay`: means, intervals and splits of a comparison."""
 
-from sklearn_persona._figure import new_figure
+from sklearn_persona._text.figure import new_figure
 from sklearn_persona._text.numbers import percent
 from sklearn_persona.model_selection._summaries import check_table, comparison_summary
 
@@ -26,17 +26,17 @@ _NEUTRAL = {
 
 
 class ComparisonDisplay:
-    """Figure of one metric: the mean of each estimator, its interval, its splits.
+    """Plot one metric: the mean, interval and splits of each estimator.
 
-    Subsets stand below each other with the share of patients that they hold, so that
-    no figure of a few patients passes for one of all.
+    Subsets are drawn below each other and labeled with their share of the patients,
+    so that results in few patients are not mistaken for results in all.
 
     Parameters
     ----------
     summary : DataFrame
-        Of `comparison_summary`, the rows to draw.
+        Rows of `comparison_summary` to draw.
     splits : DataFrame
-        Of `compare`, the rows to draw.
+        Rows of `compare` to draw.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class ComparisonDisplay:
 
     See Also
     --------
-    compare : The table.
+    compare : Makes the table.
 
     Examples
     --------
@@ -68,15 +68,15 @@ class ComparisonDisplay:
 
     @classmethod
     def from_table(cls, table, *, metric="targeting_gain", subsets=None, level=0.95):
-        """Choose what to draw.
+        """Select a metric and subsets of a table.
 
         Parameters
         ----------
         table : DataFrame
-            Of `compare`.
+            Result of `compare`.
         metric : str, default="targeting_gain"
         subsets : list of str, default=None
-            None: all that the metric has, without single arms.
+            None: all subsets of the metric except single arms.
         level : float, default=0.95
             Nominal coverage of the intervals.
 
@@ -106,12 +106,12 @@ class ComparisonDisplay:
         return cls(summary=comparison_summary(rows, level=level), splits=rows)
 
     def plot(self, ax=None):
-        """Draw.
+        """Draw the metric.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure, without touching the state of pyplot.
+            None makes a new figure without changing the state of pyplot.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class ComparisonDisplay:
         Raises
         ------
         ImportError
-            Without matplotlib, which is imported here.
+            If matplotlib, which is imported here, is not installed.
         """
         summary = self.summary
         names = list(dict.fromkeys(summary["estimator"]))

@@ -1,11 +1,10 @@
-"""Metrics of what an estimator said about the test rows of one split."""
+"""Metrics of an estimator's recommendations for the test rows of one split."""
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from sklearn_persona._designs.labels import pooled_sd
-from sklearn_persona.baselines._effects.leaf_effects import unit_effect
-from sklearn_persona.metrics import targeting_gain
+from sklearn_persona.metrics import mean_effect, targeting_gain
 
 __all__ = [
     "COLUMNS",
@@ -38,7 +37,7 @@ TARGETING_METRICS = (
 RESPONSE_METRICS = ("balanced_accuracy", "sensitivity", "specificity", "roc_auc")
 
 
-def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
+def rows_of_split(name, split, rows, recommended, trial, scorers, error_score):
     """Rows of the table for one estimator in one split.
 
     Parameters
@@ -46,20 +45,20 @@ def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
     name : str
     split : int
     rows : (train, test)
-    advices : dict of str to Advice or str
-        Of every estimator in this split; a text says why there is none.
-    trial : Trial
+    recommended : dict of str to Recommendation or str
+        Of every estimator in this split; an error message if the fit failed.
+    trial : ComparedTrial
     scorers : list of str
-        Names of further metrics.
+        Names of the user's metrics.
     error_score : float
 
     Returns
     -------
     found : list of tuple
-        As in COLUMNS.
+        In the order of COLUMNS.
     """
     train, test = rows
-    cases, own = trial.cases, advices[name]
+    cases, own = trial.cases, recommended[name]
     sizes = tuple(len(np.unique(cases.groups[part])) for part in rows)
     known = [
         *TARGETING_METRICS,
@@ -71,7 +70,7 @@ def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
             for metric in (*known, *scorers)
         ]
     sd = pooled_sd(
-        cases.outcome[train], None if cases.treated is None else cases.treated[train]
+        cases.outcome[train], cases.treated[train] if cases.two_arm else None
     )
     scored = {}
     for metric, subset, value, error in own.scores:
@@ -79,11 +78,11 @@ def rows_of_split(name, split, rows, advices, trial, scorers, error_score):
         scored.setdefault(subset, []).append((metric, value, error))
 
     found = []
-    for subset, inside, has_arms in _subsets(advices, trial, test):
+    for subset, inside, has_arms in _subsets(recommended, trial, test):
         chosen, values = test[inside], []
         if has_arms:
-            treated = None if cases.treated is None else cases.treated[chosen]
-            made = targeting(own.sign[inside], cases.outcome[chosen], treated, sd)
+            arms = [arm[chosen] for arm in cases.arm_masks]
+            made = targeting(own.sign[inside], cases.outcome[chosen], arms, sd)
             values += zip(TARGETING_METRICS, made)
         if trial.labels is not None:
             made = responding(
@@ -106,58 +105,61 @@ def _explained_by(name):
     return f"explained by {name}"
 
 
-def _subsets(advices, trial, test):
-    """Name, chosen test rows, and whether effects can be compared in it."""
+def _subsets(recommended, trial, test):
+    """Name and mask of each subset, and whether it has both arms."""
     yield "all", np.ones(len(test), bool), True
-    if trial.cases.treated is not None and trial.labels is not None:
-        for arm, label in enumerate(trial.cases.arms):
-            yield f"arm {label}", trial.cases.treated[test] == arm, False
-    for name, advice in advices.items():
-        if not isinstance(advice, str) and advice.abstains:
-            yield _explained_by(name), advice.sign != 0, True
+    if trial.cases.two_arm and trial.labels is not None:
+        # The control label comes first, and its mask last.
+        for label, arm in zip(trial.cases.arms, trial.cases.arm_masks[::-1]):
+            yield f"arm {label}", arm[test], False
+    for name, recommendation in recommended.items():
+        if not isinstance(recommendation, str) and recommendation.abstains:
+            yield _explained_by(name), recommendation.sign != 0, True
 
 
-def targeting(sign, outcome, treated, sd):
-    """Whether treatment does more for those who are called favorable.
+def targeting(sign, outcome, arms, sd):
+    """Compare the effect of treatment in those called favorable and the rest.
 
     Parameters
     ----------
     sign : ndarray of int, shape (n,)
     outcome : ndarray of float, shape (n,)
         Oriented.
-    treated : ndarray of bool, shape (n,), or None
+    arms : list of ndarray of bool, shape (n,)
+        Treated and control, or everyone in a single arm.
     sd : float
-        Unit of the gain.
+        Standard deviation, the unit of the gain.
 
     Returns
     -------
     values : tuple of float
-        One for each of TARGETING_METRICS, NaN where an arm is lacking.
+        One for each of TARGETING_METRICS; NaN where an arm is missing.
     """
     if not len(sign):
         return (np.nan,) * len(TARGETING_METRICS)
     favorable = sign > 0
-    inside, rest = (_effect(outcome, treated, rows) for rows in (favorable, ~favorable))
+    inside, rest = (_effect(outcome, arms, rows) for rows in (favorable, ~favorable))
     gain = np.nan
-    if treated is None or 0 < treated.sum() < len(treated):
-        gain = targeting_gain(outcome, sign, treated, sd=sd)
+    if all(arm.any() for arm in arms):
+        treatment = arms[0] if len(arms) == 2 else None
+        gain = targeting_gain(outcome, sign, treatment, sd=sd)
     return gain, float(favorable.mean()), inside, rest, inside - rest
 
 
 def responding(sign, rank, responder):
-    """How well those who respond are told from those who do not.
+    """Measure how well responders are distinguished from nonresponders.
 
     Parameters
     ----------
     sign : ndarray of int, shape (n,)
-        0 counts as half right: what a coin would give.
+        0 counts as half right, like a coin toss.
     rank : ndarray of float, shape (n,)
     responder : ndarray of bool, shape (n,)
 
     Returns
     -------
     values : tuple of float
-        One for each of RESPONSE_METRICS, NaN where a class is lacking.
+        One for each of RESPONSE_METRICS; NaN where a class is missing.
     """
     if not len(sign):
         return (np.nan,) * len(RESPONSE_METRICS)
@@ -171,9 +173,7 @@ def responding(sign, rank, responder):
     return tuple(float(v) for v in (mean, sensitivity, specificity, auc))
 
 
-def _effect(outcome, treated, rows):
+def _effect(outcome, arms, rows):
     """Effect inside, or the mean of a single arm; NaN without an arm."""
-    arm = None if treated is None else treated[rows]
-    if not rows.any() or (arm is not None and not 0 < arm.sum() < len(arm)):
-        return np.nan
-    return unit_effect(outcome[rows], arm)
+    arms = [arm & rows for arm in arms]
+    return mean_effect(outcome, arms) if all(arm.any() for arm in arms) else np.nan

@@ -1,4 +1,4 @@
-"""The splits of a comparison: made once, checked, and the same for everybody."""
+"""Splits of a comparison, made once, checked, and shared by all estimators."""
 
 from numbers import Integral
 
@@ -11,16 +11,16 @@ __all__ = ["make_splits"]
 
 
 def make_splits(cv, n_repeats, trial, rng, shuffle):
-    """Rows of training and test sets.
+    """Make the training and test sets.
 
     Parameters
     ----------
     cv : int, splitter, iterable or None
     n_repeats : int
-    trial : Trial
+    trial : ComparedTrial
     rng : RandomState
     shuffle : bool
-        Whether folds are drawn although they are drawn once.
+        Whether folds are shuffled even if they are drawn once.
 
     Returns
     -------
@@ -30,8 +30,8 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
     Raises
     ------
     ValueError
-        If a participant is in both, an arm is missing in training, a set is empty,
-        or the arguments are.
+        If a participant is in both sets, an arm is missing in training, a set is
+        empty, or an argument is not valid.
     """
     if not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be an integer >= 1, got {n_repeats!r}.")
@@ -62,8 +62,8 @@ def make_splits(cv, n_repeats, trial, rng, shuffle):
 
 
 def _checked(splits, trial):
-    """Lists of row numbers, none of which tells anything about the test patients."""
-    treated, groups = trial.cases.treated, trial.cases.groups
+    """Splits as arrays of row numbers that share no participant."""
+    arms, groups = trial.cases.arm_masks, trial.cases.groups
     n_rows, checked = len(groups), []
     try:
         pairs = [(np.asarray(train), np.asarray(test)) for train, test in splits]
@@ -95,7 +95,7 @@ def _checked(splits, trial):
                 f"set: {labels}. Use a splitter that keeps participants whole, such as "
                 "ArmStratifiedGroupKFold."
             )
-        if treated is not None and not 0 < treated[train].sum() < len(train):
+        if not all(arm[train].any() for arm in arms):
             raise ValueError(
                 f"The training set of split {i} has one arm only. Use a splitter that "
                 "balances arms, such as ArmStratifiedGroupKFold."

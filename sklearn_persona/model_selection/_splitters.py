@@ -8,8 +8,9 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
+from sklearn_persona._data.labels import encode_labels
+from sklearn_persona._data.roles import requested
 from sklearn_persona._designs.splitting import (
-    encode_labels,
     group_strata,
     stratified_group_folds,
     stratified_group_split,
@@ -20,14 +21,14 @@ __all__ = ["ArmStratifiedGroupKFold", "ArmStratifiedGroupShuffleSplit"]
 
 
 class _ArmStratifiedMixin:
-    """Reads the labels, leaves the assignment of the groups to the subclass."""
+    """Reads the labels; a subclass assigns the groups."""
 
-    # Without requests at class level every user would have to call
-    # set_split_request, which is only possible while routing is switched on.
-    __metadata_request__split: ClassVar = {"groups": True, "treatment": True}
+    # Without these, users would have to call set_split_request, which is possible only
+    # while routing is enabled.
+    __metadata_request__split: ClassVar = requested("split")
 
     def split(self, X, y=None, groups=None, treatment=None):
-        """Generate indices to split data into training and test set.
+        """Generate indices to split data into training and test sets.
 
         Parameters
         ----------
@@ -36,14 +37,14 @@ class _ArmStratifiedMixin:
         y : array-like of shape (n_samples,), default=None
             Outcome. Balanced if it has exactly two distinct values, otherwise ignored.
         groups : array-like of shape (n_samples,), default=None
-            Participant of every case. None makes every case its own group.
+            Participant of each case. None makes each case its own group.
         treatment : array-like of shape (n_samples,), default=None
-            Arm of every case. None balances a binary outcome only.
+            Arm of each case. None balances only a binary outcome.
 
         Returns
         -------
         splits : iterator of (train, test)
-            Two sorted index arrays for every split.
+            Two sorted index arrays for each split.
 
         Raises
         ------
@@ -53,7 +54,7 @@ class _ArmStratifiedMixin:
         Warns
         -----
         UserWarning
-            If an arm or an outcome occurs in too few groups to be in every part.
+            If an arm or outcome occurs in too few groups to be in every part.
         """
         n_samples = _num_samples(X)
         given = {"y": y, "groups": groups, "treatment": treatment}
@@ -138,11 +139,11 @@ class ArmStratifiedGroupKFold(_ArmStratifiedMixin, BaseCrossValidator):
     """K folds of whole participants, with balanced arms and binary outcomes.
 
     Every participant (group) is in exactly one test set. Participants are stratified
-    by the set of arms they have cases in, so that in a crossover complete and
-    incomplete participants are each spread evenly, and then by the values of a binary
-    outcome. The numbers of participants in two test sets differ by at most one in
-    every stratum, in every set of arms and overall; where participants differ in
-    their number of cases, the numbers of cases are balanced as far as this allows.
+    by the set of arms in which they have cases, so that complete and incomplete
+    participants of a crossover are each spread evenly, and then by the values of a
+    binary outcome. The numbers of participants in two test sets differ by at most one
+    in every stratum, in every set of arms and overall. If participants have different
+    numbers of cases, these are balanced as far as this allows.
 
     Both `groups` and `treatment` are requested by default: with
     ``enable_metadata_routing=True`` it is enough to pass them in ``params`` of
@@ -153,16 +154,16 @@ class ArmStratifiedGroupKFold(_ArmStratifiedMixin, BaseCrossValidator):
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether to shuffle the participants inside the strata. Without it they are
-        dealt in the sorted order of their labels, whatever the order of the rows.
+        Whether to shuffle the participants within strata. Otherwise they are assigned
+        in the sorted order of their labels, whatever the order of the rows.
     random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling; None unless ``shuffle=True``.
+        Seed of the shuffling; must be None unless ``shuffle=True``.
 
     See Also
     --------
     ArmStratifiedGroupShuffleSplit : Random holdouts of whole participants.
-    sklearn.model_selection.StratifiedGroupKFold : Stratifies by classes of `y` and
-        refuses a continuous one.
+    sklearn.model_selection.StratifiedGroupKFold : Stratifies by the classes of `y`,
+        which must not be continuous.
 
     Notes
     -----
@@ -221,8 +222,8 @@ class ArmStratifiedGroupKFold(_ArmStratifiedMixin, BaseCrossValidator):
 class ArmStratifiedGroupShuffleSplit(_ArmStratifiedMixin, BaseShuffleSplit):
     """Random holdouts of whole participants, with balanced arms and binary outcomes.
 
-    Every split draws anew. Participants (groups) are stratified by the set of arms
-    they have cases in and by the values of a binary outcome; every stratum
+    Splits are drawn independently. Participants (groups) are stratified by the set of
+    arms in which they have cases and by the values of a binary outcome. Each stratum
     contributes its share to the test set, rounded up or down.
 
     Both `groups` and `treatment` are requested by default: with
@@ -235,14 +236,14 @@ class ArmStratifiedGroupShuffleSplit(_ArmStratifiedMixin, BaseShuffleSplit):
         Number of random splits.
     test_size : float or int, default=None
         A float is the share of the participants in the test set, strictly between 0
-        and 1, rounded to at least one and not all of them. An int is their number.
+        and 1, and gives at least one but not all of them. An int is their number.
         None is 0.2.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draws; an int gives the same splits at every call.
+        Seed of the draws; an int gives the same splits in every call.
 
     See Also
     --------
-    ArmStratifiedGroupKFold : Every participant is tested exactly once.
+    ArmStratifiedGroupKFold : Tests every participant exactly once.
     sklearn.model_selection.GroupShuffleSplit : The same without stratification.
 
     Examples

@@ -1,4 +1,4 @@
-"""What a table of `compare` says: means over splits, and differences with a test."""
+"""Summaries of a table of `compare`: means, tested differences, a table to print."""
 
 from itertools import combinations
 
@@ -25,7 +25,7 @@ def comparison_summary(table, *, level=0.95):
     Parameters
     ----------
     table : DataFrame
-        Of `compare`.
+        Result of `compare`.
     level : float, default=0.95
         Nominal coverage of the intervals.
 
@@ -44,12 +44,12 @@ def comparison_summary(table, *, level=0.95):
     See Also
     --------
     comparison_differences : Differences between estimators.
-    sklearn_persona.inference.corrected_resampled_test : Where the intervals come from.
+    sklearn_persona.inference.corrected_resampled_test : Computes the intervals.
 
     Notes
     -----
-    Splits in which a metric has no value are left out of its mean: with small test
-    sets ask for fewer folds. Intervals of shares end at 0 and 1.
+    Splits in which a metric has no value are left out of its mean; use fewer folds if
+    test sets are small. Intervals of shares are cut off at 0 and 1.
 
     References
     ----------
@@ -96,10 +96,10 @@ def comparison_differences(table, *, reference=None, level=0.95):
     Parameters
     ----------
     table : DataFrame
-        Of `compare`.
+        Result of `compare`.
     reference : str, default=None
-        The estimator that is subtracted from each other one. None: each pair, the
-        later from the earlier.
+        Estimator that is subtracted from each of the others. None: all pairs, the
+        later subtracted from the earlier.
     level : float, default=0.95
         Nominal coverage of the intervals.
 
@@ -114,7 +114,7 @@ def comparison_differences(table, *, reference=None, level=0.95):
     Raises
     ------
     ValueError
-        If the table lacks a column, or `reference` is no estimator in it.
+        If the table lacks a column, or `reference` is not among its estimators.
 
     See Also
     --------
@@ -145,7 +145,7 @@ def comparison_differences(table, *, reference=None, level=0.95):
     names = list(dict.fromkeys(table["estimator"]))
     if reference is not None and reference not in names:
         raise ValueError(
-            f"reference={reference!r} is no estimator of the table: {names}."
+            f"reference={reference!r} is not an estimator of the table: {names}."
         )
     pairs = list(combinations(names, 2))
     if reference is not None:
@@ -187,20 +187,20 @@ def comparison_differences(table, *, reference=None, level=0.95):
 
 
 def comparison_paper(table, *, metrics=None, subsets=None, level=0.95, digits=2):
-    """The means of `comparison_summary` as papers print them.
+    """Format the means of `comparison_summary` for a paper.
 
     Parameters
     ----------
     table : DataFrame
-        Of `compare`.
+        Result of `compare`.
     metrics : list of str, default=None
-        Columns, in order. None: all.
+        Columns in this order. None: all metrics.
     subsets : list of str, default=None
-        None: all patients and those explained by an estimator, no single arms.
+        None: all subsets except single arms.
     level : float, default=0.95
         Nominal coverage of the intervals.
     digits : int, default=2
-        Decimals.
+        Number of decimals.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def comparison_paper(table, *, metrics=None, subsets=None, level=0.95, digits=2)
 
     See Also
     --------
-    comparison_summary : The same as numbers.
+    comparison_summary : The same values as numbers.
 
     References
     ----------
@@ -264,7 +264,7 @@ def comparison_paper(table, *, metrics=None, subsets=None, level=0.95, digits=2)
 
 
 def check_table(table):
-    """Refuse what `compare` did not make."""
+    """Raise unless the table has the columns of `compare`."""
     lacking = [c for c in COLUMNS if c not in getattr(table, "columns", ())]
     if lacking:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What is the same for every estimator of a comparison: table, outcome and roles."""
+"""Data shared by all estimators of a comparison: table, outcome and roles."""
 
 from dataclasses import dataclass
 
@@ -9,29 +9,26 @@ from sklearn.utils.validation import _num_samples, column_or_1d
 from sklearn_persona._data.labels import encode_labels
 from sklearn_persona._designs import Cases, read_cases
 
-__all__ = ["ROLES", "Trial", "read_trial"]
-
-ROLES = ("treatment", "groups", "period", "strata")
+__all__ = ["ComparedTrial", "read_compared_trial"]
 
 
 @dataclass(frozen=True)
-class Trial:
+class ComparedTrial:
     """Validated input of a comparison.
 
     Attributes
     ----------
     table : array-like or DataFrame
-        With the columns that have a role.
+        Includes columns that have a role.
     features : array-like or DataFrame
-        Without them.
+        Excludes them.
     y : ndarray of shape (n_samples,)
         As given.
     cases : Cases
     metadata : dict of str to ndarray
         Roles that were given.
     labels : ndarray of shape (n_samples,) or None
-        What classifiers are fitted on; None when y is continuous and there is no
-        response.
+        Target of classifiers; None if y is continuous and there is no response.
     good : label or None
         The label of responders.
     """
@@ -50,10 +47,10 @@ class Trial:
         return None if self.labels is None else self.labels == self.good
 
 
-def read_trial(
+def read_compared_trial(
     X, y, roles, *, framed=None, response=None, control=None, greater_is_better=True
 ):
-    """Check what a comparison is given.
+    """Check the input of a comparison.
 
     Parameters
     ----------
@@ -62,19 +59,19 @@ def read_trial(
     roles : dict of str to (array-like, str or None)
         Arrays, or names of columns of X.
     framed : dict of str to str, optional
-        Columns that adapters take out of the table, with their roles.
+        Columns that adapters take from the table, with their roles.
     response : array-like of shape (n_samples,), optional
     control : label, optional
     greater_is_better : bool
 
     Returns
     -------
-    trial : Trial
+    trial : ComparedTrial
 
     Raises
     ------
     ValueError, TypeError
-        With what was got, what was expected and what to do.
+        If the input is not valid.
     """
     n_rows = _num_samples(X)
     named = {role: name for role, name in roles.items() if isinstance(name, str)}
@@ -94,7 +91,7 @@ def read_trial(
         greater_is_better=greater_is_better,
     )
     for column, role in (framed or {}).items():
-        # What an adapter reads is what everybody else is told.
+        # An adapter must read the same values as all other estimators.
         differ = _column(X, role, column) != metadata[role]
         if np.any(differ):
             raise ValueError(
@@ -122,7 +119,7 @@ def read_trial(
     features = X
     if drop:
         features = X.drop(columns=drop) if isinstance(X, pd.DataFrame) else X.drop(drop)
-    return Trial(X, features, y, cases, metadata, labels, good)
+    return ComparedTrial(X, features, y, cases, metadata, labels, good)
 
 
 def _column(X, role, name):

@@ -4,8 +4,8 @@ import math
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona._figure import COLORS, MUTED, make_axes, plain
 from sklearn_persona._text.evidence import tested_record
+from sklearn_persona._text.figure import COLORS, MUTED, make_axes, plain
 from sklearn_persona._text.numbers import percent
 
 __all__ = ["ForestDisplay"]

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._claims.limits import POWER, SHARES
-from sklearn_persona._figure import COLORS, MUTED, make_axes
+from sklearn_persona._designs import DESIGNS
+from sklearn_persona._text.figure import COLORS, MUTED, make_axes
 from sklearn_persona._text.numbers import percent, plural
 from sklearn_persona.inference import detectable_effect
 
@@ -176,7 +177,7 @@ class GrowthDisplay:
             if not estimator.two_arm_:
                 n = part * total("n_units")
                 return [round(share * n), round((1 - share) * n)]
-            if estimator.design_ == "crossover":
+            if DESIGNS[estimator.design_].cases_per_unit > 1:
                 return [round(share * part * total("n_units"))]
             arms = ("n_treated", "n_control")
             return [round(share * part * total(arm)) for arm in arms]

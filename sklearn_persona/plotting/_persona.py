@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._data.table import numbers, read_column
-from sklearn_persona._figure import COLORS, MUTED, TRACK, make_axes, plain
+from sklearn_persona._text.figure import COLORS, MUTED, TRACK, make_axes, plain
 from sklearn_persona._text.numbers import number
 from sklearn_persona._text.words import range_text
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._claims.limits import POWER, TrialLimits, detectable, tested_half
-from sklearn_persona._figure import COLORS, MUTED, make_axes
+from sklearn_persona._text.figure import COLORS, MUTED, make_axes
 from sklearn_persona._text.numbers import percent
 
 __all__ = ["PowerDisplay"]

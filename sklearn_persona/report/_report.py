@@ -2,7 +2,7 @@
 
 import json
 
-from sklearn_persona._persona.table import persona_table
+from sklearn_persona._persona.persona import persona_table
 from sklearn_persona._text.safe import inert, write_atomically
 from sklearn_persona.report._data import ReportData, collect
 from sklearn_persona.report._page import markdown, page

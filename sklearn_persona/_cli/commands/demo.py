@@ -1,24 +1,26 @@
-"""``demo``: the personas of a simulated trial."""
+"""``demo``: personas in simulated trials."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._cli.outputs import check_outputs, write_outputs
+from sklearn_persona._cli.parser import Command
 from sklearn_persona._text.card import card
 from sklearn_persona._text.numbers import count, number
 from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 
-__all__ = ["demo", "demonstrate", "discover"]
+__all__ = ["COMMAND", "demonstrate", "discover"]
 
-# Participants of the demonstration: one trial large enough to confirm the planted
-# persona as a rule, and the published size, which is not.
+# Participants: a trial that is usually large enough to confirm the planted persona,
+# and one of the published size, which is not.
 LARGE, PUBLISHED = 300, 33
-# MADRS points that ketamine is better inside the two planted regions: one persona.
+# Advantage of ketamine in MADRS points inside each of two regions: one persona.
 EFFECT = (12.0, 0.0)
-# Half of 300 participants cannot single out three of 400 variables.
+# With half of 300 participants, three of 400 variables cannot be identified.
 MAX_VARIABLES = 2
 
 
@@ -50,7 +52,7 @@ def discover(n_participants, seed, effect=EFFECT):
         random_state=seed,
     )
     with warnings.catch_warnings():
-        # Three of 33 are incomplete by design; the text counts them.
+        # Three of 33 are incomplete by design, as the text reports.
         warnings.simplefilter("ignore", IncompleteParticipantWarning)
         finder.fit(
             trial.data,
@@ -63,7 +65,7 @@ def discover(n_participants, seed, effect=EFFECT):
 
 
 def demonstrate(n_participants, seed):
-    """Find the personas of a simulated trial and write them up.
+    """Find the personas of a simulated trial and describe them.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def demonstrate(n_participants, seed):
     Returns
     -------
     text : str
-        The personas' cards and what was planted.
+        Cards of the personas, and the planted rule.
     """
     trial, finder = discover(n_participants, seed)
     n_pairs = {
@@ -113,19 +115,16 @@ def _planted(trial):
     return f"{' and '.join(parts)}; {EFFECT[0]:g} MADRS points better inside"
 
 
-def demo(options):
-    """Print what `demonstrate` finds in a large and in a small trial.
+def add_options(parser):
+    """Declare the options of the command."""
+    parser.add_argument(
+        "-o", "--output", type=Path, help="also write the text to this file"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default 0")
 
-    Parameters
-    ----------
-    options : dict
-        ``output``, a path or None, and ``seed``.
 
-    Raises
-    ------
-    InputError
-        When the output cannot be written.
-    """
+def run(options):
+    """Print the personas of a large and a small trial."""
     output, seed = options["output"], options["seed"]
     check_outputs({"-o": output})
     text = "\n\n\n".join(demonstrate(n, seed) for n in (LARGE, PUBLISHED))
@@ -133,3 +132,6 @@ def demo(options):
     if output is not None:
         write_outputs({output: text + "\n"})
         print(f"\nWritten to {output}")
+
+
+COMMAND = Command("demo", "find the personas of two simulated trials", add_options, run)

@@ -1,93 +1,83 @@
-"""``evaluate``: personas that stand, tested on another trial's table."""
+"""``evaluate``: existing personas, tested on another trial."""
 
 import sys
 
 import numpy as np
 
-from sklearn_persona import PersonaDiscoverer, __version__
-from sklearn_persona._cli.commands.discover import check_parameters, load_trial, used_by
+from sklearn_persona import __version__
 from sklearn_persona._cli.documents import (
     EVALUATION,
     PLANNED,
     TEST_PERMUTATIONS,
-    load_personas,
-    written,
-)
-from sklearn_persona._cli.errors import InputError, place
-from sklearn_persona._cli.outputs import (
-    check_outputs,
     file_sha256,
-    say,
-    write_outputs,
+    json_text,
 )
-from sklearn_persona._cli.shown import record_lines
+from sklearn_persona._cli.errors import InputError, input_errors, place
+from sklearn_persona._cli.options import (
+    add_flag,
+    add_parameters,
+    add_trial_options,
+    check_parameters,
+    trial_of,
+)
+from sklearn_persona._cli.outputs import check_outputs, say, write_outputs
+from sklearn_persona._cli.parser import Command
+from sklearn_persona._cli.saved import load_personas
+from sklearn_persona._cli.shown import reading_lines, record_lines
 from sklearn_persona._text.numbers import p_text, plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
 from sklearn_persona.inference import adjust_pvalues
 
-__all__ = ["FALLBACKS", "evaluate"]
+__all__ = ["COMMAND"]
 
-# Options that neither the user nor the file of personas gave.
-FALLBACKS = {
-    "response_threshold": None,
-    "design": "auto",
-    "alpha": 0.05,
-    "min_effect_size": 0.5,
-    "criterion": "heterogeneity",
-    "correction": "holm",
-    "n_permutations": TEST_PERMUTATIONS,
-    "n_bootstrap": 10_000,
-    "seed": 0,
-}
+# Parameters of the discoverer that also apply to a test of given personas.
+TESTS = (
+    "response_threshold",
+    "design",
+    "alpha",
+    "min_effect_size",
+    "criterion",
+    "correction",
+    "n_permutations",
+    "n_bootstrap",
+)
 
 
-def evaluate(options, given):
-    """Test personas on another trial.
+def add_options(parser):
+    """Declare the options of the command."""
+    parser.add_argument("personas", metavar="PERSONAS.json")
+    group = add_trial_options(parser)
+    add_flag(group, "all", "include personas that were not confirmed")
+    group.add_argument("--seed", type=int, default=0, help="default 0")
+    # The help states no defaults, because the file of personas may set other values.
+    add_parameters(
+        parser.add_argument_group("tests"),
+        TESTS,
+        defaults={"n_permutations": TEST_PERMUTATIONS},
+    )
 
-    Parameters
-    ----------
-    options : dict
-        With defaults.
-    given : set of str
-        Options that the user gave.
 
-    Raises
-    ------
-    InputError
-    """
+def run(options):
+    """Test personas on another trial."""
     check_outputs({"--json": options["json"]}, [options["personas"], options["table"]])
     loaded = load_personas(options["personas"], everything=options["all"])
-    options, deviations = _merged(options, given, loaded)
+    given = options.given
+    options, deviations = _merged(options, loaded)
     _check(options, given, options["personas"])
     if options["outcome"] is None:
         raise InputError(
-            "--outcome COLUMN is missing; the file of personas names none."
+            "--outcome COLUMN is required; the file of personas names none."
         )
 
-    variables = _variables(loaded.personas)
-    table, trial = load_trial(options, design=options["design"], variables=variables)
+    trial = trial_of(options, variables=_variables(loaded.personas))
     out = sys.stderr if options["json"] == "-" else sys.stdout
-    _print_start(out, table, trial, loaded, deviations)
-    results = _test(loaded.personas, trial, table, options)
+    _print_start(out, trial, loaded, deviations)
+    results = _test(loaded.personas, trial, options)
     say(out, _results_text(results, options))
     if options["json"] is None:
         return
-    text = written(
-        {
-            "schema": EVALUATION,
-            "version": __version__,
-            "table": {"file": table.path.name, "sha256": file_sha256(table.path)},
-            "plan": None
-            if loaded.plan is None
-            else {"sha256": loaded.plan, "verified": True, "deviations": deviations},
-            "analysis": {name: options.get(name) for name in PLANNED}
-            | {"n_permutations": options["n_permutations"]},
-            "seed": options["seed"],
-            "reading": trial.account.to_dict(),
-            "personas": [_plain(result) for result in results],
-        }
-    )
+    text = _document(options, trial, loaded, deviations, results)
     if options["json"] == "-":
         sys.stdout.write(text)
         return
@@ -95,39 +85,33 @@ def evaluate(options, given):
     say(out, f"\nWritten: {shown(options['json'], 200)}")
 
 
-def _merged(options, given, loaded):
-    """Options of the user, else of the file of personas, else defaults."""
+def _merged(options, loaded):
+    """Options of the user, else of the file of personas, else the defaults."""
     merged, deviations = dict(options), []
     for name in (*PLANNED, "n_permutations", "seed"):
         planned = loaded.analysis.get(name)
-        if name not in given:
-            fallback = FALLBACKS.get(name, merged.get(name))
-            merged[name] = planned if name in loaded.analysis else fallback
+        if name not in options.given:
+            if name in loaded.analysis:
+                merged[name] = planned
         elif loaded.plan is not None and merged[name] != planned:
             deviations.append({"option": name, "plan": planned, "used": merged[name]})
-    for name, value in FALLBACKS.items():
-        merged.setdefault(name, value)
     return merged, deviations
 
 
 def _check(options, given, path):
-    """Refuse parameters of tests that are none, and say where they come from."""
-
-    def check(names):
-        values = {name: options[name] for name in names if name != "seed"}
-        if "seed" in names:
-            values["random_state"] = options["seed"]
-        check_parameters(PersonaDiscoverer(**values))
-
-    check(set(FALLBACKS) & given)
+    """Refuse unusable parameters, and name the file if they come from it."""
+    parameters = {name: options[name] for name in TESTS}
+    parameters["random_state"] = options["seed"]
+    names = given | ({"random_state"} if "seed" in given else set())
+    check_parameters({name: v for name, v in parameters.items() if name in names})
     try:
-        check(set(FALLBACKS))
+        check_parameters(parameters)
     except InputError as error:
-        raise InputError(f"{place(path)}: of the analysis, {error}") from None
+        raise InputError(f"{place(path)}: in its analysis, {error}") from None
 
 
 def _variables(personas):
-    """Columns that the rules need, and whether each is a category."""
+    """Columns used by the rules, and whether each is a category."""
     variables = {}
     for persona in personas:
         for condition in persona.conditions:
@@ -138,33 +122,9 @@ def _variables(personas):
     return variables
 
 
-def _test(personas, trial, table, options):
+def _test(personas, trial, options):
     """Evidence for each persona, and p values adjusted over all of them."""
-    results = []
-    for persona in personas:
-        inside, record, problem = None, None, None
-        try:
-            inside = persona.covers(trial.X)
-            if inside.all() or not inside.any():
-                problem = f"{'everybody' if inside.all() else 'nobody'} is inside"
-            else:
-                record = persona.evaluate(
-                    trial.X,
-                    trial.y,
-                    **trial.metadata,
-                    design=options["design"],
-                    control=trial.arms[0] if trial.arms else None,
-                    greater_is_better=not options["lower_is_better"],
-                    response_threshold=options["response_threshold"],
-                    n_permutations=options["n_permutations"],
-                    n_bootstrap=options["n_bootstrap"],
-                    random_state=options["seed"],
-                )
-        except (ValueError, TypeError) as error:
-            if not used_by(error):
-                raise
-            raise InputError(f"{place(table.path)}: {shown(error, 400)}") from None
-        results.append({"persona": persona, "record": record, "problem": problem})
+    results = [_tested(persona, trial, options) for persona in personas]
     p_values = [_confirming(result["record"], options) for result in results]
     adjusted = adjust_pvalues(p_values, options["correction"])
     for result, p_value, p_adjusted in zip(results, p_values, adjusted):
@@ -179,31 +139,74 @@ def _test(personas, trial, table, options):
     return results
 
 
+def _tested(persona, trial, options):
+    """Evidence for a persona, or the reason for having none."""
+    record, problem = None, None
+    with input_errors(trial.path):
+        inside = persona.covers(trial.X)
+        if inside.all() or not inside.any():
+            problem = f"{'every' if inside.all() else 'no'} case is inside"
+        else:
+            record = persona.evaluate(
+                trial.X,
+                trial.y,
+                **trial.metadata,
+                design=options["design"],
+                control=trial.arms[0] if trial.arms else None,
+                greater_is_better=not options["lower_is_better"],
+                response_threshold=options["response_threshold"],
+                n_permutations=options["n_permutations"],
+                n_bootstrap=options["n_bootstrap"],
+                random_state=options["seed"],
+            )
+    return {"persona": persona, "record": record, "problem": problem}
+
+
 def _confirming(record, options):
-    """The p value on which a claim rests; 1 where nothing could be tested."""
+    """The p value of the claim; 1 if it could not be tested."""
     if record is None:
         return 1.0
     p_values = [record.p_value]
-    if options["criterion"] == "heterogeneity" and record.design != "single-arm":
+    if options["criterion"] == "heterogeneity" and record.has_arms:
         p_values.append(record.p_interaction)
     return 1.0 if np.isnan(p_values).any() else float(max(p_values))
 
 
 def _directed(persona, record, criterion):
-    """Whether effect and contrast point where the persona says."""
+    """Whether effect and contrast have the direction of the persona."""
     sign = 1 if persona.direction == "favorable" else -1
     if not sign * record.effect > 0:
         return False
-    if criterion == "effect" or record.design == "single-arm":
+    if criterion == "effect" or not record.has_arms:
         return True
     return bool(sign * (record.effect - record.effect_complement) > 0)
 
 
-def _plain(result):
+def _document(options, trial, loaded, deviations, results):
+    """Results as JSON."""
+    plan = None
+    if loaded.plan is not None:
+        plan = {"sha256": loaded.plan, "verified": True, "deviations": deviations}
+    return json_text(
+        {
+            "schema": EVALUATION,
+            "version": __version__,
+            "table": {"file": trial.path.name, "sha256": file_sha256(trial.path)},
+            "plan": plan,
+            "analysis": {name: options[name] for name in PLANNED}
+            | {"n_permutations": options["n_permutations"]},
+            "seed": options["seed"],
+            "reading": trial.account.to_dict(),
+            "personas": [_result_values(result) for result in results],
+        }
+    )
+
+
+def _result_values(result):
     persona, record = result["persona"], result["record"]
     evidence = None
     if record is not None:
-        # Through a persona, whose values hold no NaN.
+        # A persona exports its evidence without NaN.
         evidence = type(persona)(
             persona.conditions, persona.direction, holdout=record
         ).to_dict()["holdout"]
@@ -218,11 +221,9 @@ def _plain(result):
     }
 
 
-def _print_start(out, table, trial, loaded, deviations):
-    n = trial.account.n_rows
-    say(out, f"{shown(table.path, 200)}: {plural(n, 'row')} analysed")
-    for line in trial.account.lines():
-        say(out, f"  {line}")
+def _print_start(out, trial, loaded, deviations):
+    for line in reading_lines(trial):
+        say(out, line)
     if loaded.n_left_out:
         say(
             out,
@@ -258,3 +259,6 @@ def _results_text(results, options):
         more = [("adjusted p value", adjusted)]
         lines += record_lines(persona, result["record"], more)
     return "\n".join(lines)
+
+
+COMMAND = Command("evaluate", "test personas on another trial", add_options, run)

@@ -1,4 +1,4 @@
-"""How a table was read: every guess, for the person who gave the table."""
+"""A record of how a table was read, including every guess."""
 
 from dataclasses import dataclass, field
 
@@ -10,28 +10,28 @@ from sklearn_persona._text.safe import shown
 
 __all__ = ["Account"]
 
-# Whole numbers with so few values may be codes.
+# Whole numbers with at most this many distinct values may be codes.
 FEW_VALUES = 10
 
 
 @dataclass
 class Account:
-    """How a table was read; what was guessed is in it.
+    """How a table was read, including every guess.
 
     Attributes
     ----------
     notes : list of str
     numbers : list of str
     categories : dict
-        Name to levels.
+        Levels by column.
     codes : dict
-        Columns read as numbers that may be codes: name to number of values.
+        Number of distinct values, by column read as numbers that may be codes.
     dropped, suspects : dict
-        Name to reason.
+        Reason by column.
     missing : dict
-        Name to what stood for missing values: cell to count.
+        Count of each cell that stood for a missing value, by column.
     n_rows : int
-        Rows that are analysed.
+        Rows in the analysis.
     """
 
     notes: list = field(default_factory=list)
@@ -44,7 +44,7 @@ class Account:
     n_rows: int = 0
 
     def describe(self, columns):
-        """Note how the columns that are analysed were read.
+        """Record how the baseline variables were read.
 
         Parameters
         ----------
@@ -60,8 +60,8 @@ class Account:
                 self.categories[column.name] = levels
                 if len({level.casefold() for level in levels}) < len(levels):
                     self.notes.append(
-                        f"{shown(column.name)}: levels that differ only in capitals "
-                        "count as different"
+                        f"{shown(column.name)}: levels that differ only in case count "
+                        "as different"
                     )
             else:
                 self.numbers.append(column.name)
@@ -73,7 +73,7 @@ class Account:
                 self.missing[column.name] = dict(column.missing)
 
     def lines(self):
-        """What a person should know, a line each."""
+        """The record as text, one entry per line."""
         lines = list(self.notes)
         lines.append(
             f"baseline variables: {len(self.numbers)} read as numbers, "
@@ -103,11 +103,11 @@ class Account:
         return lines
 
     def for_report(self):
-        """What a report says of the reading."""
+        """The record in the form that a report takes."""
         return {"notes": self.lines(), "suspects": dict(self.suspects)}
 
     def to_dict(self):
-        """Plain values for JSON."""
+        """The record as plain values for JSON."""
         out = dict(vars(self))
         out["dropped"] = _reasons(self.dropped)
         out["suspects"] = _reasons(self.suspects)

@@ -4,7 +4,7 @@ import datetime
 import re
 import types
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 
 import numpy as np
@@ -19,7 +19,7 @@ __all__ = ["MISSING", "Column", "Reading"]
 MISSING = frozenset(
     "|NA|N/A|n/a|#N/A|<NA>|NaN|nan|NULL|null|.|-".split("|"),
 )
-# What one cell can hold.
+# Types of a cell other than text.
 SINGLE = (
     Number
     | np.generic
@@ -31,13 +31,13 @@ SINGLE = (
 )
 POINT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 COMMA = re.compile(r"[+-]?(?:[0-9]+,?[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# A comma with three digits behind may divide thousands.
+# A comma before three digits may separate thousands.
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One variable.
+    """A column of a table, read as numbers, categories or dates.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Column:
     values : ndarray
         float64 with NaN; or objects with None.
     missing : Counter
-        How often each cell that stands for a missing value occurs.
+        Count of each cell that stands for a missing value.
     comma : bool
-        Whether numbers had a decimal comma.
+        Whether its numbers have a decimal comma.
     """
 
     name: str
@@ -62,8 +62,23 @@ class Column:
         """Mask of the missing values."""
         return pd.isna(self.values)
 
+    def rows(self, chosen):
+        """The column restricted to some of its rows.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool
+
+        Returns
+        -------
+        column : Column
+        """
+        values = self.values[chosen]
+        kind = "empty" if pd.isna(values).all() else self.kind
+        return replace(self, kind=kind, values=values)
+
     def labels(self):
-        """Values as text, numbers without needless digits; None where missing."""
+        """Values as text, with whole numbers as integers; None where missing."""
         return np.array(
             [None if pd.isna(v) else label_text(v) for v in self.values], dtype=object
         )
@@ -78,9 +93,9 @@ class Reading:
     tokens : frozenset of str
         Cells that stand for a missing value.
     decimal : {None, ".", ","}
-        None: a point, or a comma where it can be nothing else.
+        None for a point, or a comma where it is unambiguous.
     categories : frozenset of str
-        Columns that are read as categories whatever they hold.
+        Columns to read as categories whatever they contain.
     """
 
     tokens: frozenset = MISSING
@@ -95,7 +110,7 @@ class Reading:
         table : RawTable
         name : str
         category : bool, optional
-            Whether it is to be read as categories.
+            Whether to read it as categories; `categories` decides by default.
 
         Returns
         -------
@@ -104,7 +119,8 @@ class Reading:
         Raises
         ------
         InputError
-            For numbers mixed with text, and infinite ones, with column and row.
+            For numbers mixed with text or dates, and for infinite numbers, naming
+            column and row.
         """
         if category is None:
             category = name in self.categories
@@ -150,14 +166,14 @@ class Reading:
                 cell = cell.decode("utf-8")
             except UnicodeError:
                 raise InputError(
-                    f"{where}: holds bytes that are not UTF-8. Save it as text."
+                    f"{where}: contains bytes that are not UTF-8. Save it as text."
                 ) from None
         if isinstance(cell, str):
             return cell.strip()
         if not isinstance(cell, SINGLE | types.NoneType):
             raise InputError(
-                f"{where}: holds a {type(cell).__name__}, expected one number, text or "
-                "date. Divide it into columns, or use --drop."
+                f"{where}: contains a {type(cell).__name__}, expected a single number, "
+                "text or date. Split it into columns, or use --drop."
             )
         if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:
             return None
@@ -167,7 +183,7 @@ class Reading:
         return cell is not None and not (isinstance(cell, str) and cell in self.tokens)
 
     def _dates(self, table, name, cells, missing):
-        """Dates, which cannot be mixed with numbers."""
+        """Read dates, which must not be mixed with numbers."""
         seen = [i for i, cell in enumerate(cells) if cell is not None]
         numbers = [i for i in seen if isinstance(cells[i], Number)]
         dates = [i for i in seen if not isinstance(cells[i], Number)]
@@ -195,7 +211,7 @@ class Reading:
         return Column(name, "number", values, missing, comma)
 
     def _text(self, table, name, cells, missing):
-        """Numbers if all cells are, categories if few are, else an error."""
+        """Read numbers if all cells are, categories if at most half are; else raise."""
         pattern, comma = POINT, False
         if self.decimal == "," or (self.decimal is None and not table.comma_divides):
             with_comma = [c for c in cells if c is not None and "," in c]
@@ -203,9 +219,9 @@ class Reading:
                 if self.decimal is None and all(map(THOUSANDS.fullmatch, with_comma)):
                     row = table.rows[cells.index(with_comma[0])]
                     raise InputError(
-                        f"{place(table.path, name, row)}: '{with_comma[0]}' may have a "
-                        "decimal comma or a comma that divides thousands. Say --decimal"
-                        " comma, or remove the comma."
+                        f"{place(table.path, name, row)}: the comma in "
+                        f"'{with_comma[0]}' may be decimal or separate thousands. Use "
+                        "--decimal comma, or remove the comma."
                     )
                 pattern, comma = COMMA, True
         is_number = [c is not None and bool(pattern.fullmatch(c)) for c in cells]
@@ -223,14 +239,14 @@ class Reading:
             raise InputError(
                 f"{place(table.path, name, table.rows[odd])}: "
                 f"'{shown(cells[odd], 40)}' in a column of numbers "
-                f"({n_seen - n_numbers} of {n_seen} cells are none). Correct it, or "
-                f"use --missing, --category or --drop."
+                f"({n_seen - n_numbers} of {n_seen} cells are not numbers). "
+                "Correct it, or use --missing, --category or --drop."
             )
         return Column(name, "category", np.array(cells, dtype=object), missing)
 
 
 def label_text(value):
-    """A value as the text of a label: whole numbers without a point."""
+    """A value as the text of a label, with whole numbers as integers."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)

@@ -1,4 +1,4 @@
-"""Text tables: encoding, delimiter and rows, checked cell by cell."""
+"""Read delimited text, and check its encoding, delimiter and rows."""
 
 import csv
 import itertools
@@ -12,9 +12,9 @@ from sklearn_persona._text.safe import shown
 __all__ = ["NAMES", "read_delimited"]
 
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-# Rows that decide what the delimiter is.
+# Rows used to detect the delimiter.
 SAMPLE_ROWS = 200
-# First bytes of a text file that say how it is encoded.
+# Byte order marks.
 MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe": "utf-16",
@@ -23,37 +23,37 @@ MARKS = {
 
 
 def read_delimited(path, *, delimiter=None, encoding=None, expected=()):
-    """Read a text table without changing a cell.
+    """Read a text table without changing its cells.
 
     Parameters
     ----------
     path : path-like
     delimiter : str, optional
-        One character; found from the first rows by default.
+        One character; detected in the first rows by default.
     encoding : str, optional
-        UTF-8 by default, or UTF-16 when the file says so.
+        UTF-8 by default, or UTF-16 if the file has its mark.
     expected : sequence of str
-        Columns that should be there; they help to find the delimiter.
+        Columns that should exist; they help to detect the delimiter.
 
     Returns
     -------
     cells : DataFrame of str
-        The first row are the names.
+        The first row contains the names.
     rows : ndarray of int
-        Line of the file at which each row starts, the names included.
+        Line of the file at which each row starts, including the row of names.
     delimiter : str
     notes : list of str
 
     Raises
     ------
     InputError
-        Naming the row, and the column where there is one.
+        Naming the row, and the column if it is known.
     """
     notes = []
     if encoding is None:
         encoding = _encoding(path)
         if encoding.startswith("utf-16"):
-            notes.append("encoding: UTF-16, from the mark at the start of the file")
+            notes.append("encoding: UTF-16, by the mark at the start of the file")
     try:
         if delimiter is None:
             delimiter = _find_delimiter(path, encoding, expected)
@@ -85,7 +85,7 @@ def _records(file, delimiter):
 
 
 def _find_delimiter(path, encoding, expected):
-    """The delimiter whose rows are alike, have the expected names, and most fields."""
+    """The delimiter with the most expected names, even rows, and the most fields."""
     scores = {}
     for delimiter in NAMES:
         try:
@@ -98,7 +98,7 @@ def _find_delimiter(path, encoding, expected):
             names = {name.strip() for name in records[0]}
             alike = all(len(record) == len(records[0]) for record in records)
             scores[delimiter] = (len(names & set(expected)), alike, len(names))
-    # With one column there is nothing to divide; what is missing is said later.
+    # A single column needs no delimiter; missing columns are reported later.
     return max(scores, key=scores.get, default=",")
 
 
@@ -111,8 +111,8 @@ def _rows(path, encoding, delimiter):
                     continue
                 if any("\0" in cell for cell in record):
                     raise InputError(
-                        f"{place(path, row=row)}: holds a NUL character, so this is no "
-                        "text table, or a damaged one."
+                        f"{place(path, row=row)}: contains a NUL character, so it is "
+                        "damaged or not a text table."
                     )
                 if records and len(record) != len(records[0]):
                     raise InputError(_ragged(path, row, record, records[0], delimiter))
@@ -122,7 +122,7 @@ def _rows(path, encoding, delimiter):
         row = rows[-1] + 1 if rows else 1
         raise InputError(
             f"{place(path, row=row)}: cannot be read with delimiter "
-            f"'{_name(delimiter)}' ({error}). Check the quotation marks after this row."
+            f"'{_name(delimiter)}' ({error}). Check the quotation marks from here on."
         ) from None
     return records, rows
 
@@ -138,18 +138,19 @@ def _ragged(path, row, record, header, delimiter):
     else:
         where = f"goes on after column '{shown(header[-1])}'"
     return (
-        f"{place(path, row=row)}: has {n} field{'s' * (n != 1)} but the names "
-        f"{expected}; it {where}. Expected one field a column, divided by "
-        f"{_name(delimiter)}; set another with --delimiter, or quote fields that hold "
-        "it."
+        f"{place(path, row=row)}: has {n} field{'s' * (n != 1)} for {expected} names; "
+        f"it {where}. Expected one field per column, separated by {_name(delimiter)}. "
+        "Set another delimiter with --delimiter, or quote fields that contain it."
     )
 
 
 def _undecodable(path, encoding, delimiter):
-    """Name the place of the first bytes that are not in the encoding."""
+    """A message that names the first bytes that cannot be decoded."""
     if encoding.startswith("utf-16"):
-        # Its lines cannot be told apart by single bytes.
-        return f"{place(path)}: is not UTF-16 as it says at its start, or was cut off."
+        # Its lines cannot be split at single bytes.
+        return (
+            f"{place(path)}: starts as UTF-16 but cannot be decoded; it may be cut off."
+        )
     with open(path, "rb") as file:
         names = None
         for row, line in enumerate(file, 1):

@@ -1,4 +1,4 @@
-"""Tables from files: which format, and whether it can be one."""
+"""Read a file as a table: check its format, size and names."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ import pandas as pd
 
 from sklearn_persona._cli.errors import InputError, place, some_names, unknown_name
 from sklearn_persona._cli.reading.delimited import read_delimited
-from sklearn_persona._data.memory import available_bytes
+from sklearn_persona._search.memory import available_bytes
 from sklearn_persona._text.safe import shown
 
 __all__ = ["RawTable", "read_file"]
 
-# Suffix to format; other suffixes are text.
+# Format by suffix; other files are text.
 FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -24,7 +24,7 @@ FORMATS = {
     ".xpt": "xport",
     ".sas7bdat": "sas7bdat",
 }
-# How a file of each format starts.
+# First bytes of each format.
 STARTS = {
     "parquet": (b"PAR1",),
     "excel": (b"PK\x03\x04",),
@@ -39,13 +39,13 @@ TITLES = {
     "xport": "a SAS transport file",
     "sas7bdat": "a SAS data set",
 }
-# What reads them, where pandas alone does not.
+# Module and package that read a format, if pandas alone does not.
 ENGINES = {
     "parquet": ("pyarrow", "pyarrow"),
     "excel": ("openpyxl", "openpyxl"),
     "old excel": ("xlrd", "xlrd"),
 }
-# A text cell takes some twenty times its bytes while it is read.
+# Memory needed for reading, as a multiple of the size of the file.
 TEXT_FACTOR = 20
 OTHER_FACTOR = 4
 PROBES = 64
@@ -53,19 +53,19 @@ PROBES = 64
 
 @dataclass(frozen=True)
 class RawTable:
-    """Cells as the file has them.
+    """Cells as they are in the file.
 
     Attributes
     ----------
     path : Path
     cells : DataFrame
-        One column a variable; str cells, or what the format holds.
+        Text, or values of the types that the format has.
     rows : ndarray of int
-        Row of the file of each row of `cells`.
+        Row number in the file, for each row of `cells`.
     comma_divides : bool
-        Whether commas divide fields, so that they cannot be decimal.
+        Whether commas separate fields, so that they cannot be decimal.
     notes : list of str
-        What was found out about the file.
+        Findings about the file.
     """
 
     path: Path
@@ -74,30 +74,25 @@ class RawTable:
     comma_divides: bool
     notes: list = field(default_factory=list)
 
-    def column(self, name, what):
-        """The name of a column that must be there.
+    def check_column(self, name, what):
+        """Refuse the name of a column that does not exist.
 
         Parameters
         ----------
         name : str
         what : str
-            The option that asks for it.
-
-        Returns
-        -------
-        name : str
+            The option that requests it.
 
         Raises
         ------
         InputError
-            Naming the nearest columns that are there.
+            Naming the nearest columns that exist.
         """
-        if name in self.cells.columns:
-            return name
-        raise InputError(
-            f"{place(self.path)}: has no column '{shown(name)}' (asked for by {what})"
-            f"{unknown_name(name, list(self.cells.columns))}"
-        )
+        if name not in self.cells.columns:
+            raise InputError(
+                f"{place(self.path)}: has no column '{shown(name)}' (requested by "
+                f"{what}){unknown_name(name, list(self.cells.columns))}"
+            )
 
 
 def read_file(path, *, delimiter=None, encoding=None, sheet=None, expected=()):
@@ -108,11 +103,11 @@ def read_file(path, *, delimiter=None, encoding=None, sheet=None, expected=()):
     path : path-like
         Delimited text, Parquet, Excel, SAS transport or SAS data set.
     delimiter, encoding : str, optional
-        Of text.
+        For text files.
     sheet : str, optional
-        Of a workbook; the first by default.
+        Sheet of a workbook; the first by default.
     expected : sequence of str
-        Columns that should be there.
+        Columns that should exist.
 
     Returns
     -------
@@ -121,7 +116,7 @@ def read_file(path, *, delimiter=None, encoding=None, sheet=None, expected=()):
     Raises
     ------
     InputError
-        When the file is not there, too large, or not what its name says.
+        If the file is missing, too large, damaged, or of another format than its name.
     """
     path = Path(path)
     size = _check_file(path)
@@ -152,13 +147,13 @@ def read_file(path, *, delimiter=None, encoding=None, sheet=None, expected=()):
         raise
     except UnicodeError:
         raise InputError(
-            f"{place(path)}: holds text that is not {encoding or 'UTF-8'}. Name its "
+            f"{place(path)}: contains text that is not {encoding or 'UTF-8'}. Name its "
             "encoding, for example --encoding cp1252."
         ) from None
     except MemoryError:
         raise
     except Exception as error:
-        # Engines raise errors of many kinds for damaged files.
+        # For damaged files, engines raise errors of many kinds.
         raise InputError(
             f"{place(path)}: cannot be read as {TITLES[kind]} "
             f"({type(error).__name__}: {shown(error, 200)})."
@@ -174,8 +169,8 @@ def _check_file(path):
             raise InputError(f"{place(path)}: is a folder, expected a file.")
         size = path.stat().st_size
         if not path.is_file():
-            # A pipe, whose opening might wait for ever.
-            raise InputError(f"{place(path)}: is not a file that can be read twice.")
+            # Opening a pipe might wait forever.
+            raise InputError(f"{place(path)}: is not a regular file.")
         with open(path, "rb"):
             pass
     except OSError as error:
@@ -183,7 +178,7 @@ def _check_file(path):
             f"{place(path)}: cannot be opened ({error.strerror})."
         ) from None
     except ValueError:
-        raise InputError(f"{place(path)}: is no name of a file.") from None
+        raise InputError(f"{place(path)}: is not a valid file name.") from None
     if size == 0:
         raise InputError(f"{place(path)}: is empty.")
     return size
@@ -198,12 +193,12 @@ def _check_start(path, kind):
     if kind != "text" and found != kind:
         is_ = f"it is {TITLES[found]}" if found else "its first bytes differ"
         raise InputError(
-            f"{place(path)}: is not {TITLES[kind]} as its name says; {is_}."
+            f"{place(path)}: is not {TITLES[kind]}, contrary to its name; {is_}."
         )
     if kind == "text" and found:
         raise InputError(
-            f"{place(path)}: is {TITLES[found]} and no text. Rename it so that its "
-            "name says so."
+            f"{place(path)}: is {TITLES[found]}, not text. Rename it to match its "
+            "format."
         )
 
 
@@ -211,14 +206,14 @@ def _check_memory(path, size, factor):
     memory = available_bytes()
     if memory is not None and size * factor > memory:
         raise InputError(
-            f"{place(path)}: has {size / 1e9:.1f} GB, too much to be read into "
+            f"{place(path)}: has {size / 1e9:.1f} GB, too much to read into "
             f"{memory / 1e9:.1f} GB of free memory. Save the columns of the analysis "
             "as Parquet."
         )
 
 
 def _check_holes(path, size):
-    """Refuse files with holes or other bytes of zero, without reading them all."""
+    """Refuse files with holes or other zero bytes, without reading all of them."""
     with open(path, "rb") as file:
         head = file.read(4)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -228,8 +223,8 @@ def _check_holes(path, size):
             file.seek(start)
             if b"\0" in file.read(4096):
                 raise InputError(
-                    f"{place(path)}: holds bytes of zero (near byte {start}), so it is "
-                    "no text table, or a damaged one."
+                    f"{place(path)}: contains zero bytes (near byte {start}), so it "
+                    "is damaged or not a text table."
                 )
 
 
@@ -246,7 +241,7 @@ def _read_excel(path, sheet, engine):
                 )
         elif sheet not in names:
             raise InputError(
-                f"{place(path)}: has no sheet '{shown(sheet)}'; there are: "
+                f"{place(path)}: has no sheet '{shown(sheet)}'; available: "
                 f"{some_names(names)}."
             )
         cells = pd.read_excel(
@@ -258,25 +253,25 @@ def _read_excel(path, sheet, engine):
 def _read_typed(path, kind, encoding):
     if kind == "parquet":
         return pd.read_parquet(path, engine="pyarrow")
-    # Only data sets say how their text is encoded.
+    # Only data sets declare the encoding of their text.
     encoding = encoding or ("infer" if kind == "sas7bdat" else "utf-8")
     with warnings.catch_warnings():
-        # Of a file that is cut off.
+        # For files that are cut off.
         warnings.simplefilter("error", UserWarning)
         return pd.read_sas(path, format=kind, encoding=encoding)
 
 
 def _named(path, cells, rows, notes, *, comma_divides):
-    """Take the first row for names."""
+    """Take the names from the first row."""
     if not len(cells):
-        raise InputError(f"{place(path)}: holds no rows.")
+        raise InputError(f"{place(path)}: has no rows.")
     names, n_unnamed = [], 0
     for j, cell in enumerate(cells.iloc[0].tolist()):
         missing = cell is None or cell != cell or not str(cell).strip()
         n_unnamed += missing
         names.append(f"column {j + 1}" if missing else str(cell).strip())
     if n_unnamed:
-        notes = [*notes, f"columns without a name: {n_unnamed}, called by position"]
+        notes = [*notes, f"columns without a name: {n_unnamed}, named by position"]
     body = cells.iloc[1:].reset_index(drop=True)
     return _checked(
         path, body, names, rows[1:], notes, comma_divides=comma_divides, row=rows[0]
@@ -290,11 +285,10 @@ def _checked(path, cells, names, rows, notes, *, comma_divides, row=None):
         columns = [j + 1 for j, name in enumerate(names) if name == twice[0]]
         raise InputError(
             f"{place(path, twice[0], row)}: this name occurs in columns "
-            f"{columns}; expected every name once. Rename or remove "
-            "the others."
+            f"{columns}. Names must be unique; rename or remove the others."
         )
     if not len(cells):
-        raise InputError(f"{place(path)}: has names of columns but no rows below them.")
+        raise InputError(f"{place(path)}: has column names but no rows below them.")
     cells = cells.copy()
     cells.columns = names
     return RawTable(path, cells, rows, comma_divides, notes)

@@ -1,4 +1,4 @@
-"""Columns that can be no baseline variable, and columns that may be none."""
+"""Guess which columns are not, or may not be, baseline variables."""
 
 import itertools
 import re
@@ -13,7 +13,7 @@ IDENTIFIER = re.compile(
     r"^(?:row\s?)?(?:id|ids|rownames?|index|subj|subject|subjid|usubjid|patient|pat|"
     r"patid|participant|pid|ptid|record|mrn|case|key|uuid|no|nr|number|unnamed|column)$"
 )
-# Words of names of columns that were often measured after treatment began.
+# Words in names of columns that are often measured after treatment began.
 AFTERWARDS = frozenset(
     "followup fu post posttest postop change chg delta diff endpoint final last "
     "outcome outcomes response responder responded remission remitted relapse relapsed "
@@ -25,14 +25,14 @@ TIMES = frozenset(
     "day days d week weeks wk w month months mo m visit year years".split()
 )
 BEFORE = frozenset("baseline base bl pre screening prior history since age of".split())
-# Units only behind a number and with a name before it: bdi_2m, but neither m1 nor d2.
+# Units only after a name and a number: bdi_2m, but neither m1 nor d2.
 SHORT = frozenset("h d w m mo".split())
-# Share of the outcome's variance from which a column is the outcome in other words,
-# and from which it is suspected to be.
+# A column that explains these shares of the outcome's variance is taken for a copy of
+# the outcome, or suspected to be one.
 COPY, NEAR = 0.99, 0.9
-# Pairs of columns are looked at in tables up to this width.
+# Pairs of columns are checked in tables up to this width.
 MOST_FOR_PAIRS = 60
-# A text column with more levels than this may hold an identifier or free text.
+# A text column with more levels may contain identifiers or free text.
 MOST_LEVELS = 20
 
 
@@ -44,7 +44,7 @@ def words_of(name):
 
 
 def drop_reason(column, units):
-    """Why a column can describe nobody; None when it can.
+    """The reason to drop a column that cannot describe a group of participants.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def drop_reason(column, units):
     if column.kind == "empty":
         return "no values"
     if column.kind == "date":
-        return "dates; an age or a duration could be used"
+        return "dates; use an age or a duration instead"
     absent = column.absent
     seen = column.values[~absent]
     distinct = set(seen.tolist())
@@ -70,20 +70,20 @@ def drop_reason(column, units):
     n_own = len(set(own.tolist()))
     if column.kind == "category":
         if n_own > MOST_LEVELS and 2 * n_own > len(own):
-            return f"identifier or free text: {n_own} values of {len(own)} participants"
+            return f"identifier or free text: {n_own} values in {len(own)} participants"
         return None
     whole = np.all(own == np.round(own))
     if not whole or n_own < len(own) or len(own) < 3:
         return None
     if IDENTIFIER.match(" ".join(words_of(column.name)[:1] or ["unnamed"])):
-        return "identifier: its name, and a value of its own for each participant"
+        return "identifier: named as one, and different for every participant"
     if own.max() - own.min() + 1 == len(own):
-        return "identifier: counts the participants"
+        return "identifier: numbers the participants"
     return None
 
 
 def suspect_reasons(columns, outcome, arm, name):
-    """Columns that may have been measured after treatment began.
+    """Find columns that may have been measured after treatment began.
 
     Parameters
     ----------
@@ -91,20 +91,20 @@ def suspect_reasons(columns, outcome, arm, name):
     outcome : ndarray of float
     arm : ndarray of str or None
     name : str
-        Of the outcome.
+        Name of the outcome.
 
     Returns
     -------
     copies : dict
-        Name to reason: columns that are the outcome or the arm in other words, or the
-        outcome at another time.
+        Reason by column, for columns that copy the outcome or the arm, or that are
+        the outcome at another time.
     suspects : dict
-        Name to reason: columns to be looked at.
+        Reason by column, for columns that the user should check.
     """
     copies, suspects = {}, {}
     for column in columns:
         if arm is not None and _same_parts(column, arm):
-            copies[column.name] = "says the same as the arm"
+            copies[column.name] = "duplicates the arm"
             continue
         if _same_but_time(column.name, name):
             copies[column.name] = "the outcome at another time, by its name"
@@ -121,7 +121,7 @@ def suspect_reasons(columns, outcome, arm, name):
     others = [c for c in columns if c.name not in copies]
     for pair in _pairs_that_give(others, outcome):
         for one, other in (pair, pair[::-1]):
-            suspects.setdefault(one, f"with '{other}' it gives the outcome")
+            suspects.setdefault(one, f"determines the outcome together with '{other}'")
     return copies, suspects
 
 
@@ -137,7 +137,7 @@ def _later_by_name(name):
 
 
 def _times(words):
-    """Neighboring words such as week 6 or 6 weeks, not of the time of baseline."""
+    """Neighboring words such as week 6 or 6 weeks that are later than baseline."""
     found = []
     for first, second in itertools.pairwise(words):
         number, word = (first, second) if first.isdigit() else (second, first)
@@ -149,7 +149,7 @@ def _times(words):
 
 
 def _same_but_time(name, other):
-    """Whether two names differ in nothing but a time after baseline."""
+    """Whether two names differ only in a time after baseline."""
     stems = []
     for words in (words_of(name), words_of(other)):
         times = _times(words)
@@ -160,7 +160,7 @@ def _same_but_time(name, other):
 
 
 def _explained(column, outcome):
-    """Share of the outcome's variance: of ranks' or values' line, or of levels."""
+    """Share of the outcome's variance explained by a line or by levels."""
     present = ~column.absent
     y = outcome[present]
     if len(y) < 5 or y.max() == y.min():
@@ -179,7 +179,7 @@ def _explained(column, outcome):
 
 
 def _same_parts(column, arm):
-    """Whether a column and the arm divide the rows alike."""
+    """Whether a column and the arm divide the rows identically."""
     present = ~column.absent
     pairs = set(zip(column.labels()[present].tolist(), arm[present].tolist()))
     n_levels = len({value for value, _ in pairs})
@@ -188,7 +188,7 @@ def _same_parts(column, arm):
 
 
 def _pairs_that_give(columns, outcome):
-    """Pairs of numbers of which the outcome is a sum or difference."""
+    """Pairs of columns of which the outcome is a sum or difference."""
     columns = [c for c in columns if c.kind == "number" and not c.absent.any()]
     if len(columns) > MOST_FOR_PAIRS or len(outcome) < 10 or np.ptp(outcome) == 0:
         return []

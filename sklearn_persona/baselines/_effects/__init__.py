@@ -1,1 +1,1 @@
-"""Trees of treatment effects, and what they share."""
+"""Trees of treatment effects."""

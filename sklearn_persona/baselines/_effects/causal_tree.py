@@ -1,4 +1,4 @@
-"""`HonestCausalTree`: one half chooses the leaves, the other estimates them."""
+"""`HonestCausalTree`: one half chooses leaves, the other estimates their effects."""
 
 from numbers import Integral, Real
 from typing import ClassVar
@@ -7,58 +7,53 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_persona._claims.holdout import split_units
 from sklearn_persona._designs.splitting import stratified_group_folds
 from sklearn_persona.baselines._effects.growing import (
     Sample,
     arm_sums,
     grow,
-    node_worth,
+    node_criterion,
     prune_path,
     pruned,
 )
-from sklearn_persona.baselines._effects.leaf_effects import (
-    LeafEffects,
-    leaf_table,
-    unit_effect,
-)
+from sklearn_persona.baselines._effects.leaf_effects import LeafEffects, leaf_table
+from sklearn_persona.metrics import mean_effect
 
 __all__ = ["HonestCausalTree"]
 
 
 class HonestCausalTree(LeafEffects):
-    """Tree of treatment effects, honest: split and estimated on other participants.
+    """Honest tree of treatment effects: splits and estimates use separate halves.
 
-    Half of the participants choose the splits, so that the squared effects of the
-    leaves, less what estimating them will cost, are as large as possible; the
-    complexity is chosen by cross-validation inside that half. The effects, and their
-    intervals, come from the other half and hold as if the leaves had been fixed in
-    advance.
+    Half of the participants choose the splits that maximize the squared effects of
+    the leaves minus the cost of estimating them; the complexity is chosen by
+    cross-validation within that half. The effects and their intervals come from the
+    other half and are valid as if the leaves had been fixed in advance.
 
     Parameters
     ----------
     max_depth : int or None, default=4
-        Most conditions on a path.
+        Largest number of conditions on a path.
     min_arm_size : int, default=5
-        Fewest units of each arm in a leaf, in either half (complete pairs of a
-        crossover, cases of a single arm).
+        Smallest number of units of each arm in a leaf, in either half (complete
+        pairs of a crossover, cases of a single arm).
     complexity : "cv" or float, default="cv"
-        Least gain in the criterion per leaf, in squared units of the outcome;
+        Smallest gain in the criterion per leaf, in squared units of the outcome;
         ``"cv"`` chooses it by cross-validation.
     cv : int, default=5
-        Folds of that cross-validation, by participant.
+        Number of folds of that cross-validation, by participant.
     cv_criterion : {"honest", "prediction"}, default="honest"
-        What it maximizes: the worth of the leaves themselves, estimated anew in the
-        test fold; or how well the effects of the training folds predict, which
-        prunes more and is what ``honest=False`` always takes.
+        Score of that cross-validation: "honest" is the criterion of the leaves
+        estimated anew in the test fold; "prediction" is how well the effects of the
+        training folds predict. It prunes more and is always used if ``honest=False``.
     honest : bool, default=True
-        False estimates on the participants that chose the splits: an adaptive tree,
-        whose effects are exaggerated.
+        False estimates effects on the participants that chose the splits. The effects
+        of such an adaptive tree are exaggerated.
     estimation_size : float, default=0.5
-        Share of participants that estimate.
+        Share of participants used for estimation.
     output : {"effect", "persona"}, default="effect"
-        What `predict` returns: the effect, or 1, -1 and 0 as scorers of
-        `metrics.targeting_gain` take.
+        Whether `predict` returns effects, or 1, -1 and 0 as expected by
+        `metrics.targeting_gain`.
     greater_is_better : bool, default=True
         Whether larger outcomes are better. Effects are oriented: positive is
         benefit.
@@ -70,15 +65,15 @@ class HonestCausalTree(LeafEffects):
     Attributes
     ----------
     leaves_ : DataFrame
-        A row per leaf, by node: ``rule``, ``n_treated``, ``n_control``, ``effect``,
-        ``ci_low``, ``ci_high`` (95 %, Welch or t), of the estimating half.
+        A row per leaf, indexed by node: ``rule``, ``n_treated``, ``n_control``,
+        ``effect``, ``ci_low``, ``ci_high`` (95 %, Welch or t), in the estimating half.
     tree_ : EffectTree
-        Arrays named as those of scikit-learn's trees.
+        Arrays named like those of scikit-learn's trees.
     leaf_effects_ : ndarray of shape (n_nodes,)
-        NaN for nodes that are no leaf.
+        NaN for inner nodes.
     complexity_ : float
     effect_ : float
-        Of everybody in the estimating half.
+        Overall effect in the estimating half.
     split_ : ndarray of str, shape (n_samples,)
         "structure", "estimation", "both" or "not analysed".
     design_ : str
@@ -93,22 +88,23 @@ class HonestCausalTree(LeafEffects):
     See Also
     --------
     VirtualTwins : A tree on the predictions of a forest.
-    sklearn_persona.PersonaDiscoverer : An exact search, and a test of what it finds.
+    sklearn_persona.PersonaDiscoverer : An exact search whose findings are tested.
 
     Notes
     -----
-    The unit is the participant: several rows of one are averaged, and in a crossover
-    the outcome is the difference within the pair. Without `treatment` this is an
-    honest regression tree. Missing values go to the side that is better for the
+    The unit is the participant: several rows of a participant are averaged, and in a
+    crossover the outcome is the difference within the pair. Without `treatment` this
+    is an honest regression tree. Missing values go to the side with the larger
     criterion; categories become indicators.
 
-    A leaf with n units, effect t and estimated variance v of its effect counts
-    ``n (t^2 - (1 + r) v)`` with r the ratio of the halves, t measured from the effect
-    of everybody. Honest cross-validation maximizes the same of the test folds, with
-    the ratio of fold and estimating half; prediction ``n (2 t_test t_train -
-    t_train^2)``. The tree is no test of heterogeneity: with 300 participants and
-    effects that are all the same, 63 % of honestly tuned trees had a split and 23 % of
-    the others (30 seeds). The intervals of the leaves tell.
+    The criterion of a leaf with n units, effect t and estimated variance v of its
+    effect is ``n (t^2 - (1 + r) v)``, where r is the ratio of the halves and t is
+    measured from the overall effect. Honest cross-validation maximizes the same
+    criterion in the test folds, with the ratio of fold and estimating half;
+    cross-validation by prediction maximizes ``n (2 t_test t_train - t_train^2)``. The
+    tree does not test heterogeneity: with 300 participants and the same effect in
+    everyone, 63 % of trees tuned by "honest" and 23 % of those tuned by "prediction"
+    had a split (30 seeds). Judge heterogeneity by the intervals of the leaves.
 
     References
     ----------
@@ -181,7 +177,7 @@ class HonestCausalTree(LeafEffects):
         rng = check_random_state(self.random_state)
         chooses = estimates = np.ones(len(units), bool)
         if self.honest and len(units) > 1:
-            estimates = split_units(units, self.estimation_size, rng)
+            estimates = units.split(self.estimation_size, rng)
             chooses = ~estimates
         self._check_arms(units, chooses, estimates)
         self.split_ = _split_labels(cases, units, chooses, estimates)
@@ -189,17 +185,17 @@ class HonestCausalTree(LeafEffects):
         structure, ratio = units.take(chooses), None
         if self.honest:
             ratio = len(structure) / int(estimates.sum())
-        sample = Sample(matrix[chooses], *_centered(structure))
+        sample = Sample(matrix[chooses], _centered(structure), structure.arms)
         tree = self._choose(sample, structure, ratio, rng)
         estimating = units.take(estimates)
         leaf = tree.apply(matrix[estimates])
-        tree = self._estimable(tree, leaf, estimating.treated).compact()
+        tree = self._estimable(tree, leaf, estimating.arms).compact()
         leaf = tree.apply(matrix[estimates])
 
         self.tree_ = tree
-        self.effect_ = unit_effect(estimating.value, estimating.treated)
+        self.effect_ = mean_effect(estimating.value, estimating.arms)
         self.leaves_ = leaf_table(
-            tree, self.matrix_.names, leaf, estimating.value, estimating.treated
+            tree, self.matrix_.names, leaf, estimating.value, estimating.arms
         )
         self.leaf_effects_ = np.full(len(tree.feature), np.nan)
         self.leaf_effects_[self.leaves_.index] = self.leaves_["effect"]
@@ -208,11 +204,10 @@ class HonestCausalTree(LeafEffects):
         return self.tree_.apply(matrix)
 
     def _check_arms(self, units, chooses, estimates):
-        if units.treated is None:
+        if units.n_arms == 1:
             return
         for name, half in (("structure", chooses), ("estimation", estimates)):
-            n_treated = int(np.count_nonzero(units.treated & half))
-            n_control = int(np.count_nonzero(half)) - n_treated
+            n_treated, n_control = np.count_nonzero(units.arms & half, axis=1)
             if min(n_treated, n_control) < 1:
                 raise ValueError(
                     f"The {name} half has {n_treated} treated and {n_control} control "
@@ -221,7 +216,7 @@ class HonestCausalTree(LeafEffects):
                 )
 
     def _choose(self, sample, units, ratio, rng):
-        """Grow, and prune by the complexity."""
+        """Grow the tree and prune it by the complexity."""
         options = {
             "min_arm_size": self.min_arm_size,
             "max_depth": self.max_depth,
@@ -235,12 +230,12 @@ class HonestCausalTree(LeafEffects):
         return pruned(tree, self.complexity_, path)
 
     def _tune(self, sample, units, penalties, options, rng):
-        """The penalty with the best cross-validated criterion; the largest of ties."""
+        """The largest penalty with the best cross-validated criterion."""
         penalties = np.unique(np.maximum([0.0, *penalties], 0.0))
         if len(sample) < 2 * self.cv:
             return np.inf
-        # Between two steps of the path, where the same subtree is best; the last one
-        # prunes everything.
+        # Midpoints between steps of the path, where one subtree is best; the last
+        # candidate prunes everything.
         candidates = np.append(np.sqrt(penalties[:-1] * penalties[1:]), penalties[-1])
         folds = stratified_group_folds(units.split_strata, self.cv, rng)
         gain = np.zeros(len(candidates))
@@ -253,74 +248,70 @@ class HonestCausalTree(LeafEffects):
             for i, penalty in enumerate(candidates):
                 subtree = pruned(tree, penalty, path)
                 if self.cv_criterion == "honest" and self.honest:
-                    gain[i] += _worth_of(subtree, test, len(sample) / options["ratio"])
+                    gain[i] += _honest_criterion(
+                        subtree, test, len(sample) / options["ratio"]
+                    )
                 else:
-                    gain[i] += _gain(subtree, train, test)
+                    gain[i] += _prediction_criterion(subtree, train, test)
         best = np.flatnonzero(gain >= gain.max() - 1e-12 * max(abs(gain).max(), 1))
         return float(candidates[best[-1]])
 
-    def _estimable(self, tree, leaf, treated):
-        """Collapse splits below which a leaf is too small in the estimating half."""
-        sizes = np.zeros((len(tree.feature), 2))
-        arm = np.zeros(len(leaf), int) if treated is None else treated.astype(int)
-        np.add.at(sizes, (leaf, arm), 1)
-        n_arms = 1 if treated is None else 2
+    def _estimable(self, tree, leaf, arms):
+        """Collapse splits with a child that is too small in the estimating half."""
+        n_nodes = len(tree.feature)
+        sizes = np.array([np.bincount(leaf[arm], minlength=n_nodes) for arm in arms])
         collapse, order = [], tree.order()
         for node in reversed(order):
             left, right = tree.children_left[node], tree.children_right[node]
             if left < 0:
                 continue
-            if min(sizes[[left, right], :n_arms].min(axis=1)) < self.min_arm_size:
+            if sizes[:, [left, right]].min() < self.min_arm_size:
                 collapse.append(node)
-            sizes[node] = sizes[left] + sizes[right]
+            sizes[:, node] = sizes[:, left] + sizes[:, right]
         return tree.collapsed(collapse) if collapse else tree
 
 
 def _centered(units):
-    """Outcomes less the mean of their arm, so that effects count from the overall."""
+    """Outcomes minus the mean of their arm; effects are then relative to overall."""
     outcome = units.value.astype(float)
-    if units.treated is None:
-        return outcome - outcome.mean(), None
-    for arm in (units.treated, ~units.treated):
+    for arm in units.arms:
         outcome = np.where(arm, outcome - outcome[arm].mean(), outcome)
-    return outcome, units.treated
+    return outcome
 
 
 def _has_arms(sample):
-    if sample.treated is None:
-        return len(sample) > 0
-    return 0 < np.count_nonzero(sample.treated) < len(sample)
+    return bool(sample.arms.any(axis=1).all())
 
 
-def _worth_of(tree, test, n_estimating):
-    """Worth of the leaves in the units of a test fold, as honest trees are grown."""
+def _honest_criterion(tree, test, n_estimating):
+    """Criterion of the leaves in the units of a test fold."""
     leaf, total = tree.apply(test.matrix), 0.0
     for node in tree.leaves():
         arms = arm_sums(test, np.flatnonzero(leaf == node))
         if min(arm[0] for arm in arms) >= 2:
-            total += float(node_worth(arms, 1 + len(test) / n_estimating))
+            total += float(node_criterion(arms, 1 + len(test) / n_estimating))
     return total
 
 
-def _gain(tree, train, test):
-    """How well the effects of the training units predict, a sum over the tested."""
+def _prediction_criterion(tree, train, test):
+    """How well the effects of training units predict, summed over test units."""
     in_train, in_test = tree.apply(train.matrix), tree.apply(test.matrix)
     gain = 0.0
     for node in tree.leaves():
         inside = test.take(in_test == node)
         effect = _effect(train.take(in_train == node))
-        # A leaf that cannot be tested is as good as no effect of its own.
+        # A leaf that cannot be tested counts as if it had no effect of its own.
         seen = _effect(inside) if _has_arms(inside) else 0.0
         gain += len(inside) * (2 * seen * effect - effect**2)
     return gain
 
 
 def _effect(sample):
-    return unit_effect(sample.outcome, sample.treated)
+    return mean_effect(sample.outcome, sample.arms)
 
 
 def _split_labels(cases, units, chooses, estimates):
-    """Which half the rows of each participant belong to."""
+    """Half to which the rows of each participant belong."""
     out = np.full(len(cases.y), "not analysed", dtype="<U12")
     names = np.array(["not analysed", "structure", "estimation", "both"])
     half = names[chooses + 2 * estimates]

@@ -1,9 +1,9 @@
-"""Growing and pruning of trees for effects, in numpy.
+"""Growing and pruning of effect trees in numpy.
 
-A node is worth ``n (effect^2 - (1 + r) variance)``: the gain of letting it have an
-effect of its own less the cost of estimating that effect, the honest criterion of
-Athey and Imbens (2016). ``r`` is the ratio of the sizes of the samples that choose
-and that estimate; an adaptive tree has no such cost.
+The criterion of a node is ``n (effect^2 - (1 + r) variance)``: the gain of giving it
+an effect of its own minus the cost of estimating that effect, the honest criterion of
+Athey and Imbens (2016). ``r`` is the size of the sample that chooses splits over that
+of the sample that estimates effects; an adaptive tree has no such cost.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ __all__ = [
     "Sample",
     "arm_sums",
     "grow",
-    "node_worth",
+    "node_criterion",
     "prune_path",
     "pruned",
 ]
 
-# Entries of the largest array of a search for a split.
+# Largest array in the search for a split.
 _BLOCK = 2_000_000
 
 
@@ -33,36 +33,35 @@ class Sample:
     matrix : ndarray of float, shape (n, p)
         NaN where missing.
     outcome : ndarray of float, shape (n,)
-    treated : ndarray of bool, shape (n,), or None
-        None for one-sample units.
+    arms : ndarray of bool, shape (n_arms, n)
+        The treated first; one row, all True, for one-sample units.
     """
 
     matrix: np.ndarray
     outcome: np.ndarray
-    treated: np.ndarray | None
+    arms: np.ndarray
 
     def __len__(self):
         return len(self.outcome)
 
     def take(self, rows):
         """The units of some rows."""
-        treated = None if self.treated is None else self.treated[rows]
-        return Sample(self.matrix[rows], self.outcome[rows], treated)
+        return Sample(self.matrix[rows], self.outcome[rows], self.arms[:, rows])
 
 
 @dataclass(frozen=True)
 class EffectTree:
-    """A binary tree as arrays, named as those of scikit-learn; node 0 is the root.
+    """A binary tree as arrays named like those of scikit-learn; node 0 is the root.
 
     Attributes
     ----------
     children_left, children_right, feature : ndarray of int, shape (n_nodes,)
         -1 at a leaf.
     threshold : ndarray of float, shape (n_nodes,)
-        To the left goes ``x <= threshold``.
+        ``x <= threshold`` goes left.
     missing_go_to_left : ndarray of bool, shape (n_nodes,)
-    worth : ndarray of float, shape (n_nodes,)
-        Criterion of the node by itself, per unit of the whole sample.
+    criterion : ndarray of float, shape (n_nodes,)
+        Criterion of the node itself, per unit of the whole sample.
     """
 
     children_left: np.ndarray
@@ -70,7 +69,7 @@ class EffectTree:
     feature: np.ndarray
     threshold: np.ndarray
     missing_go_to_left: np.ndarray
-    worth: np.ndarray
+    criterion: np.ndarray
 
     @property
     def n_leaves(self):
@@ -82,7 +81,7 @@ class EffectTree:
         return [node for node in self.order() if self.children_left[node] < 0]
 
     def order(self):
-        """Nodes that can be reached, each before its children."""
+        """Nodes that can be reached from the root, each before its children."""
         out, stack = [], [0]
         while stack:
             node = stack.pop()
@@ -109,17 +108,19 @@ class EffectTree:
         return leaf
 
     def collapsed(self, nodes):
-        """The tree in which these nodes are leaves."""
+        """The tree with these nodes turned into leaves."""
         nodes = np.asarray(nodes, dtype=np.intp)
         arrays = []
         for values in (self.children_left, self.children_right, self.feature):
             values = values.copy()
             values[nodes] = -1
             arrays.append(values)
-        return EffectTree(*arrays, self.threshold, self.missing_go_to_left, self.worth)
+        return EffectTree(
+            *arrays, self.threshold, self.missing_go_to_left, self.criterion
+        )
 
     def compact(self):
-        """The tree without nodes that cannot be reached, numbered from the root."""
+        """The tree without unreachable nodes, renumbered from the root."""
         order = np.array(self.order())
         number = np.full(len(self.feature), -1)
         number[order] = np.arange(len(order))
@@ -132,7 +133,7 @@ class EffectTree:
             self.feature[order],
             self.threshold[order],
             self.missing_go_to_left[order],
-            self.worth[order],
+            self.criterion[order],
         )
 
 
@@ -142,18 +143,18 @@ def goes_left(values, threshold, missing_left):
 
 
 def grow(sample, *, min_arm_size, max_depth, ratio):
-    """Grow a tree without regard to its size.
+    """Grow a tree to full size.
 
     Parameters
     ----------
     sample : Sample
-        Its outcomes should have a mean of zero in each arm, so that a leaf is worth
-        how much its effect differs from that of everybody.
+        Its outcomes should have a mean of zero in each arm, so that the effect of a
+        leaf is its difference from the overall effect.
     min_arm_size : int
-        Fewest units of each arm in a leaf (of one-sample units: fewest units).
+        Smallest number of units of each arm in a leaf.
     max_depth : int or None
     ratio : float or None
-        Size of this sample over that of the estimating one; None for no cost.
+        Size of this sample over that of the estimating one; None means no cost.
 
     Returns
     -------
@@ -166,15 +167,15 @@ def grow(sample, *, min_arm_size, max_depth, ratio):
         node = len(nodes)
         if parent is not None:
             nodes[parent][side] = node
-        worth = node_worth(arm_sums(sample, rows), cost)
+        criterion = node_criterion(arm_sums(sample, rows), cost)
         split = None
         if max_depth is None or depth < max_depth:
             split = _best_split(sample, rows, min_arm_size, cost)
         if split is None:
-            nodes.append([-1, -1, -1, np.nan, False, worth])
+            nodes.append([-1, -1, -1, np.nan, False, criterion])
             continue
         feature, threshold, missing_left = split
-        nodes.append([-1, -1, feature, threshold, missing_left, worth])
+        nodes.append([-1, -1, feature, threshold, missing_left, criterion])
         left = goes_left(sample.matrix[rows, feature], threshold, missing_left)
         stack.append((rows[~left], depth + 1, node, 1))
         stack.append((rows[left], depth + 1, node, 0))
@@ -186,16 +187,15 @@ def grow(sample, *, min_arm_size, max_depth, ratio):
 
 
 def arm_sums(sample, rows):
-    """Number, sum and sum of squares of the outcomes, of each arm."""
+    """Number, sum and sum of squares of the outcomes in each arm."""
     y = sample.outcome[rows]
-    arms = [np.ones(len(rows), bool)]
-    if sample.treated is not None:
-        arms = [sample.treated[rows], ~sample.treated[rows]]
-    return [(arm.sum(), y[arm].sum(), (y[arm] ** 2).sum()) for arm in arms]
+    return [
+        (arm.sum(), y[arm].sum(), (y[arm] ** 2).sum()) for arm in sample.arms[:, rows]
+    ]
 
 
-def node_worth(arms, cost):
-    """Criterion from the sums of each arm; works on arrays of any shape."""
+def node_criterion(arms, cost):
+    """Criterion from the sums of each arm, which may be arrays of any shape."""
     effect, variance, size = 0.0, 0.0, 0
     with np.errstate(invalid="ignore", divide="ignore"):
         for sign, (n, total, squares) in zip((1, -1), arms):
@@ -214,28 +214,25 @@ def _best_split(sample, rows, min_arm_size, cost):
     best, found = -np.inf, None
     for start in range(0, p, block):
         values = sample.matrix[rows, start : start + block]
-        worth, where = _scan(sample, rows, values, min_arm_size, cost)
-        if worth > best:
+        criterion, where = _scan(sample, rows, values, min_arm_size, cost)
+        if criterion > best:
             j, threshold, missing_left = where
-            best, found = worth, (start + j, threshold, missing_left)
+            best, found = criterion, (start + j, threshold, missing_left)
     return found
 
 
 def _scan(sample, rows, values, min_arm_size, cost):
-    """Every split of these columns: the sum of the children's worth, and where."""
+    """Largest sum of the children's criteria over splits of columns, and where."""
     order = np.argsort(values, axis=0, kind="stable")  # NaN last
     ranked = np.take_along_axis(values, order, axis=0)
     y = sample.outcome[rows]
-    arms = [np.ones(len(rows))]
-    if sample.treated is not None:
-        arms = [sample.treated[rows] * 1.0, (~sample.treated[rows]) * 1.0]
     below = [
         [np.cumsum(column[order], axis=0) for column in (arm, arm * y, arm * y * y)]
-        for arm in arms
+        for arm in sample.arms[:, rows] * 1.0
     ]
     known = np.count_nonzero(~np.isnan(values), axis=0)
     last = np.maximum(known - 1, 0)[None, :]
-    # Between two different values; comparisons with NaN are false.
+    # A split lies between two different values; comparisons with NaN are false.
     possible = ranked[:-1] < ranked[1:]
     if not possible.any():
         return -np.inf, None
@@ -263,11 +260,11 @@ def _scan(sample, rows, values, min_arm_size, cost):
             allowed &= incomplete[None, :]
         if not allowed.any():
             continue
-        worth = node_worth(left, cost) + node_worth(right, cost)
-        worth = np.where(allowed, worth, -np.inf).T
-        j, i = np.unravel_index(np.argmax(worth), worth.shape)
-        if worth[j, i] > best:
-            best = worth[j, i]
+        criterion = node_criterion(left, cost) + node_criterion(right, cost)
+        criterion = np.where(allowed, criterion, -np.inf).T
+        j, i = np.unravel_index(np.argmax(criterion), criterion.shape)
+        if criterion[j, i] > best:
+            best = criterion[j, i]
             low, high = ranked[i, j], ranked[i + 1, j]
             middle = low + (high - low) / 2
             where = (int(j), float(middle if middle < high else low), missing_left)
@@ -275,30 +272,29 @@ def _scan(sample, rows, values, min_arm_size, cost):
 
 
 def prune_path(tree):
-    """Weakest-link pruning (Breiman et al. 1984).
+    """Prune at the weakest link (Breiman et al. 1984) until the root is left.
 
     Returns
     -------
     penalties : list of float
-        Increasing; from each of them on the next subtree is best. The first is the
-        least at which anything is pruned.
+        Increasing penalties per leaf at which the next smaller subtree becomes best.
     collapses : list of int
-        The node that becomes a leaf there.
+        Node that becomes a leaf at each penalty.
     """
     penalties, collapses = [], []
     while tree.n_leaves > 1:
         order = tree.order()
-        worth = dict.fromkeys(order, 0.0)
+        criterion = dict.fromkeys(order, 0.0)
         leaves = dict.fromkeys(order, 1)
         for node in reversed(order):
             left, right = tree.children_left[node], tree.children_right[node]
             if left < 0:
-                worth[node] = tree.worth[node]
+                criterion[node] = tree.criterion[node]
             else:
-                worth[node] = worth[left] + worth[right]
+                criterion[node] = criterion[left] + criterion[right]
                 leaves[node] = leaves[left] + leaves[right]
         inner = [node for node in order if tree.children_left[node] >= 0]
-        gain = [(worth[n] - tree.worth[n]) / (leaves[n] - 1) for n in inner]
+        gain = [(criterion[n] - tree.criterion[n]) / (leaves[n] - 1) for n in inner]
         weakest = int(np.argmin(gain))
         penalties.append(max(gain[weakest], penalties[-1] if penalties else -np.inf))
         collapses.append(inner[weakest])
@@ -307,7 +303,7 @@ def prune_path(tree):
 
 
 def pruned(tree, penalty, path=None):
-    """The subtree that is best at a penalty per leaf."""
+    """The best subtree at a penalty per leaf."""
     penalties, collapses = prune_path(tree) if path is None else path
     nodes = [node for p, node in zip(penalties, collapses) if p <= penalty]
     return tree.collapsed(nodes) if nodes else tree

@@ -1,4 +1,4 @@
-"""What estimators of a treatment effect by leaf have in common."""
+"""Base class and table of estimators with a treatment effect in each leaf."""
 
 import math
 from typing import ClassVar
@@ -9,22 +9,21 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_persona._data.roles import requested
 from sklearn_persona._data.routing import require_treatment
-from sklearn_persona._designs import make_units, read_cases, resolve_design
-from sklearn_persona._discoverer import TRIAL_COLUMNS
-from sklearn_persona._estimates.measure import outcome_sd
+from sklearn_persona._designs import make_units, pooled_sd, read_cases, resolve_design
 from sklearn_persona.baselines._features import FeatureMatrix, read_features
 from sklearn_persona.exceptions import SingleArmWarning, warn_caller
 from sklearn_persona.inference import mean_interval, welch_interval
-from sklearn_persona.metrics import targeting_gain
+from sklearn_persona.metrics import mean_effect, targeting_gain
 
-__all__ = ["LeafEffects", "leaf_table", "unit_effect"]
+__all__ = ["LeafEffects", "leaf_table"]
 
 
 class LeafEffects(BaseEstimator):
-    """Base of trees whose leaves carry a treatment effect.
+    """Base class of trees whose leaves have treatment effects.
 
-    A subclass has ``_fit(cases, units, matrix)``, which sets `tree_` and
+    A subclass defines ``_fit(cases, units, matrix)``, which sets `tree_` and
     `leaf_effects_`, and ``_leaves(matrix)``.
     """
 
@@ -35,8 +34,8 @@ class LeafEffects(BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    __metadata_request__fit: ClassVar = TRIAL_COLUMNS
-    __metadata_request__score: ClassVar = TRIAL_COLUMNS
+    __metadata_request__fit: ClassVar = requested("fit")
+    __metadata_request__score: ClassVar = requested("score")
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
         """Fit the tree.
@@ -44,18 +43,18 @@ class LeafEffects(BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Baseline variables: numbers with NaN for missing; in a DataFrame also
+            Baseline variables: numbers, NaN if missing; a DataFrame may also hold
             categories.
         y : array-like of shape (n_samples,)
             Outcome, continuous or binary.
         treatment : array-like of shape (n_samples,), default=None
             Arm of each case, two labels. None: a single arm.
         groups : array-like of shape (n_samples,), default=None
-            Participant of each case; never split.
+            Participant of each case; participants are kept whole.
         period : array-like of shape (n_samples,), default=None
             Period of each case of a crossover, two values.
         strata : array-like of shape (n_samples,), default=None
-            Halves of the participants are balanced, and permutations stay, within.
+            Halves are balanced over strata, and permutations stay within them.
 
         Returns
         -------
@@ -64,14 +63,13 @@ class LeafEffects(BaseEstimator):
         Raises
         ------
         ValueError
-            For input that cannot be analysed; the message says what was got, what
-            was expected and what to do.
+            If the input cannot be analyzed.
         """
         self._validate_params()
         cases, units, matrix = self._read(X, y, treatment, groups, period, strata)
         if not self.two_arm_:
             warn_caller(
-                "No treatment was given: the tree is of the outcome, not of a "
+                "No treatment was given: the tree describes the outcome, not a "
                 "treatment effect.",
                 SingleArmWarning,
             )
@@ -88,8 +86,8 @@ class LeafEffects(BaseEstimator):
         Returns
         -------
         prediction : ndarray of shape (n_samples,)
-            With ``output="effect"`` as `predict_effect`, with ``output="persona"``
-            as `predict_persona`.
+            That of `predict_effect` with ``output="effect"``, that of
+            `predict_persona` with ``output="persona"``.
         """
         if self.output == "persona":
             return self.predict_persona(X)
@@ -105,14 +103,14 @@ class LeafEffects(BaseEstimator):
         Returns
         -------
         effect : ndarray of float, shape (n_samples,)
-            Treated minus control, positive for benefit; of a single arm the mean
+            Treated minus control, positive for benefit; for a single arm the mean
             outcome, oriented so that larger is better.
         """
         leaf = self.apply(X)
         return self.leaf_effects_[leaf]
 
     def predict_persona(self, X):
-        """Tell who is in the leaf with the largest effect, and who in the smallest.
+        """Mark the cases in the leaves with the largest and the smallest effect.
 
         Parameters
         ----------
@@ -121,9 +119,8 @@ class LeafEffects(BaseEstimator):
         Returns
         -------
         prediction : ndarray of int, shape (n_samples,)
-            1 in the leaf with the largest effect, -1 in the one with the smallest, 0
-            elsewhere and everywhere when the tree has no split. The values that
-            `metrics.targeting_gain` takes.
+            1 in the leaf with the largest effect, -1 in the leaf with the smallest,
+            0 elsewhere and in a tree without splits, as in `metrics.targeting_gain`.
         """
         leaf = self.apply(X)
         ids = np.flatnonzero(np.asarray(self.tree_.children_left) < 0)
@@ -160,15 +157,15 @@ class LeafEffects(BaseEstimator):
         strata=None,
         sample_weight=None,
     ):
-        """Targeting gain of `predict_persona`, as of `PersonaDiscoverer.score`.
+        """Targeting gain of `predict_persona`, like `PersonaDiscoverer.score`.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         treatment, groups, period, strata : array-like of shape (n_samples,), optional
-            `treatment` is needed when the fit had it. The others are read for
-            consistency; the gain compares cases.
+            `treatment` is required if the fit had it. The others are only checked;
+            the gain compares cases.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of means and shares.
 
@@ -180,7 +177,7 @@ class LeafEffects(BaseEstimator):
         Raises
         ------
         ValueError
-            When the fit had treatment and this call has none.
+            If the fit had treatment and this call has none.
         """
         prediction = self.predict_persona(X)
         require_treatment(self, treatment)
@@ -204,7 +201,7 @@ class LeafEffects(BaseEstimator):
         )
 
     def _read(self, X, y, treatment, groups, period, strata):
-        """Cases, units and the matrix of the units; sets what is known of the trial."""
+        """Cases, units and the matrix of the units; sets attributes of the trial."""
         columns = read_features(self, X, reset=True)
         n_rows = len(columns[0].values)
         if y is None:
@@ -224,9 +221,9 @@ class LeafEffects(BaseEstimator):
         )
         units = make_units(resolve_design("auto", cases), cases)
         self.design_ = units.design
-        self.two_arm_ = cases.treated is not None
+        self.two_arm_ = cases.two_arm
         self.arms_ = cases.arms
-        self.outcome_sd_ = outcome_sd(cases)
+        self.outcome_sd_ = pooled_sd(cases.outcome, cases.treated)
         self.matrix_ = FeatureMatrix(columns)
         return cases, units, self.matrix_(columns)[units.rows]
 
@@ -238,26 +235,20 @@ class LeafEffects(BaseEstimator):
         return tags
 
 
-def unit_effect(outcome, treated):
-    """Mean difference between the arms; the mean of one-sample units."""
-    if treated is None:
-        return float(outcome.mean())
-    return float(outcome[treated].mean() - outcome[~treated].mean())
-
-
-def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
-    """One row a leaf: its rule, sizes, effect and interval.
+def leaf_table(tree, names, leaf, outcome, arms, level=0.95):
+    """Make a table with the rule, sizes, effect and interval of each leaf.
 
     Parameters
     ----------
     tree : object with children_left, children_right, feature, threshold
-        As of scikit-learn.
+        Arrays like those of scikit-learn.
     names : sequence of str
-        Of the columns that the tree splits.
+        Names of the matrix columns.
     leaf : ndarray of int, shape (n_units,)
-        Leaf of each unit that the effects are estimated from.
+        Leaf of each unit used for estimation.
     outcome : ndarray of float, shape (n_units,)
-    treated : ndarray of bool, shape (n_units,), or None
+    arms : ndarray of bool, shape (n_arms, n_units)
+        The treated first.
     level : float
         Coverage of the interval.
 
@@ -265,21 +256,19 @@ def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
     -------
     leaves : DataFrame
         Indexed by node; columns ``rule``, ``n_treated``, ``n_control``, ``effect``,
-        ``ci_low``, ``ci_high``; of one-sample units ``n_control`` is 0.
+        ``ci_low``, ``ci_high``; ``n_control`` is 0 for one-sample units.
     """
     rows, rules = {}, leaf_rules(tree, names)
     for node, rule in rules.items():
         inside = leaf == node
-        y = outcome[inside]
-        arm = np.ones(len(y), bool) if treated is None else treated[inside]
-        sizes = int(arm.sum()), int((~arm).sum())
+        samples = [outcome[inside & arm] for arm in arms]
+        sizes = [len(sample) for sample in samples]
         effect, interval = math.nan, (math.nan, math.nan)
-        if treated is None and sizes[0]:
-            effect, interval = float(y.mean()), mean_interval(y, level)
-        elif treated is not None and min(sizes):
-            effect = unit_effect(y, arm)
-            interval = welch_interval(y[arm], y[~arm], level)
-        rows[node] = (rule, *sizes, effect, *interval)
+        if min(sizes):
+            effect = mean_effect(outcome[inside], arms[:, inside])
+            of_means = mean_interval if len(samples) == 1 else welch_interval
+            interval = of_means(*samples, level)
+        rows[node] = (rule, *(*sizes, 0)[:2], effect, *interval)
     columns = ["rule", "n_treated", "n_control", "effect", "ci_low", "ci_high"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index.name = "leaf"
@@ -287,7 +276,7 @@ def leaf_table(tree, names, leaf, outcome, treated, level=0.95):
 
 
 def leaf_rules(tree, names):
-    """Conditions on the path to each leaf: node -> text."""
+    """Conditions on the path to each leaf, by node."""
     rules, stack = {}, [(0, ())]
     while stack:
         node, path = stack.pop()

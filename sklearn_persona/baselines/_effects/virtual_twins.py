@@ -1,4 +1,4 @@
-"""`VirtualTwins`: a tree on what a forest predicts under either arm."""
+"""`VirtualTwins`: a tree on effects that a forest predicts."""
 
 import math
 from dataclasses import replace
@@ -13,15 +13,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._designs import Permutations
-from sklearn_persona.baselines._effects.leaf_effects import (
-    LeafEffects,
-    leaf_table,
-    unit_effect,
-)
+from sklearn_persona._designs.labels import Labels
+from sklearn_persona.baselines._effects.leaf_effects import LeafEffects, leaf_table
+from sklearn_persona.metrics import mean_effect
 
 __all__ = ["VirtualTwins"]
 
-# scikit-learn's trees compare in this precision.
+# scikit-learn's trees compare values in this precision.
 _PRECISION = np.float32
 
 
@@ -30,38 +28,38 @@ class VirtualTwins(LeafEffects):
 
     A random forest of the outcome on X, T and X * T predicts each participant's
     outcome under either arm, out of bag. A tree of the differences describes who
-    benefits. Such a tree finds something in almost every trial; here its complexity
-    penalty is the least at which at most `alpha` of trials with the same effect for
-    everybody, made by permutation, get a split.
+    benefits. Such a tree splits in almost every trial. Its complexity penalty is
+    therefore the smallest at which at most a share `alpha` of permuted trials, in
+    which everyone has the same effect, get a split.
 
     Parameters
     ----------
     n_estimators : int, default=100
-        Trees of the forest.
+        Number of trees in the forest.
     min_samples_leaf : int, default=5
-        Fewest participants in a leaf of the forest's trees.
+        Smallest number of participants in a leaf of the forest's trees.
     max_features : "sqrt", "log2", int, float or None, default=1/3
-        Columns that a split of the forest looks at.
+        Number or share of columns considered at a split of the forest.
     tree : {"regression", "classification"}, default="regression"
-        Whether the second tree splits the predicted effects, or who exceeds the
-        effect of everybody by `margin`.
+        Target of the second tree: the predicted effect, or whether it exceeds the
+        overall effect by `margin`.
     margin : float, default=0.0
         In units of the outcome; for ``tree="classification"``.
     max_depth : int or None, default=3
-        Most conditions on a path of the second tree.
+        Largest number of conditions on a path of the second tree.
     min_leaf_size : int, default=20
-        Fewest participants in a leaf of the second tree.
+        Smallest number of participants in a leaf of the second tree.
     alpha : float, default=0.05
-        Share of null trials that may get a split.
+        Largest share of permuted trials that get a split.
     n_permutations : int, default=99
-        Permuted trials that tune the penalty, each with a forest of its own. At
-        least ``1 / alpha - 1``; 0 leaves the penalty at `complexity`.
+        Permuted trials that tune the penalty, each with its own forest: at least
+        ``1 / alpha - 1``, or 0 to use `complexity` as the penalty.
     complexity : float, default=0.0
-        Penalty per leaf when nothing is permuted: least reduction of the mean
-        squared deviation of predicted effects, squared units of the outcome.
+        Penalty per leaf without permutations: smallest reduction of the mean squared
+        deviation of predicted effects, in squared units of the outcome.
     output : {"effect", "persona"}, default="effect"
-        What `predict` returns: the effect, or 1, -1 and 0 as scorers of
-        `metrics.targeting_gain` take.
+        Whether `predict` returns effects, or 1, -1 and 0 as expected by
+        `metrics.targeting_gain`.
     greater_is_better : bool, default=True
         Whether larger outcomes are better. Effects are oriented: positive is
         benefit.
@@ -70,26 +68,26 @@ class VirtualTwins(LeafEffects):
     random_state : int, RandomState instance or None, default=None
         Seed of forests and permutations.
     n_jobs : int, default=None
-        Permuted trials worked on at once. Results do not depend on it.
+        Number of permuted trials fitted in parallel. Results do not depend on it.
 
     Attributes
     ----------
     leaves_ : DataFrame
-        A row per leaf, by node: ``rule``, ``n_treated``, ``n_control``, ``effect``,
-        ``ci_low``, ``ci_high`` of the raw outcomes, on the same participants that
-        chose the leaf and therefore optimistic, and ``predicted`` by the forest.
+        A row per leaf, indexed by node: ``rule``, ``n_treated``, ``n_control``,
+        ``effect``, ``ci_low``, ``ci_high`` of the raw outcomes, which are optimistic
+        because the same participants chose the leaf, and ``predicted`` by the forest.
     tree_ : sklearn.tree.Tree
     leaf_effects_ : ndarray of shape (n_nodes,)
-        Mean predicted effect; NaN for nodes that are no leaf.
+        Mean predicted effect; NaN for inner nodes.
     twin_effects_ : ndarray of shape (n_participants,)
         Predicted effects, out of bag.
     complexity_ : float
         The penalty used.
     p_value_ : float
-        Share of permuted trials that would get a split at the largest penalty at
-        which this one does, ``(b + 1) / (B + 1)``; nan without permutations.
+        ``(b + 1) / (B + 1)``, where b of B permuted trials get a split at the largest
+        penalty at which this trial does; NaN without permutations.
     effect_ : float
-        Of everybody.
+        Overall effect.
     design_ : str
     two_arm_ : bool
     arms_ : tuple
@@ -102,21 +100,21 @@ class VirtualTwins(LeafEffects):
     See Also
     --------
     HonestCausalTree : Effects from participants that did not choose the leaves.
-    sklearn_persona.PersonaDiscoverer : An exact search, and a test of what it finds.
+    sklearn_persona.PersonaDiscoverer : An exact search whose findings are tested.
 
     Notes
     -----
-    The unit is the participant: several rows of one are averaged. In a crossover
-    everybody is their own twin: the forest predicts the difference within the pair.
-    Without `treatment` the forest predicts the outcome, and outcomes are permuted.
+    The unit is the participant: several rows of a participant are averaged. In a
+    crossover the forest predicts the difference within the pair. Without `treatment`
+    the forest predicts the outcome, and outcomes are permuted.
 
-    A permuted trial removes the effect of everybody, exchanges what was randomized
-    (within `strata`), and adds the effect again. With B permuted trials the penalty
-    is the ``ceil((1 - alpha) (B + 1))``-th smallest of those at which their trees
-    lose the last split, which would bound the error rate exactly at any B if the
-    effect of everybody were known rather than estimated. The penalty is absolute;
-    relative to the variance of the predicted effects, as in rpart, it found less (a
-    split in 6 against 10 of 15 trials with n = 200 and an effect of 1.5 SD in 40 %).
+    A permuted trial removes the overall effect, permutes the randomized labels (within
+    `strata`), and adds the effect again. With B permuted trials the penalty is the
+    ``ceil((1 - alpha) (B + 1))``-th smallest of those at which their trees lose the
+    last split. This would bound the error rate exactly at any B if the overall effect
+    were known rather than estimated. The penalty is absolute. A penalty relative to
+    the variance of the predicted effects, as in rpart, found less (a split in 6 rather
+    than 10 of 15 trials with n = 200 and an effect of 1.5 SD in 40 %).
 
     References
     ----------
@@ -213,15 +211,15 @@ class VirtualTwins(LeafEffects):
         if 0 < self.n_permutations < rank:
             raise ValueError(
                 f"n_permutations={self.n_permutations} cannot hold alpha={self.alpha}, "
-                f"expected at least {math.ceil(1 / self.alpha - 1 - 1e-9)}, or 0 for a "
-                "tree that is not tuned."
+                f"expected at least {math.ceil(1 / self.alpha - 1 - 1e-9)}, or 0 for "
+                "no tuning."
             )
         matrix = matrix.astype(_PRECISION)
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_permutations + 2)
-        outcome, treated = units.value, units.treated
-        self.effect_ = unit_effect(outcome, treated)
-        self.twin_effects_ = self._twins(matrix, outcome, treated, seeds[0])
+        outcome, arms = units.value, units.arms
+        self.effect_ = mean_effect(outcome, arms)
+        self.twin_effects_ = self._twins(matrix, outcome, arms, seeds[0])
         self.complexity_, self.p_value_ = self.complexity, math.nan
         if self.n_permutations:
             draws = _NullTrials(units, self.effect_, int(seeds[1]))
@@ -236,9 +234,7 @@ class VirtualTwins(LeafEffects):
         tree, _ = self._grow(matrix, self.twin_effects_, self.effect_, self.complexity_)
         self.tree_ = tree.tree_
         leaf = self._leaves(matrix)
-        self.leaves_ = leaf_table(
-            self.tree_, self.matrix_.names, leaf, outcome, treated
-        )
+        self.leaves_ = leaf_table(self.tree_, self.matrix_.names, leaf, outcome, arms)
         self.leaf_effects_ = np.full(self.tree_.node_count, np.nan)
         for node in self.leaves_.index:
             self.leaf_effects_[node] = self.twin_effects_[leaf == node].mean()
@@ -247,7 +243,7 @@ class VirtualTwins(LeafEffects):
     def _leaves(self, matrix):
         return self.tree_.apply(np.ascontiguousarray(matrix, dtype=_PRECISION))
 
-    def _twins(self, matrix, outcome, treated, seed):
+    def _twins(self, matrix, outcome, arms, seed):
         """Difference of the predictions under either arm, out of bag."""
         forest = RandomForestRegressor(
             self.n_estimators,
@@ -255,16 +251,16 @@ class VirtualTwins(LeafEffects):
             max_features=self.max_features,
             random_state=int(seed),
         )
-        if treated is None:
+        if len(arms) == 1:
             forest.fit(matrix, outcome)
             return _out_of_bag(forest, [matrix])[0]
-        forest.fit(_with_arm(matrix, treated), outcome)
+        forest.fit(_with_arm(matrix, arms[0]), outcome)
         twins = [_with_arm(matrix, np.full(len(matrix), arm)) for arm in (True, False)]
         drug, control = _out_of_bag(forest, twins)
         return drug - control
 
     def _grow(self, matrix, effects, overall, penalty):
-        """The second tree, and the penalty at which it loses its last split."""
+        """The second tree and the penalty at which it loses its last split."""
         target = effects
         if self.tree == "classification":
             target = (effects > overall + self.margin).astype(float)
@@ -282,39 +278,37 @@ class VirtualTwins(LeafEffects):
 
 
 class _NullTrials:
-    """Trials in which everybody has the same effect, made of one that may not.
+    """Permuted trials in which everyone has the same effect.
 
     Parameters
     ----------
     units : Units
     effect : float
-        Of everybody.
+        Overall effect.
     seed : int
     """
 
     def __init__(self, units, effect, seed):
-        self.effect = effect
-        self.treated = units.treated is not None
-        self.shifted = self.treated or units.paired
+        self.effect, self.has_arms = effect, units.has_arms
         outcome = units.outcome
-        if self.shifted:
-            share = units.treated if self.treated else 1.0
-            outcome = outcome - effect * share
+        if self.has_arms:
+            outcome = outcome - effect * units.arms[0]
         self.permutations = Permutations(replace(units, outcome=outcome), seed)
 
     def __getitem__(self, b):
         """Outcomes and arms of trial `b`."""
-        outcome, treated = self.permutations[b]
-        if self.shifted:
-            outcome = outcome + self.effect * (treated if self.treated else 1.0)
-        return outcome, treated
+        labels = Labels(*self.permutations[b])
+        outcome, arms = labels.outcome, labels.arms
+        if self.has_arms:
+            outcome = outcome + self.effect * arms[0]
+        return outcome, arms
 
 
 def _last_penalty(estimator, matrix, draws, b, seed):
     """Penalty at which the tree of a permuted trial loses its last split."""
-    outcome, treated = draws[b]
-    effects = estimator._twins(matrix, outcome, treated, seed)
-    return estimator._grow(matrix, effects, unit_effect(outcome, treated), 0.0)[1]
+    outcome, arms = draws[b]
+    effects = estimator._twins(matrix, outcome, arms, seed)
+    return estimator._grow(matrix, effects, mean_effect(outcome, arms), 0.0)[1]
 
 
 def _with_arm(matrix, treated):
@@ -324,7 +318,7 @@ def _with_arm(matrix, treated):
 
 
 def _out_of_bag(forest, tables):
-    """Predictions for each table, every row by the trees that did not see it."""
+    """Predictions for each table, of each row by the trees that did not see it."""
     n = len(tables[0])
     seen = np.zeros(n)
     total = np.zeros((len(tables), n))

@@ -1,4 +1,4 @@
-"""Cohorts of the published protocol, and what a model predicts of their rows."""
+"""Cohorts of the published protocol, and predictions of a model for them."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_persona._data.labels import encode_labels
 from sklearn_persona.baselines._imaging.performance import Predictions
-from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
+from sklearn_persona.baselines._imaging.refitting import fit_clone, folds_of_rows
 
 __all__ = [
     "Cohort",
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Cohort:
-    """Rows of one cohort; y, groups and sites as labels and codes.
+    """Data of one cohort, with y, groups and sites as labels and codes.
 
     Parameters
     ----------
@@ -36,14 +36,16 @@ class Cohort:
         n = _num_samples(X)
         self.y_codes, self.y_labels = encode_labels(y, f"y of {name}")
         given = {"y": self.y_codes}
-        self.people = self.group_labels = np.arange(n)
-        self.places, self.site_labels = np.zeros(n, np.intp), np.array([""])
+        self.participants = self.group_labels = np.arange(n)
+        self.sites, self.site_labels = np.zeros(n, np.intp), np.array([""])
         if groups is not None:
-            self.people, self.group_labels = encode_labels(groups, f"groups of {name}")
-            given["groups"] = self.people
+            self.participants, self.group_labels = encode_labels(
+                groups, f"groups of {name}"
+            )
+            given["groups"] = self.participants
         if sites is not None:
-            self.places, self.site_labels = encode_labels(sites, f"sites of {name}")
-            given["sites"] = self.places
+            self.sites, self.site_labels = encode_labels(sites, f"sites of {name}")
+            given["sites"] = self.sites
         for what, values in given.items():
             if len(values) != n:
                 raise ValueError(
@@ -52,12 +54,12 @@ class Cohort:
                 )
 
     def labels(self, classes):
-        """0 and 1 for each row, 1 for the positive class."""
+        """1 for rows of the positive class, 0 for others."""
         unknown = [label for label in self.y_labels.tolist() if label not in classes]
         if unknown:
             raise ValueError(
                 f"y of {self.name} holds {unknown[:5]}, expected the classes of "
-                f"discovery, {classes.tolist()}. Code the response alike in all "
+                f"discovery, {classes.tolist()}. Use the same labels in all "
                 "cohorts."
             )
         positive = np.array([label == classes[1] for label in self.y_labels])
@@ -65,7 +67,7 @@ class Cohort:
 
 
 def response_classes(discovery, positive):
-    """Labels of both classes, the positive one second."""
+    """Labels of both classes, the positive class second."""
     labels = discovery.y_labels
     if len(labels) != 2:
         raise ValueError(
@@ -76,11 +78,11 @@ def response_classes(discovery, positive):
         return labels
     if positive == labels[0]:
         return labels[::-1]
-    raise ValueError(f"positive={positive!r} is no class of y: {labels.tolist()}.")
+    raise ValueError(f"positive={positive!r} is not a class of y: {labels.tolist()}.")
 
 
 def read_cohorts(given, default):
-    """Cohorts from what the user gave."""
+    """Read one cohort or a dict of cohorts."""
     if given is None:
         return []
     single = isinstance(given, tuple) or (
@@ -108,14 +110,14 @@ def read_cohorts(given, default):
 
 
 def one_repeat(estimator, cohort, labels, classes, n_splits, seed):
-    """Decision, prediction and probability of every row, from models without it."""
+    """Decision, prediction and probability of each row, from models without it."""
     rng = np.random.RandomState(seed)
-    fold = folds_of_rows(labels, cohort.people, cohort.places, n_splits, rng)
+    fold = folds_of_rows(labels, cohort.participants, cohort.sites, n_splits, rng)
     y = classes[labels]
     out = np.full((3, len(labels)), np.nan)
     for k in range(fold.max() + 1):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        model = fit_clone(estimator, cohort.X, y, cohort.people, train, rng)
+        model = fit_clone(estimator, cohort.X, y, cohort.participants, train, rng)
         out[:, test] = _predict(model, cohort.X, train, test, classes)
     return out
 
@@ -148,31 +150,33 @@ def _predict(model, X, train, test, classes):
 
 
 def collect(cohort, labels, parts):
-    """Predictions of one or more repeats, side by side."""
+    """Predictions of one or more repeats as columns."""
     decision, predicted, probability = np.stack(parts, axis=-1)
     return Predictions(
         positive=labels == 1,
         decision=decision,
         predicted=predicted == 1,
         probability=None if np.isnan(probability).any() else probability,
-        people=cohort.people,
-        places=cohort.places,
+        participants=cohort.participants,
+        sites=cohort.sites,
     )
 
 
 def predict_frozen(model, cohort, classes):
-    """Predictions of a model that was fitted elsewhere."""
+    """Predictions of a model that was fitted on another cohort."""
     labels = cohort.labels(classes)
     return collect(cohort, labels, [_predict(model, cohort.X, None, None, classes)])
 
 
 def join_cohorts(found, names):
-    """All external cohorts as one more, after the last of them."""
+    """Add all external cohorts together as another one, after the last of them."""
     parts = [found[name] for name in names]
-    joined, people, places = {}, [], []
+    joined, participants, sites = {}, [], []
     for part in parts:
-        people.append(part.people + 1 + max((p.max() for p in people), default=-1))
-        places.append(part.places + 1 + max((p.max() for p in places), default=-1))
+        participants.append(
+            part.participants + 1 + max((p.max() for p in participants), default=-1)
+        )
+        sites.append(part.sites + 1 + max((p.max() for p in sites), default=-1))
     for name in ("positive", "decision", "predicted"):
         joined[name] = np.concatenate([getattr(part, name) for part in parts])
     probability = None
@@ -181,8 +185,8 @@ def join_cohorts(found, names):
     together = Predictions(
         **joined,
         probability=probability,
-        people=np.concatenate(people),
-        places=np.concatenate(places),
+        participants=np.concatenate(participants),
+        sites=np.concatenate(sites),
     )
     out = {}
     for name, part in found.items():

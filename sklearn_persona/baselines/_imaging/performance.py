@@ -1,4 +1,4 @@
-"""How well binary predictions agree with outcomes, with intervals and tests."""
+"""Agreement of binary predictions with outcomes: metrics, intervals and tests."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special, stats
 
 from sklearn_persona._designs.splitting import group_strata
-from sklearn_persona.baselines._null_labels import shuffled_labels
+from sklearn_persona.baselines._imaging.refitting import shuffled_labels
 
 __all__ = [
     "Predictions",
@@ -25,25 +25,25 @@ __all__ = [
 ACCURACY = "label permutation of the balanced accuracy, ties by AUC, one-sided"
 RANKS = "label permutation of the AUC, one-sided"
 
-# Labels that are drawn at once.
+# Number of labels drawn at once.
 _BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for one cohort; several columns where each row was predicted often.
+    """Predictions for one cohort, with a column per repeat.
 
     Attributes
     ----------
     positive : ndarray of bool, shape (n,)
-        The outcome.
+        Outcome.
     decision : ndarray of float, shape (n, n_repeats)
-        Larger: more likely positive.
+        Larger values are more likely positive.
     predicted : ndarray of bool, shape (n, n_repeats)
     probability : ndarray of float, shape (n, n_repeats), or None
-    people : ndarray of int, shape (n,)
+    participants : ndarray of int, shape (n,)
         Participant codes.
-    places : ndarray of int, shape (n,)
+    sites : ndarray of int, shape (n,)
         Site codes.
     """
 
@@ -51,17 +51,17 @@ class Predictions:
     decision: np.ndarray
     predicted: np.ndarray
     probability: np.ndarray | None
-    people: np.ndarray
-    places: np.ndarray
+    participants: np.ndarray
+    sites: np.ndarray
 
     @property
     def one_row_each(self):
         """Whether every participant has one row."""
-        return len(np.unique(self.people)) == len(self.people)
+        return len(np.unique(self.participants)) == len(self.participants)
 
-    def at(self, place):
+    def at(self, site):
         """The rows of one site."""
-        rows = self.places == place
+        rows = self.sites == site
         parts = {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -78,8 +78,8 @@ class Predictions:
 def accuracy_intervals(predictions, *, level, n_bootstrap, rng):
     """Balanced accuracy, sensitivity and specificity with bootstrap intervals.
 
-    Participants are drawn with replacement, as many of each kind of outcome as there
-    are; percentiles.
+    Percentile intervals. Participants are drawn with replacement within strata of
+    their outcomes.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def accuracy_intervals(predictions, *, level, n_bootstrap, rng):
     """
     positive = predictions.positive
     correct = (predictions.predicted == positive[:, None]).mean(axis=1)
-    _, person = np.unique(predictions.people, return_inverse=True)
+    _, person = np.unique(predictions.participants, return_inverse=True)
     n = person.max() + 1
     sums = np.column_stack(
         [
@@ -123,17 +123,18 @@ def accuracy_intervals(predictions, *, level, n_bootstrap, rng):
 
 
 def delong(predictions):
-    """Area under the ROC curve, mean over repeats, and its variance.
+    """Area under the ROC curve, averaged over repeats, and its variance.
 
-    The estimator of DeLong, DeLong & Clarke-Pearson (1988) in the form for clustered
-    data of Obuchowski (1997), to which it reduces with one row a participant. The
-    placement values of a row are averaged over repeats, which gives the variance of
-    the mean area.
+    The estimator of DeLong, DeLong & Clarke-Pearson (1988), in the form of Obuchowski
+    (1997) for clustered data. Both agree with one row per participant. The placement
+    values of a row are averaged over repeats, which gives the variance of the mean
+    area.
 
     Returns
     -------
     auc, variance : float
-        NaN where a class has no row; the variance where it has one participant.
+        NaN if a class has no row; the variance is also NaN if a class has only one
+        participant.
     """
     positive = predictions.positive
     n_positive = int(positive.sum())
@@ -147,10 +148,10 @@ def delong(predictions):
             below = (everyone[side] - stats.rankdata(decision[side])) / others
             placement[side] += below
     placement /= predictions.decision.shape[1]
-    # Of a negative: the share of positives above it.
+    # For a negative, the share of positives above it.
     placement[~positive] = 1 - placement[~positive]
     auc = float(placement[positive].mean())
-    _, person = np.unique(predictions.people, return_inverse=True)
+    _, person = np.unique(predictions.participants, return_inverse=True)
     n = person.max() + 1
 
     def excess(side):
@@ -171,29 +172,29 @@ def delong(predictions):
 
 
 def delong_within_sites(predictions):
-    """Area over pairs of a positive and a negative of one site, and its variance.
+    """Area over pairs of a positive and a negative from one site, and its variance.
 
-    Offsets between scanners do not matter then. Every pair counts alike, so that it is
-    the mean of the sites' areas weighted by their pairs; so is the variance made. A
-    site with one participant in a class has none of its own and gets the largest that
-    there is, ``auc * (1 - auc)`` over the smaller number of participants, with the
-    common area (van Dantzig 1951).
+    Offsets between scanners have no influence. Each pair has the same weight, so the
+    area is the mean of the sites' areas weighted by their numbers of pairs, with the
+    variance of that mean. A site with only one participant in a class has no variance
+    estimate and gets the upper bound ``auc * (1 - auc)`` over the smaller number of
+    participants, with the common area (van Dantzig 1951).
 
     Returns
     -------
     auc, variance : float
-        As of `delong`, to which it reduces with one site.
+        Those of `delong` if there is one site.
     """
-    places = np.unique(predictions.places)
-    if len(places) == 1:
+    sites = np.unique(predictions.sites)
+    if len(sites) == 1:
         return delong(predictions)
     rows = []
-    for place in places:
-        part = predictions.at(place)
+    for site in sites:
+        part = predictions.at(site)
         n_pairs = int(part.positive.sum()) * int((~part.positive).sum())
         if n_pairs:
             sides = part.positive, ~part.positive
-            fewer = min(len(np.unique(part.people[side])) for side in sides)
+            fewer = min(len(np.unique(part.participants[side])) for side in sides)
             rows.append((n_pairs, fewer, *delong(part)))
     if not rows:
         return math.nan, math.nan
@@ -206,27 +207,27 @@ def delong_within_sites(predictions):
 
 
 def balanced_accuracy_test(predictions, *, n_permutations, rng):
-    """Do frozen predictions agree with the outcomes better than by chance?
+    """Test whether frozen predictions agree with outcomes better than by chance.
 
     The outcomes are exchanged between participants within sites. The balanced accuracy
-    takes few values, so that arrangements tie; of those the ones with a smaller AUC
-    within sites count as less extreme (Streitberg & Roehmel 1990). The p value is then
-    as good as continuous: uniform where there is nothing to find.
+    takes few values, so many arrangements are tied. Among these, arrangements with a
+    smaller AUC within sites are less extreme (Streitberg & Roehmel 1990). The p value
+    is then nearly continuous, and uniform under the null hypothesis.
 
     Returns
     -------
     p_value : float
-        1 where no arrangement has another balanced accuracy, because everybody at a
-        site is predicted alike or has the same outcome.
+        1 if all arrangements have the same balanced accuracy, because everyone at a
+        site has the same prediction or the same outcome.
     test : str
-        Its name.
+        Name of the test.
     """
     positive, predicted = predictions.positive, predictions.predicted[:, 0]
-    inside = [predictions.places == place for place in np.unique(predictions.places)]
+    inside = [predictions.sites == site for site in np.unique(predictions.sites)]
     if not any(_varies(predicted[i]) and _varies(positive[i]) for i in inside):
         return 1.0, ACCURACY
-    # At fixed numbers the balanced accuracy is a linear function of the number of
-    # positives predicted so, and the AUC of the sum of their ranks.
+    # With fixed margins the balanced accuracy is linear in the number of true
+    # positives, and the AUC is linear in the sum of their ranks.
     score = np.zeros(len(positive))
     for rows in inside:
         score[rows] = stats.rankdata(predictions.decision[rows, 0])
@@ -235,23 +236,23 @@ def balanced_accuracy_test(predictions, *, n_permutations, rng):
 
 
 def exact_accuracy_p(predictions):
-    """Exact p value of the balanced accuracy alone, ties counting against it.
+    """Exact p value of the balanced accuracy alone, with ties counted against it.
 
-    With one row a participant the number of correctly predicted positives is a sum of
-    hypergeometric numbers over sites; with one site p is that of Fisher's one-sided
+    With one row per participant, the number of true positives is a sum of
+    hypergeometric variables over sites; with one site, p is that of Fisher's one-sided
     exact test. It takes few values and is conservative.
 
     Returns
     -------
     p_value : float
-        NaN with several rows a participant.
+        NaN if a participant has several rows.
     """
     if not predictions.one_row_each:
         return math.nan
     positive, predicted = predictions.positive, predictions.predicted[:, 0]
     mass, found = np.ones(1), 0
-    for place in np.unique(predictions.places):
-        inside = predictions.places == place
+    for site in np.unique(predictions.sites):
+        inside = predictions.sites == site
         n, k, m = inside.sum(), positive[inside].sum(), predicted[inside].sum()
         mass = np.convolve(mass, stats.hypergeom.pmf(np.arange(k + 1), n, k, m))
         found += int(np.count_nonzero(positive & predicted & inside))
@@ -259,7 +260,7 @@ def exact_accuracy_p(predictions):
 
 
 def auc_test(predictions, *, n_permutations, rng):
-    """Do frozen decisions rank positives above negatives better than by chance?
+    """Test whether frozen decisions rank positives above negatives.
 
     The outcomes are exchanged between participants within sites.
 
@@ -267,7 +268,7 @@ def auc_test(predictions, *, n_permutations, rng):
     -------
     p_value : float
     test : str
-        Its name.
+        Name of the test.
     """
     ranks = stats.rankdata(predictions.decision[:, 0])
     return _label_permutation(ranks, predictions, n_permutations, rng), RANKS
@@ -278,7 +279,7 @@ def _varies(values):
 
 
 def _label_permutation(score, predictions, n_permutations, rng):
-    """How often exchanged outcomes have as large a sum of scores over positives.
+    """P value of the sum of scores over positives, by exchange of outcomes.
 
     Parameters
     ----------
@@ -293,15 +294,15 @@ def _label_permutation(score, predictions, n_permutations, rng):
         size = min(left, max(1, _BLOCK // len(labels)))
         if predictions.one_row_each:
             total = np.zeros(size)
-            for place in np.unique(predictions.places):
-                inside = predictions.places == place
+            for site in np.unique(predictions.sites):
+                inside = predictions.sites == site
                 drawn = np.tile(labels[inside], (size, 1))
                 total += rng.permuted(drawn, axis=1) @ score[inside]
         else:
-            people, places = predictions.people, predictions.places
+            participants, sites = predictions.participants, predictions.sites
             total = np.array(
                 [
-                    score @ shuffled_labels(labels, people, places, rng)
+                    score @ shuffled_labels(labels, participants, sites, rng)
                     for _ in range(size)
                 ]
             )
@@ -313,8 +314,8 @@ def _label_permutation(score, predictions, n_permutations, rng):
 def calibration(predictions, *, level):
     """Brier score, observed over expected, intercept and slope of recalibration.
 
-    Intercept: with the slope held at 1 (calibration in the large). Wald intervals;
-    Brier score and ratio have none (NaN). Van Calster et al. (2016).
+    The intercept is that with the slope held at 1 (calibration in the large; Van
+    Calster et al. 2016). Intervals are Wald's; Brier score and ratio have none (NaN).
 
     Returns
     -------
@@ -378,7 +379,7 @@ def reliability(predictions, n_bins=5):
 
 
 def net_benefit(predictions, thresholds):
-    """Net benefit of treating those above a probability, and of treating everybody.
+    """Net benefit of treating those above a probability, and of treating everyone.
 
     ``tp / n - fp / n * t / (1 - t)`` at a threshold t (Vickers & Elkin 2006).
 

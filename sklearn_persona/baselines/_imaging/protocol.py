@@ -1,8 +1,7 @@
-"""How the imaging literature evaluates responder classifiers, and what it omits."""
+"""The protocol by which the imaging literature evaluates responder classifiers."""
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count, as_probability
 from sklearn_persona._text.numbers import estimate, p_equation, p_text
 from sklearn_persona.baselines._imaging.cohorts import (
     Cohort,
@@ -20,11 +20,6 @@ from sklearn_persona.baselines._imaging.cohorts import (
     read_cohorts,
     response_classes,
 )
-from sklearn_persona.baselines._imaging.discovery_test import refitted_tests
-from sklearn_persona.baselines._imaging.performance import (
-    auc_test,
-    balanced_accuracy_test,
-)
 from sklearn_persona.baselines._imaging.protocol_figure import draw
 from sklearn_persona.baselines._imaging.protocol_tables import (
     calibration_table,
@@ -33,21 +28,25 @@ from sklearn_persona.baselines._imaging.protocol_tables import (
     metric_rows,
     prediction_table,
 )
-from sklearn_persona.baselines._refitting import fit_clone
+from sklearn_persona.baselines._imaging.protocol_tests import (
+    frozen_tests,
+    refitted_tests,
+)
+from sklearn_persona.baselines._imaging.refitting import fit_clone
 
 __all__ = ["ProtocolResult", "published_protocol"]
 
 
 @dataclass(frozen=True)
 class ProtocolResult:
-    """What `published_protocol` found.
+    """Result of `published_protocol`.
 
     Attributes
     ----------
     table : DataFrame
         A row per cohort and metric: ``cohort``, ``n``, ``n_positive``, ``metric``,
         ``estimate``, ``low``, ``high``, ``interval``, ``p_value``, ``test``, and
-        ``p_exact``: of the balanced accuracy with ties counted against it.
+        ``p_exact``, that of the balanced accuracy with ties counted against it.
     predictions : DataFrame
         A row per cohort, row and repeat: ``cohort``, ``row``, ``group``, ``site``,
         ``repeat``, ``positive``, ``decision``, ``predicted``, ``probability``.
@@ -55,13 +54,13 @@ class ProtocolResult:
         A row per cohort and fifth of the predicted probabilities: ``cohort``, ``n``,
         ``predicted``, ``observed``; empty without probabilities.
     decision_curve : DataFrame
-        A row per cohort and threshold: ``cohort``, ``threshold``, ``model``,
-        ``everybody``: net benefit of treating those above the threshold, and of
-        treating everybody; nobody has 0. Empty without probabilities.
+        A row per cohort and threshold: ``cohort``, ``threshold``, and net benefit of
+        treating those above the threshold (``model``) and everyone (``everybody``);
+        that of treating no one is 0. Empty without probabilities.
     model : estimator
         The frozen model, fitted on the discovery cohort.
     protocol : str
-        One sentence on how the discovery cohort was evaluated.
+        One sentence on the evaluation of the discovery cohort.
     level : float
         Coverage of the intervals.
 
@@ -96,14 +95,14 @@ class ProtocolResult:
     level: float
 
     def paper(self):
-        """The table as papers print it.
+        """Format the table for a paper.
 
         Returns
         -------
         table : DataFrame
             A row per cohort: n, responders, balanced accuracy, sensitivity and
-            specificity in percent, AUC (with several sites also that within sites),
-            each with its interval, p of the balanced accuracy, and differences of AUC
+            specificity in percent, AUC (also within sites if there are several), each
+            with its interval; p of the balanced accuracy; and differences of AUC
             within sites.
         """
         rows = {}
@@ -142,7 +141,7 @@ class ProtocolResult:
         Returns
         -------
         figure : matplotlib.figure.Figure
-            Needs matplotlib, which is imported here.
+            Requires matplotlib, which is imported here.
         """
         return draw(self)
 
@@ -168,56 +167,57 @@ def published_protocol(
     random_state=None,
     n_jobs=None,
 ):
-    """Evaluate a responder classifier as the imaging literature does, and further.
+    """Evaluate a responder classifier by the protocol of the imaging literature.
 
-    Repeated nested cross-validation of the discovery cohort (the inner loop is the
-    estimator's own); the model fitted on all of it and frozen, on external cohorts and
-    on placebo cohorts. Beyond the literature: intervals of everything, tests with a
-    name, differences of AUC between drug and placebo, calibration and decision curves.
+    The discovery cohort is evaluated by repeated nested cross-validation, in which the
+    inner loop belongs to the estimator. The model fitted on the whole discovery cohort
+    is frozen and evaluated on external and placebo cohorts. This function adds
+    intervals of all metrics, tests, differences of AUC between drug and placebo,
+    calibration and decision curves.
 
     Parameters
     ----------
     estimator : classifier
         With `decision_function` or `predict_proba`; cloned. It gets `groups` if it
         requests them. Probabilities come from `response_probability` or
-        `predict_proba`, if it has one.
+        `predict_proba`, if available.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Discovery cohort.
     y : array-like of shape (n_samples,)
         Response, two classes.
     groups : array-like of shape (n_samples,), default=None
-        Participant of each row; never split.
+        Participant of each row; participants are kept whole.
     sites : array-like of shape (n_samples,), default=None
-        Site of each row; balanced over folds, permutations stay within, and so do
-        the pairs of `auc_within_sites` and of differences.
+        Site of each row. Sites are balanced over folds; permutations, and the pairs
+        of `auc_within_sites` and of differences, stay within sites.
     external : dict of str to cohort, default=None
         Cohorts treated with the drug. A cohort is a tuple ``(X, y)`` or a mapping
-        with ``data``, ``target`` and, if there are any, ``groups`` and ``site``.
-        Several are also evaluated together, as "external".
+        with ``data``, ``target`` and optionally ``groups`` and ``site``. Several
+        cohorts are also evaluated together, as "external".
     placebo : cohort or dict of str to cohort, default=None
-        Cohorts without the drug; a single one is called "placebo".
+        Cohorts without the drug; a single cohort is called "placebo".
     positive : label, default=None
         The class of responders; by default the second in sorted order.
     n_splits, n_repeats : int, default=10, 10
-        Outer folds, and how often they are drawn anew.
+        Number of outer folds and of repeats with newly drawn folds.
     level : float, default=0.95
         Coverage of the intervals.
     n_bootstrap : int, default=2000
-        Participants are drawn with replacement; models are not refitted.
+        Bootstrap samples of participants; models are not refitted.
     n_permutations : int, default=10_000
-        Of the outcomes of each cohort that the frozen model meets; 0 skips the tests.
+        Permutations of the outcomes in the tests of the frozen model; 0 skips them.
     n_refits : int, default=0
-        Permutations of the discovery outcomes with a whole repetition of the nested
-        cross-validation each; its p is NaN without them, because predictions of folds
-        are not independent and no simpler test holds.
+        Permutations of the discovery outcomes, each with a complete nested
+        cross-validation. Without them p of the discovery cohort is NaN, because
+        predictions of folds are not independent and no simpler test is valid.
     correct_overlap : bool, default=True
-        Whether intervals of the discovery cohort allow for training rows that folds
-        share. False gives those of the literature, which are too narrow.
+        Whether intervals of the discovery cohort allow for training rows shared by
+        folds. False gives the intervals of the literature, which are too narrow.
     thresholds : array-like of float, default=None
-        Of the decision curve, in (0, 1); by default 0.05, 0.10, ..., 0.95.
+        Thresholds of the decision curve, in (0, 1); by default 0.05, 0.10, ..., 0.95.
     random_state : int, RandomState instance or None, default=None
     n_jobs : int, default=None
-        Repeats and refits worked on at once. Results do not depend on it.
+        Number of repeats and refits in parallel. Results do not depend on it.
 
     Returns
     -------
@@ -226,33 +226,35 @@ def published_protocol(
     Raises
     ------
     ValueError
-        If y has other than two classes, a cohort has other labels, lengths differ, or
+        If y does not have two classes, a cohort has other labels, lengths differ, or
         a count is out of range.
     TypeError
-        If a cohort is neither a tuple nor a mapping, or the estimator does not rank.
+        If a cohort is neither a tuple nor a mapping, or the estimator has neither
+        decisions nor probabilities.
 
     Notes
     -----
     Metrics of the discovery cohort are means over repeats, each over all participants.
     Decisions are divided by their standard deviation over the training rows of their
-    fold, which makes folds comparable and moves no boundary.
+    fold, which makes folds comparable without moving the boundary.
 
-    Folds share training rows, so that their models are wrong together, which neither
-    the bootstrap nor DeLong's variance knows. `correct_overlap` multiplies the variance
-    by ``1 + k / (k - 1)`` with k folds (Nadeau & Bengio 2003): about 2.1 for ten.
+    Folds share training rows, so the errors of their models are correlated, for which
+    neither the bootstrap nor DeLong's variance allows. `correct_overlap` multiplies the
+    variance by ``1 + k / (k - 1)`` with k folds (Nadeau & Bengio 2003): about 2.1 for
+    ten.
 
     A frozen model is tested against outcomes exchanged between participants within
-    sites. The statistic is the balanced accuracy and, where arrangements tie in it, the
-    AUC within sites (Streitberg & Roehmel 1990): without a signal p is uniform.
-    ``p_exact`` counts all ties against the model, as Fisher's exact test does; it is
-    larger, and too large on average.
+    sites. The statistic is the balanced accuracy, with ties broken by the AUC within
+    sites (Streitberg & Roehmel 1990), so p is uniform under the null hypothesis.
+    ``p_exact`` counts all ties against the model, as Fisher's exact test does, and is
+    conservative.
 
-    The difference between drug and placebo is that of AUCs *within sites*, in which
-    only a responder and a nonresponder of one site are compared: cohorts come from
-    different scanners, whose offsets lower an AUC that mixes them. With one site it is
-    the ordinary AUC. It has the interval of independent samples, DeLong et al. (1988),
-    and the p value of the same normal approximation, two-sided. For the discovery
-    cohort it neglects that its participants also trained the frozen model.
+    The difference between drug and placebo is that of AUCs *within sites*, which
+    compare a responder and a nonresponder from the same site. Cohorts come from
+    different scanners, whose offsets lower an AUC across sites. With one site it is
+    the ordinary AUC. The interval is that of independent samples (DeLong et al. 1988),
+    and the two-sided p value uses the same normal approximation. The difference for
+    the discovery cohort ignores that its participants also trained the frozen model.
 
     References
     ----------
@@ -291,23 +293,16 @@ def published_protocol(
     >>> result.table.query("metric == 'auc'").estimate.round(2).tolist()
     [0.65, 0.92, 0.47]
     """
-    counts = {
-        "n_splits": (n_splits, 2),
-        "n_repeats": (n_repeats, 1),
-        "n_bootstrap": (n_bootstrap, 0),
-        "n_permutations": (n_permutations, 0),
-        "n_refits": (n_refits, 0),
-    }
-    for name, (value, least) in counts.items():
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie strictly between 0 and 1, got {level!r}.")
-    grid = (
-        np.arange(1, 20) / 20 if thresholds is None else np.asarray(thresholds, float)
-    )
-    if grid.ndim != 1 or not ((grid > 0) & (grid < 1)).all():
-        raise ValueError(f"thresholds must lie strictly in (0, 1), got {thresholds!r}.")
+    as_count("n_splits", n_splits, minimum=2)
+    as_count("n_repeats", n_repeats)
+    for name, count in (
+        ("n_bootstrap", n_bootstrap),
+        ("n_permutations", n_permutations),
+        ("n_refits", n_refits),
+    ):
+        as_count(name, count, minimum=0)
+    as_probability("level", level)
+    thresholds = _read_thresholds(thresholds)
 
     discovery = Cohort("discovery", X, y, groups, sites)
     classes = response_classes(discovery, positive)
@@ -329,7 +324,7 @@ def published_protocol(
         estimator,
         X,
         classes[labels],
-        discovery.people,
+        discovery.participants,
         everyone,
         np.random.RandomState(seeds[0]),
     )
@@ -348,22 +343,13 @@ def published_protocol(
         widening["discovery"] = math.sqrt(1 + n_folds / (n_folds - 1))
     rows = []
     for name, predictions in found.items():
-        tests = {}
-        if name != "discovery":
-            options = {"n_permutations": n_permutations, "rng": draws}
-            tests["balanced_accuracy"] = balanced_accuracy_test(predictions, **options)
-            tests["auc"] = auc_test(predictions, **options)
+        tests, frozen = {}, name != "discovery"
+        if frozen:
+            tests = frozen_tests(predictions, n_permutations=n_permutations, rng=draws)
         elif n_refits:
-            tests = refitted_tests(
-                estimator,
-                discovery,
-                labels,
-                classes,
-                n_splits,
-                predictions,
-                seeds[2 + n_repeats :],
-                n_jobs,
-            )
+            more = seeds[2 + n_repeats :]
+            shared = estimator, discovery, labels, classes, n_splits
+            tests = refitted_tests(*shared, predictions, more, n_jobs)
         rows += metric_rows(
             name,
             predictions,
@@ -372,7 +358,7 @@ def published_protocol(
             n_bootstrap,
             draws,
             widening[name],
-            frozen=name != "discovery",
+            frozen=frozen,
         )
     for name in ("discovery", *drug_names):
         for other in control:
@@ -382,12 +368,22 @@ def published_protocol(
         table=table,
         predictions=prediction_table(found, [discovery, *drug, *control]),
         calibration=calibration_table(found),
-        decision_curve=curve_table(found, grid),
+        decision_curve=curve_table(found, thresholds),
         model=model,
         protocol=f"{n_repeats} x {n_splits}-fold cross-validation by participant, "
         "everything refitted in each fold",
         level=level,
     )
+
+
+def _read_thresholds(thresholds):
+    """Thresholds of the decision curve as an array."""
+    if thresholds is None:
+        return np.arange(1, 20) / 20
+    grid = np.asarray(thresholds, float)
+    if grid.ndim != 1 or not ((grid > 0) & (grid < 1)).all():
+        raise ValueError(f"thresholds must lie strictly in (0, 1), got {thresholds!r}.")
+    return grid
 
 
 def _printed(row, factor):

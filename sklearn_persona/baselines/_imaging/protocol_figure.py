@@ -1,16 +1,16 @@
-"""The figure of a protocol's result."""
+"""Figure of the published protocol."""
 
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from sklearn_persona._figure import new_figure
+from sklearn_persona._text.figure import new_figure
 from sklearn_persona._text.numbers import number
 
 __all__ = ["draw"]
 
 
 def draw(result):
-    """Four panels.
+    """Draw ROC curves, accuracies, calibration and decision curves.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def draw(result):
     Raises
     ------
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     figure = new_figure(9, 8)
     axes = figure.subplots(2, 2)

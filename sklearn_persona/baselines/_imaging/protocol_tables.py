@@ -1,4 +1,4 @@
-"""Tables of the published protocol: a row for each cohort and metric."""
+"""Tables of the published protocol."""
 
 import math
 
@@ -29,7 +29,7 @@ DELONG = "DeLong"
 
 
 def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening, *, frozen):
-    """Rows of the table for one cohort."""
+    """Rows of the metrics of one cohort."""
     exact = {"balanced_accuracy": exact_accuracy_p(predictions)} if frozen else {}
     remark = "" if widening == 1 else f", widened {widening:.2f}"
     found = accuracy_intervals(
@@ -37,7 +37,7 @@ def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening, *, 
     )
     methods = dict.fromkeys(found, BOOTSTRAP + remark)
     areas = {"auc": delong(predictions)}
-    if len(np.unique(predictions.places)) > 1:
+    if len(np.unique(predictions.sites)) > 1:
         areas["auc_within_sites"] = delong_within_sites(predictions)
     for metric, (auc, variance) in areas.items():
         half = float(special.ndtri((1 + level) / 2)) * math.sqrt(variance)
@@ -55,7 +55,7 @@ def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening, *, 
     return [
         {
             "cohort": name,
-            "n": len(np.unique(predictions.people)),
+            "n": len(np.unique(predictions.participants)),
             "n_positive": int(predictions.positive.sum()),
             "metric": metric,
             "estimate": estimate,
@@ -71,7 +71,7 @@ def metric_rows(name, predictions, tests, level, n_bootstrap, rng, widening, *, 
 
 
 def difference_row(found, name, other, level, widening):
-    """AUC within sites of a drug cohort less that of a placebo cohort."""
+    """AUC within sites of a drug cohort minus that of a placebo cohort."""
     (a, var_a), (b, var_b) = (delong_within_sites(found[c]) for c in (name, other))
     error = math.sqrt(widening**2 * var_a + var_b)
     half = float(special.ndtri((1 + level) / 2)) * error
@@ -80,7 +80,7 @@ def difference_row(found, name, other, level, widening):
         p_value = float(2 * special.ndtr(-abs(a - b) / error))
     return {
         "cohort": f"{name} - {other}",
-        "n": sum(len(np.unique(found[c].people)) for c in (name, other)),
+        "n": sum(len(np.unique(found[c].participants)) for c in (name, other)),
         "n_positive": sum(int(found[c].positive.sum()) for c in (name, other)),
         "metric": "auc_difference",
         "estimate": a - b,
@@ -105,8 +105,10 @@ def prediction_table(found, cohorts):
                 {
                     "cohort": cohort.name,
                     "row": np.repeat(np.arange(n), n_repeats),
-                    "group": np.repeat(cohort.group_labels[cohort.people], n_repeats),
-                    "site": np.repeat(cohort.site_labels[cohort.places], n_repeats),
+                    "group": np.repeat(
+                        cohort.group_labels[cohort.participants], n_repeats
+                    ),
+                    "site": np.repeat(cohort.site_labels[cohort.sites], n_repeats),
                     "repeat": np.tile(np.arange(n_repeats), n),
                     "positive": np.repeat(predictions.positive, n_repeats),
                     "decision": predictions.decision.ravel(),

@@ -1,16 +1,19 @@
-"""Do the weights of a classifier keep their sign when it is refitted?"""
+"""Stability of the weights of a classifier over refits."""
 
 from collections.abc import Mapping
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_persona._data.checks import as_count
 from sklearn_persona._data.labels import encode_labels
-from sklearn_persona.baselines._null_labels import shuffled_labels
-from sklearn_persona.baselines._refitting import fit_clone, folds_of_rows
+from sklearn_persona.baselines._imaging.refitting import (
+    fit_clone,
+    folds_of_rows,
+    shuffled_labels,
+)
 from sklearn_persona.inference import max_statistic_pvalues
 
 __all__ = ["region_stability"]
@@ -30,35 +33,37 @@ def region_stability(
     random_state=None,
     n_jobs=None,
 ):
-    """Weights of the regions over folds, tested by permutation of the outcome.
+    """Test the weights of regions over folds by permutation of the outcome.
 
-    The classifier is refitted on the training part of every fold, including its own
-    choice of parameters. Folds share most of their cases, so that many weights keep
-    their sign on noise too: only the permuted outcomes, refitted in the same way, tell
-    how consistent is consistent.
+    The classifier is refitted on the training part of each fold, including its choice
+    of parameters. Folds share most of their cases, so many weights keep their sign
+    even in noise. Refits to permuted outcomes show how much consistency is due to
+    chance.
 
     Parameters
     ----------
-    estimator : StructuralMRISVC or alike
+    estimator : StructuralMRISVC or similar
         Its fits have ``coef_`` of shape (1, n_regions), ``patterns_`` and
         ``region_names_``.
     X : array-like or DataFrame of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
         Two classes.
     groups : array-like of shape (n_samples,), default=None
-        Participant of each row; never split.
+        Participant of each row; participants are kept whole.
     sites : array-like of shape (n_samples,), default=None
-        Balanced over folds; outcomes are permuted within.
+        Site of each row. Sites are balanced over folds; outcomes are permuted within
+        sites.
     families : mapping or callable, default=None
-        Region name to family, such as lobes; None or a missing region leaves it out.
-        The table is then of the families' mean weights.
+        Maps the name of a region to its family, such as a lobe; regions that are
+        missing or map to None are left out. The table then has the mean weights of
+        families.
     n_splits, n_repeats : int, default=10, 1
-        Folds, and how often they are drawn anew.
+        Number of folds and of repeats with newly drawn folds.
     n_permutations : int, default=200
-        Each with ``n_splits * n_repeats`` fits; 0 skips the tests.
+        Permutations, each with ``n_splits * n_repeats`` fits; 0 skips the tests.
     random_state : int, RandomState instance or None, default=None
     n_jobs : int, default=None
-        Permutations worked on at once. Results do not depend on it.
+        Number of permutations in parallel. Results do not depend on it.
 
     Returns
     -------
@@ -72,20 +77,20 @@ def region_stability(
         sign_consistency : float
             Share of folds with the sign of the mean pattern.
         p_weight, p_pattern, p_consistency : float
-            Two-sided, family-wise over the rows by the largest statistic in each
-            permutation; weight and pattern in units of their root mean square over
-            the permutations.
+            Two-sided and family-wise over the rows, by the largest statistic in each
+            permutation. Weights and patterns are in units of their root mean square
+            over the permutations.
 
     Raises
     ------
     ValueError
-        If y has other than two classes or a count is not positive.
+        If y does not have two classes or a count is not positive.
 
     Notes
     -----
-    The tests are of regions that play a part in the classifier, by their share of it:
-    where all regions carry the signal alike, none stands out, and `families` or the
-    balanced accuracy are what to look at.
+    The tests ask which regions contribute more to the classifier than others. If all
+    regions carry the signal equally, none stands out; use `families`, or look at the
+    balanced accuracy.
 
     References
     ----------
@@ -111,34 +116,33 @@ def region_stability(
         ("n_repeats", n_repeats, 1),
         ("n_permutations", n_permutations, 0),
     ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
+        as_count(name, value, minimum=least)
     codes, classes = encode_labels(y, "y")
     if len(classes) != 2:
         raise ValueError(f"y must have two classes, got {len(classes)}.")
-    people = np.arange(len(codes))
+    participants = np.arange(len(codes))
     if groups is not None:
-        people, _ = encode_labels(groups, "groups")
-    places = np.zeros(len(codes), int)
+        participants, _ = encode_labels(groups, "groups")
+    site_codes = np.zeros(len(codes), int)
     if sites is not None:
-        places, _ = encode_labels(sites, "sites")
+        site_codes, _ = encode_labels(sites, "sites")
     rng = check_random_state(random_state)
     seeds = rng.randint(np.iinfo(np.int32).max, size=n_permutations + 1)
 
     def outcomes(b):
         if b == 0:
-            return codes
-        return shuffled_labels(codes, people, places, np.random.RandomState(seeds[b]))
+            return classes[codes]
+        rng = np.random.RandomState(seeds[b])
+        return classes[shuffled_labels(codes, participants, site_codes, rng)]
 
-    # The folds of permutation b depend on its outcomes, as they should.
+    # Folds are balanced by the permuted outcomes, like those of the observed ones.
     fits = Parallel(n_jobs=n_jobs)(
         delayed(_refit)(
             estimator,
             X,
             outcomes(b),
-            classes,
-            people,
-            places,
+            participants,
+            site_codes,
             n_splits,
             n_repeats,
             seed,
@@ -163,15 +167,15 @@ def region_stability(
     return table
 
 
-def _refit(estimator, X, codes, classes, people, places, n_splits, n_repeats, seed):
+def _refit(estimator, X, y, participants, site_codes, n_splits, n_repeats, seed):
     """Weights and patterns of every fold, each (n_fits, n_regions), and names."""
     rng = np.random.RandomState(seed)
-    y, weights, patterns = classes[codes], [], []
+    weights, patterns = [], []
     for _ in range(n_repeats):
-        fold = folds_of_rows(codes, people, places, n_splits, rng)
+        fold = folds_of_rows(y, participants, site_codes, n_splits, rng)
         for k in range(fold.max() + 1):
             train = np.flatnonzero(fold != k)
-            model = fit_clone(estimator, X, y, people, train, rng)
+            model = fit_clone(estimator, X, y, participants, train, rng)
             length = np.linalg.norm(model.coef_[0])
             weights.append(model.coef_[0] / (length if length > 0 else 1.0))
             patterns.append(model.patterns_)
@@ -179,7 +183,7 @@ def _refit(estimator, X, codes, classes, people, places, n_splits, n_repeats, se
 
 
 def _families(names, families):
-    """Row names, and the matrix that averages regions into them."""
+    """Names of the rows and the matrix that averages regions into them."""
     if families is None:
         return list(names), np.eye(len(names))
     if isinstance(families, Mapping):
@@ -194,7 +198,7 @@ def _families(names, families):
     if not rows:
         raise ValueError(
             f"families has none of the {len(names)} regions, first {names[0]!r}. Use "
-            "the names of the columns."
+            "column names."
         )
     member = np.array([[f == row for row in rows] for f in found], dtype=float)
     return rows, member / member.sum(axis=0)
@@ -210,6 +214,6 @@ def _statistics(weights, patterns):
 
 
 def _studentized(values):
-    """Sizes in units of their root mean square; with the observed among them."""
+    """Absolute values in units of their root mean square over all rows."""
     spread = np.sqrt((values**2).mean(axis=0))
     return np.abs(values) / np.where(spread > 0, spread, np.inf)

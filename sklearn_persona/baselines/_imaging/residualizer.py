@@ -1,4 +1,4 @@
-"""`CovariateResidualizer`: what age, sex, head size and site explain, taken out."""
+"""`CovariateResidualizer`: removes effects of age, sex, head size and site."""
 
 from dataclasses import replace
 
@@ -15,26 +15,26 @@ __all__ = ["CovariateResidualizer", "Design", "covariate_positions", "regress"]
 class CovariateResidualizer(TransformerMixin, BaseEstimator):
     """Regress covariates out of all other columns, by least squares on training rows.
 
-    For imaging measures, whose differences are mostly those of head size, age, sex
-    and scanner. The covariates themselves are dropped.
+    Differences in imaging measures are mostly due to head size, age, sex and scanner.
+    The covariates themselves are dropped.
 
     Parameters
     ----------
     covariates : list of str or int, default=None
-        Columns by name or position. None: nothing is regressed out.
+        Columns by name or position; None regresses out nothing.
     categorical : list of str or int, default=None
-        Covariates that are categories although they are numbers, such as coded
-        sites. Strings and categorical columns always are.
+        Covariates with numbers that stand for categories, such as coded sites.
+        Strings and categorical columns need not be listed.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_regions, n_design)
-        Change of each other column per column of the design: a standard deviation of
-        a number, membership in a level of a category.
+        Change of each other column per standard deviation of a numeric covariate, or
+        for membership in a level of a category.
     intercept_ : ndarray of shape (n_regions,)
-        Mean of each other column where the covariates are average.
+        Mean of each other column at average covariates.
     covariates_ : ndarray of int
-        Positions.
+        Positions of the covariates.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
 
@@ -45,8 +45,8 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
     Notes
     -----
     A missing covariate counts as average, and so does a category that was not in the
-    training rows: a patient from a new site is adjusted as one from the average site,
-    because nothing is known of the scanner. Missing values elsewhere stay missing.
+    training rows: a patient from a new site is adjusted as if from the average site,
+    because its scanner is unknown. Missing values in other columns stay missing.
 
     References
     ----------
@@ -80,7 +80,7 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers with NaN for missing; covariates may be categories.
+            Numbers, NaN if missing; covariates may be categories.
         y : None
             Ignored.
 
@@ -105,7 +105,7 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Columns other than the covariates, less what the covariates explain.
+        """Subtract the part of the other columns that covariates explain.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         residuals : ndarray of float64, shape (n_samples, n_regions)
-            In the units of X, about the mean of the training rows.
+            In the units of X, centered on the mean of the training rows.
         """
         check_is_fitted(self)
         columns = read_features(self, X, reset=False)
@@ -122,7 +122,7 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
         return regions - self.design_(covariates, len(regions)) @ self.coef_.T
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns of `transform`.
+        """Get the names of the columns of `transform`.
 
         Parameters
         ----------
@@ -159,15 +159,15 @@ class CovariateResidualizer(TransformerMixin, BaseEstimator):
 
 
 class Design:
-    """Columns of a regression on covariates: numbers in SD, categories as indicators.
+    """Design matrix of covariates: numbers in SD, categories as indicators.
 
-    Every column has a mean of zero over the training rows, so that an average case
-    has zeros.
+    Each column has a mean of zero over the training rows, so an average case has only
+    zeros.
 
     Parameters
     ----------
     columns : list of TableColumn
-        Of the training rows.
+        Covariates of the training rows.
     codes : array of int
         Positions of numeric columns that are categories.
     """
@@ -188,7 +188,7 @@ class Design:
                 self.parts.append((levels, [s.sum() / known for s in seen], None))
 
     def __call__(self, columns, n_rows):
-        """Design of shape (n_rows, n_design)."""
+        """Design matrix of shape (n_rows, n_design)."""
         out = [np.empty((n_rows, 0))]
         for column, (levels, center, spread) in zip(columns, self.parts, strict=True):
             values, now = self._read(column)
@@ -196,8 +196,8 @@ class Design:
                 name = column.position if column.name is None else column.name
                 raise ValueError(
                     f"Covariate {name!r} is a number in one table and a category in "
-                    "the other. Convert it as it was when the estimator was fitted, "
-                    "or name it in categorical."
+                    "the other. Convert it as in the table that was fitted, or name "
+                    "it in categorical."
                 )
             if levels is None:
                 scaled = (values - center) / spread
@@ -210,7 +210,7 @@ class Design:
         return np.concatenate(out, axis=1)
 
     def _read(self, column):
-        """Values and levels: objects with None for missing, or numbers and None."""
+        """Labels (None if missing) and levels of a category, or numbers and None."""
         if column.levels is not None:
             labels = np.array([*column.levels, None], dtype=object)
             return labels[column.values], column.levels
@@ -227,7 +227,7 @@ def covariate_positions(wanted, columns, what):
     Raises
     ------
     ValueError
-        For a column that is not there or was given twice.
+        If a column does not exist or was given twice.
     """
     names = {c.name: c.position for c in columns if c.name is not None}
     found = []
@@ -264,20 +264,20 @@ def divide(columns, covariates):
     if text is not None:
         name = text.position if text.name is None else text.name
         raise ValueError(
-            f"Column {name!r} holds categories and is no covariate; expected numbers. "
-            "Name it in covariates, encode it, or drop it."
+            f"Column {name!r} holds categories and is not a covariate; expected "
+            "numbers. Name it in covariates, encode it, or drop it."
         )
     matrix = np.column_stack([numbers(column.values) for column in regions])
     return [columns[position] for position in covariates], matrix
 
 
 def take_rows(columns, rows):
-    """The same columns of some rows."""
+    """Columns restricted to some rows."""
     return [replace(column, values=column.values[rows]) for column in columns]
 
 
 def regress(regions, design):
-    """Least-squares effects of a design on each region, by its known values.
+    """Least-squares effects of a design on each region, from its known values.
 
     Parameters
     ----------

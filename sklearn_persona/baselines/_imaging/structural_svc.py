@@ -38,32 +38,32 @@ _SCORES = {"balanced_accuracy": _balanced_accuracy, "roc_auc": roc_auc_score}
 
 
 class StructuralMRISVC(ClassifierMixin, BaseEstimator):
-    """Linear support vector classifier on regional volumes, all of it inside the fold.
+    """Linear support vector classifier on regional volumes, fitted within the fold.
 
-    Covariates are regressed out of the regions; missing regions take the median;
-    regions are standardized and, if wanted, reduced to principal components; a linear
-    classifier with balanced class weights follows. Every one of these steps, and the
-    choice of C by cross-validation, sees the training rows only.
+    Covariates are regressed out of the regions, missing regions are set to the median,
+    and regions are standardized and optionally reduced to principal components. A
+    linear classifier with balanced class weights follows. All steps, and the choice of
+    C by cross-validation, use only the training rows.
 
     Parameters
     ----------
     covariates : list of str or int, default=None
-        Columns, by name or position, that are regressed out and dropped: age, sex,
-        total intracranial volume, site. Strings and categorical columns become
+        Columns, by name or position, that are regressed out and dropped, such as age,
+        sex, total intracranial volume and site. Strings and categorical columns become
         indicators.
     categorical : list of str or int, default=None
-        Covariates that are categories although they are numbers.
+        Covariates with numbers that stand for categories.
     pca : int, float or None, default=None
-        Number of components, at most what the training rows allow, or the share of
-        variance that they keep. None: no reduction.
+        Number of components (fewer if the training rows do not allow it), or the
+        share of variance that they keep. None: no reduction.
     C_grid : sequence of float, default=(0.0001, 0.001, 0.01, 0.1, 1.0)
         Values of C to choose from.
     inner_cv : int or splitter, default=5
-        Folds that choose C: balanced by class, whole groups, fewer where a class has
-        fewer groups. A splitter is called with `groups`.
+        Folds that choose C, of whole groups and balanced by class; fewer if a class
+        has fewer groups. A splitter is called with `groups`.
     scoring : {"balanced_accuracy", "roc_auc"}, default="balanced_accuracy"
-        What C should be best at, over the pooled inner test folds; the smallest of
-        equally good values is taken.
+        Metric over the pooled inner test folds by which C is chosen; the smallest of
+        tied values is taken.
     random_state : int, RandomState instance or None, default=None
         Seed of the inner folds.
 
@@ -73,15 +73,16 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
         The second is the positive class.
     C_ : float
     inner_scores_ : ndarray of shape (n_C,)
-        Score of each C; nan where no inner fold was possible.
+        Score of each C; NaN if no inner fold was possible.
     coef_ : ndarray of shape (1, n_regions)
         Weights of the regions, back-projected through the components: change of the
         decision per standard deviation of the adjusted region.
     intercept_ : ndarray of shape (1,)
     patterns_ : ndarray of shape (n_regions,)
-        What the weights mean (Haufe et al. 2014): covariance of each standardized
-        region with the decision, over the standard deviation of the latter; between
-        -1 and 1. Positive: larger in those whom the model calls positive.
+        Activation patterns, which make weights interpretable (Haufe et al. 2014):
+        covariance of each standardized region with the decision, over the standard
+        deviation of the decision; between -1 and 1. Positive for regions that are
+        larger in patients predicted positive.
     region_names_ : ndarray of str, shape (n_regions,)
     calibration_ : tuple of float
         Slope and intercept of `response_probability`.
@@ -90,14 +91,14 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    region_stability : Whether weights keep their sign over folds.
-    published_protocol : Repeated nested cross-validation, external and placebo cohorts.
-    CovariateResidualizer : The first step by itself.
+    region_stability : Tests whether weights keep their sign over folds.
+    published_protocol : Nested cross-validation, external and placebo cohorts.
+    CovariateResidualizer : The first step alone.
 
     Notes
     -----
-    `groups` is requested by default. An `ArmClassifier` around this class fits one arm
-    of a trial.
+    `groups` is requested by default. Wrap this class in an `ArmClassifier` to fit one
+    arm of a trial.
 
     References
     ----------
@@ -164,12 +165,12 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, *, groups=None):
-        """Choose C and fit.
+        """Choose C and fit the classifier.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Regional volumes and covariates; NaN for missing.
+            Regional volumes and covariates; NaN if missing.
         y : array-like of shape (n_samples,)
             Two classes of any label.
         groups : array-like of shape (n_samples,), default=None
@@ -182,8 +183,8 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If y has other than two classes, a covariate is not among the columns, or
-            a region is not numeric.
+            If y does not have two classes, a covariate is not among the columns, or a
+            region is not numeric.
         """
         self._validate_params()
         grid = self._grid()
@@ -234,7 +235,7 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X):
-        """Signed distance from the boundary; positive for the second class.
+        """Compute signed distances from the boundary, positive for the second class.
 
         Parameters
         ----------
@@ -265,10 +266,10 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
         return self.classes_[positive.astype(int)]
 
     def response_probability(self, X):
-        """Probability of the second class, by Platt scaling on the inner test folds.
+        """Estimate the probability of the second class by Platt scaling.
 
-        Not named `predict_proba`, because `predict` follows the balanced boundary and
-        not a probability of one half.
+        The scaling uses the inner test folds. The name is not `predict_proba`, because
+        `predict` uses the balanced boundary rather than a probability of one half.
 
         Parameters
         ----------
@@ -298,7 +299,7 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
             )
         y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f":
-            # Before infinite values are compared with integers.
+            # Must precede the comparison of values with integers.
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if len(y) != n_rows:
@@ -347,7 +348,7 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
 
     def _choose(self, grid):
         if np.isnan(self.inner_scores_).all():
-            # Nothing to choose by.
+            # There is nothing to choose by.
             return grid[len(grid) // 2]
         best = self.inner_scores_ >= self.inner_scores_.max() - 1e-12
         return grid[int(np.argmax(best))]
@@ -365,7 +366,7 @@ class StructuralMRISVC(ClassifierMixin, BaseEstimator):
 
 
 class _Preparation:
-    """Residuals, medians, scale and components, learned from training rows.
+    """Residuals, medians, scale and components learned from training rows.
 
     Parameters
     ----------
@@ -389,7 +390,7 @@ class _Preparation:
         filled = np.where(known, residuals, self.medians)
         self.center = filled.mean(axis=0)
         spread = filled.std(axis=0)
-        # What rounding leaves of a constant region is not to be blown up.
+        # Do not scale up rounding errors of a constant region.
         tiny = 1e-10 * np.maximum(np.abs(self.center), np.abs(filled).max(axis=0))
         self.spread = np.where(spread > tiny, spread, np.inf)
         self.components = None
@@ -403,7 +404,7 @@ class _Preparation:
             self.component_center = reduced.mean_
 
     def __call__(self, covariates, regions):
-        """What the classifier sees."""
+        """Features of the classifier."""
         standardized = self.standardize(covariates, regions)
         if self.components is None:
             return standardized
@@ -416,7 +417,7 @@ class _Preparation:
         return (filled - self.center) / self.spread
 
     def project_back(self, weights):
-        """Weights of the regions from those of what the classifier sees."""
+        """Weights of the regions from those of the features."""
         return weights if self.components is None else weights @ self.components
 
     def _residuals(self, covariates, regions):
@@ -426,7 +427,7 @@ class _Preparation:
 def _fit_svc(matrix, positive, C):
     """Weights and offset of a linear classifier with balanced classes."""
     share = positive.mean()
-    # As "balanced", without the time that takes in small samples.
+    # Same as "balanced", which is slow in small samples.
     balanced = {0: 0.5 / (1 - share), 1: 0.5 / share}
     svc = SVC(kernel="linear", C=C, class_weight=balanced)
     svc.fit(np.ascontiguousarray(matrix), positive.astype(int))

@@ -205,7 +205,7 @@ def _sizes(data):
     texts = []
     for i, record in records:
         inside = f"{record.n_treated} inside"
-        if record.design not in ("crossover", "single-arm"):
+        if record.has_arms and record.cases_per_unit == 1:
             smaller = min(record.n_treated, record.n_control)
             inside = f"{smaller} in its smaller arm"
         texts.append(f"persona {i}: {inside}, {record.n_complement} outside")

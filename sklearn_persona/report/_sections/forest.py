@@ -12,7 +12,7 @@ __all__ = ["SECTION"]
 
 def _n_units(record):
     """Units inside: pairs of a crossover, members of a single arm, else cases."""
-    if record.design in ("crossover", "single-arm"):
+    if record.cases_per_unit > 1 or not record.has_arms:
         return record.n_treated
     return record.n_treated + record.n_control
 

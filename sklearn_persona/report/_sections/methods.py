@@ -1,25 +1,13 @@
 """The methods, with the numbers that were used."""
 
+from sklearn_persona._designs import DESIGNS
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._text.numbers import count, percent, plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona.report._section import Section
 
 __all__ = ["SECTION"]
 
-DESIGNS = {
-    "parallel": "a parallel-group trial, analyzed by {unit}",
-    "crossover": "a two-period crossover, analyzed by complete pair: the outcome of a "
-    "pair is its value under treatment minus that under control",
-    "pooled": "cases pooled over periods and analyzed as if they were independent",
-    "single-arm": "a single arm: members are compared with everyone else",
-}
-OBJECTIVES = {
-    "effect": "the effect inside against zero",
-    "contrast": "the effect inside against that in the complement",
-    "sum-of-squares": "the sum of squares between the groups of arm by membership",
-    "mean-shift": "the mean inside, whatever the arm",
-    "arm-shift": "the shift of the treated members against everyone else",
-}
 CORRECTIONS = {
     "holm": "Holm's correction",
     "fixed-sequence": "testing in a fixed sequence",
@@ -29,8 +17,8 @@ CORRECTIONS = {
 
 
 def _trial(data):
-    flow, settings = data.flow, data.settings
-    text = f"The data are {DESIGNS[data.design].format(unit=flow['unit'])}. "
+    flow, settings, design = data.flow, data.settings, DESIGNS[data.design]
+    text = f"The data are {design.description.format(unit=flow['unit'])}. "
     if data.arms:
         text += f"The effect is that of {data.comparison}. "
     name = "The outcome"
@@ -44,7 +32,7 @@ def _trial(data):
             "The response is analyzed: an outcome of "
             f"{sign} {settings['response_threshold']:g}. "
         )
-    if data.design == "crossover":
+    if design.cases_per_unit > 1:
         if flow["period_known"]:
             text += "Differences are corrected for the period effect. "
         else:
@@ -54,7 +42,7 @@ def _trial(data):
             f"The split and the tests stay within {count(flow['n_strata'])} strata. "
         )
     prognostic = settings["prognostic"]
-    if prognostic is not None and data.design in ("parallel", "pooled"):
+    if prognostic is not None and design.adjustable:
         model = "a cross-validated lasso of the variables and their squares"
         model = model if prognostic == "auto" else shown(prognostic)
         text += (
@@ -99,7 +87,7 @@ def _space(data):
     if settings["conditions"] == "auto" and settings["objective"] != "auto":
         kinds = "bounds"
     units = "units of each arm" if data.arms else "units"
-    if data.design == "crossover":
+    if DESIGNS[data.design].cases_per_unit > 1:
         units = "pairs"
     text = (
         f"{conditions}. Conditions on numbers are {kinds}; their edges are {edges}. "
@@ -109,7 +97,7 @@ def _space(data):
     )
     if settings["min_modalities"] > 1:
         text += f"; it combines {settings['min_modalities']} modalities or more"
-    text += f". The search maximized {OBJECTIVES[data.objective]}"
+    text += f". The search maximized {OBJECTIVES[data.objective].description}"
     if data.objective == "arm-shift":
         text += ", of either arm"
     if settings["objective"] == "auto":
@@ -196,13 +184,13 @@ def _inference(data):
 def _figures(data):
     settings = data.settings
     exchange = "the arms"
-    if data.design == "crossover":
+    if DESIGNS[data.design].cases_per_unit > 1:
         exchange = (
             "the sequences"
             if data.flow["period_known"]
             else "the signs of the differences"
         )
-    elif data.design == "single-arm":
+    elif not DESIGNS[data.design].has_arms:
         exchange = "membership"
     text = (
         f"The p values are from two-sided permutation tests that exchange {exchange}: "

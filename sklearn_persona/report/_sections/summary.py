@@ -10,6 +10,7 @@ from sklearn_persona._claims.limits import (
     smallest_p_value,
     tested_half,
 )
+from sklearn_persona._designs import DESIGNS
 from sklearn_persona._text.evidence import tested_record
 from sklearn_persona._text.numbers import (
     alike,
@@ -260,7 +261,7 @@ def _not_shown(data):
     floor = smallest_p_value(data.limits)
     if floor is not None and floor < 1:
         what = plural(data.min_arm_size, unit)
-        if data.design != "crossover":
+        if DESIGNS[data.design].cases_per_unit == 1:
             what += " of each arm"
         paragraphs.append(
             f"A p value below {p_text(floor)} in the smallest persona allowed "
@@ -274,7 +275,7 @@ def _not_shown(data):
             f"Anything about {plural(untestable, 'persona')} below: in the holdout, "
             "the smallest possible p value was above the threshold."
         )
-    if data.design == "crossover":
+    if DESIGNS[data.design].cases_per_unit > 1:
         paragraphs.append(
             "Who responds: one crossover cannot tell an individual's response from "
             "the variation between any two of their periods."

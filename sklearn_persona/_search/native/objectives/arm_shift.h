@@ -34,12 +34,12 @@ static ALWAYS_INLINE double arm_shift_term(const totals_t *all, int arm, double 
     return arm == 0 && x > 0 ? x * x / (k * (1 - all->curvature * k)) : 0;
 }
 
-/* For plan.h: w = n (1 - q n), x = s - n m. The weight of the other arm is so large
- * that it adds nothing. */
+/* In the terms of shape_t: w = n (1 - q n), x = s - n m. The weight of the
+ * other arm is so large that it adds nothing. */
 #define arm_shift_FORM SQUARES
 
-static ALWAYS_INLINE void arm_shift_shape(const totals_t *all, int arm, double *alpha,
-                                  double *beta, double *gamma)
+static ALWAYS_INLINE void arm_shift_shape(const totals_t *all, int arm,
+                                          double *alpha, double *beta, double *gamma)
 {
     *alpha = arm == 0 ? 1 : 1e15;
     *beta = arm == 0 ? -all->curvature : 0;

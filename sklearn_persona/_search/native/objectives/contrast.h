@@ -30,11 +30,11 @@ static ALWAYS_INLINE double contrast_term(const totals_t *all, int arm, double k
     return x > 0 ? x * x * k * rest / all->n[arm] : 0;
 }
 
-/* For plan.h: w = n (N - n) / N, x = s - n mean of the arm. */
+/* In the terms of shape_t: w = n (N - n) / N, x = s - n mean of the arm. */
 #define contrast_FORM DIFFERENCE
 
-static ALWAYS_INLINE void contrast_shape(const totals_t *all, int arm, double *alpha,
-                                  double *beta, double *gamma)
+static ALWAYS_INLINE void contrast_shape(const totals_t *all, int arm,
+                                         double *alpha, double *beta, double *gamma)
 {
     *alpha = 1;
     *beta = -1 / all->n[arm];

@@ -28,11 +28,11 @@ static ALWAYS_INLINE double effect_term(const totals_t *all, int arm, double k,
     return x > 0 ? x * x / k : 0;
 }
 
-/* For plan.h: w = n, x = s. */
+/* In the terms of shape_t: w = n, x = s. */
 #define effect_FORM DIFFERENCE
 
-static ALWAYS_INLINE void effect_shape(const totals_t *all, int arm, double *alpha,
-                                  double *beta, double *gamma)
+static ALWAYS_INLINE void effect_shape(const totals_t *all, int arm,
+                                       double *alpha, double *beta, double *gamma)
 {
     (void)all;
     (void)arm;

@@ -1,4 +1,4 @@
-/* mean-shift: the outcome inside against the mean of all, whatever the arm.
+/* mean-shift: the outcome inside against the mean of all, regardless of arm.
  *
  * Squared value x^2 / n with x the sum inside of (outcome - mean of all). Bound:
  * (x0 + x1)^2 / (n0 + n1) <= x0^2 / n0 + x1^2 / n1 (Cauchy-Schwarz).
@@ -23,11 +23,11 @@ static ALWAYS_INLINE double mean_shift_term(const totals_t *all, int arm, double
     return x > 0 ? x * x / k : 0;
 }
 
-/* For plan.h: w = n, x = s - n mean of all. */
+/* In the terms of shape_t: w = n, x = s - n mean of all. */
 #define mean_shift_FORM TOTAL
 
-static ALWAYS_INLINE void mean_shift_shape(const totals_t *all, int arm, double *alpha,
-                                  double *beta, double *gamma)
+static ALWAYS_INLINE void mean_shift_shape(const totals_t *all, int arm,
+                                           double *alpha, double *beta, double *gamma)
 {
     (void)arm;
     *alpha = 1;

@@ -32,11 +32,12 @@ static ALWAYS_INLINE double sum_of_squares_term(const totals_t *all, int arm,
     return u * u * k * rest / all->n[arm];
 }
 
-/* For plan.h: w = n (N - n) / N, x = s - n mean of the arm. */
+/* In the terms of shape_t: w = n (N - n) / N, x = s - n mean of the arm. */
 #define sum_of_squares_FORM SQUARES
 
-static ALWAYS_INLINE void sum_of_squares_shape(const totals_t *all, int arm, double *alpha,
-                                  double *beta, double *gamma)
+static ALWAYS_INLINE void sum_of_squares_shape(const totals_t *all, int arm,
+                                               double *alpha, double *beta,
+                                               double *gamma)
 {
     *alpha = 1;
     *beta = -1 / all->n[arm];
