@@ -122,7 +122,7 @@ def test_what_was_planted_is_confirmed_and_shown(path, tmp_path, capsys):
     assert discover(path, "--json", tmp_path / "a.json") == 0
     out = capsys.readouterr().out
     assert "Confirmed: 1 of" in out and "Persona 1: favorable - confirmed" in out
-    assert "Explained by confirmed personas: 50.0% of 60 test participants" in out
+    assert "Explained by confirmed personas: 50% of 60 test participants" in out
     values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     persona = values["report"]["personas"][0]
     assert persona["confirmed"] and persona["conditions"][0]["name"] == "age"

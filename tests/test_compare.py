@@ -872,11 +872,9 @@ def test_paper_and_figure(trial, tmp_path):
     table = run(models, trial, cv=5)
     paper = comparison_paper(table, metrics=["targeting_gain", "roc_auc"])
     assert list(paper.columns) == ["patients", "targeting_gain", "roc_auc"]
-    assert paper.loc[("all", "logistic"), "patients"] == "100 %"
+    assert paper.loc[("all", "logistic"), "patients"] == "100%"
     share = table[table.subset == "explained by fixed"].coverage.mean()
-    assert paper.loc[
-        ("explained by fixed", "logistic"), "patients"
-    ] == f"{share:.0%}".replace("%", " %")
+    assert paper.loc[("explained by fixed", "logistic"), "patients"] == f"{share:.0%}"
     mean = only(table, "roc_auc", estimator="logistic").mean()
     assert paper.loc[("all", "logistic"), "roc_auc"].startswith(f"{mean:.2f} (")
     with pytest.raises(ValueError, match=r"metrics \['auc'\] are not in the table"):

@@ -36,7 +36,12 @@ def test_demo_prints_the_cards(capsys):
     assert "3 participants incomplete" in text
     assert text.count("planted:") == 2
     assert "optimal proven" in text
-    for part in ("persona range", "holdout", "p inside v outside", "Jaccard"):
+    for part in (
+        "persona range",
+        "holdout",
+        "p value, inside minus outside",
+        "Jaccard",
+    ):
         assert part in text
     assert "nan" not in text
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sklearn_persona import Condition, Persona, PersonaDiscoverer
+from sklearn_persona._text.numbers import p_text, percent
 from sklearn_persona.datasets import make_ketamine_crossover, make_parallel_trial
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 
@@ -277,12 +278,13 @@ def test_text_of_a_card(fitted):
         "holdout",
         f"{record.n} of {record.total}",
         f"{record.n_treated} / {record.n_control}",
-        f"{record.coverage:.1%}",
-        f"{record.p_value:.4f} ({record.p_floor:.4f})",
-        f"{record.p_interaction:.4f}",
-        f"{persona.p_adjusted:.4f}",
+        percent(record.coverage),
+        p_text(record.p_value),
+        p_text(record.p_floor),
+        p_text(record.p_interaction),
+        p_text(persona.p_adjusted),
         "Cohen's d",
-        "95 % CI",
+        "95% CI",
         "effect outside",
     ):
         assert part in text, part

@@ -30,9 +30,10 @@ from sklearn_persona._claims.limits import (
     lowest_p_value,
     smallest_p_value,
 )
+from sklearn_persona._cli.shown import record_lines
 from sklearn_persona._search import spaces as _spaces
-from sklearn_persona._text.numbers import between, percent
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text import evidence
+from sklearn_persona._text.numbers import alike, estimate, number, p_text, percent
 from sklearn_persona._text.safe import inert, shown, write_atomically
 from sklearn_persona._text.words import arm_text
 from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
@@ -423,13 +424,13 @@ def test_stability_and_correction_when_present():
     page = Page(report.to_html())
     assert page.problems == []
     for part in (
-        "1.25 [0.500, 2]",
+        "1.25 (0.50 to 2.00)",
         f"{name} in the best rule",
         "same variables found in 50 half-samples",
         "82%",
-        "0.660 [0.200, 0.950]",
-        f"{name}, low edge [95% of 30 half-samples]",
-        "0 [-0.500, 0.250]",
+        "0.66 (0.20 to 0.95)",
+        f"{name}, low edge (95% of 30 half-samples)",
+        "0.000 (-0.500 to 0.250)",
         "20 fits without one participant",
         "Their spread over resamples is on the cards.",
     ):
@@ -453,7 +454,7 @@ def _rows_after(page, heading):
     """Texts between a heading and the next one."""
     texts = [text.strip() for _, text in page.texts if text.strip()]
     start = texts.index(heading) + 1
-    ends = ("Flow", "What the selection comes back to")
+    ends = ("Flow", "Selection over half-samples")
     return texts[start : next(i for i in range(start, 9**9) if texts[i] in ends)]
 
 
@@ -475,10 +476,10 @@ def test_explained_and_unexplained(kind):
         assert (told[at + 4] == "-") == np.isnan(row["effect"])
         if not np.isnan(row["effect"]):
             pair = (row["ci_low"], row["ci_high"])
-            assert told[at + 4] == f"{number(row['effect'])} {between(pair)}"
-    half = "the holdout" if finder.flow_["holdout"] else "all analysed participants"
+            assert told[at + 4] == estimate(row["effect"], pair)
+    half = "the holdout" if finder.flow_["holdout"] else "all analyzed participants"
     assert f"Counted in {half}" in told[0]
-    assert ("none of them tested" in told[0]) == (kind == "not-validated")
+    assert ("none of these personas was tested" in told[0]) == (kind == "not-validated")
     together = "stay unexplained" in report.to_markdown()
     assert together == (finder.n_confirmed_ > 0)
     if together:
@@ -496,7 +497,7 @@ def test_explained_and_unexplained(kind):
 def test_selection_frequencies():
     finder, _ = fitted("resampled")
     page = Page(report_of("resampled").to_html())
-    told = _rows_after(page, "What the selection comes back to")
+    told = _rows_after(page, "Selection over half-samples")
     table = finder.selection_frequencies_
     for _, row in table.iterrows():
         at = told.index(row["variable"])
@@ -547,8 +548,8 @@ def test_spread_of_repeated_splits():
     finder = copy(finder)
     finder.split_p_values_ = np.array([0.001, 0.02, 0.2, 1.0, 1.0])
     text = PersonaReport.from_estimator(finder).to_markdown()
-    assert "went from 0.0010 to 1.0000, half of them from 0.0200 to 1.0000" in text
-    assert "a median of 0.2000" in text and "below 0.05 in two of 5" in text
+    assert "went from 0.001 to 1.000, half of them from 0.020 to 1.000" in text
+    assert "a median of 0.200" in text and "below 0.05 in two of 5" in text
     assert "It was 1, mostly without any test, in two." in text
 
 
@@ -587,7 +588,7 @@ def test_how_the_table_was_read():
     ("p_alone", "words"),
     [
         (0.01, None),
-        (0.2, "do not show an effect by themselves (p = 0.2000): it may be the same"),
+        (0.2, "do not show an effect by themselves (p = 0.200): it may be the same"),
         (float("nan"), "cannot be tested outside the earlier personas"),
     ],
 )
@@ -626,7 +627,7 @@ def test_arms_that_are_numbers_are_no_counts():
     content = replace(report_of("parallel")._data, arms=("0", "1"))
     text = PersonaReport(content).to_markdown()
     assert "effect of arm 1 against arm 0" in text
-    assert re.search(r"\| arm 1: \d+, arm 0: \d+ \|", text)
+    assert re.search(r"\| units, arm 1 / arm 0 \| \d+ / \d+ \|", text)
 
 
 def test_baseline_table_by_hand():
@@ -811,7 +812,7 @@ def test_no_result_could_reach_the_level(n, options, floor, half):
     assert lowest.value == pytest.approx(floor)
     text = report.to_markdown()
     assert text.count(TOO_FEW) == 2
-    assert f"could have{half}, whatever the outcomes, is {floor:.4f}" in text
+    assert f"could have{half}, whatever the outcomes, is {p_text(floor)}" in text
     assert "Any persona: no p value could have reached the level of 0.05." in text
     # Instead of testing.
     for persona in finder.personas_:
@@ -870,7 +871,7 @@ def test_strata_and_permutations_that_leave_nothing():
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE)
     finder.fit(X, y, treatment=arm, strata=np.arange(60))
     text = PersonaReport.from_estimator(finder).to_markdown()
-    assert TOO_FEW in text and "That asks for larger strata" in text
+    assert TOO_FEW in text and "That requires larger strata" in text
     finder.set_params(validation="permutation", n_permutations=10)
     finder.fit(X, y, treatment=arm)
     text = PersonaReport.from_estimator(finder).to_markdown()
@@ -1075,5 +1076,67 @@ def test_words():
     hebrew = HOSTILE[6][:4]
     assert shown(hebrew) == f"\u2068{hebrew}\u2069"
     assert percent(0.25) == "25%" and percent(None) == "-" == percent(float("nan"))
-    assert between(None) == between((1, float("nan"))) == "[-]"
-    assert between((1.0, 2.5)) == "[1, 2.50]"
+    assert estimate(2, None) == "2.00 (-)" == estimate(2, (1, float("nan")))
+    assert estimate(2.0, (1.0, 2.5)) == "2.00 (1.00 to 2.50)"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0286, "0.0286"),
+        (0.034, "0.034"),
+        (0.2341, "0.234"),
+        (1.0, "1.000"),
+        (0.001, "0.001"),
+        # One of 1001 arrangements, and of 10,001.
+        (1 / 1001, "0.001"),
+        (1 / 10_001, "< 0.0001"),
+        (0.0, "< 0.0001"),
+        (float("nan"), "-"),
+    ],
+)
+def test_p_values(value, text):
+    assert p_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "pair", "text"),
+    [
+        (1.25, (0.5, 2.0), "1.25 (0.50 to 2.00)"),
+        (0.0345, (-0.0021, 0.0711), "0.0345 (-0.0021 to 0.0711)"),
+        # Two digits of half the width, where three of the numbers tell less.
+        (104.37, (104.16, 104.58), "104.37 (104.16 to 104.58)"),
+        (1234567.0, (1234000.0, 1235000.0), "1234567 (1234000 to 1235000)"),
+        (-0.001, (-2.0, 2.0), "0.00 (-2.00 to 2.00)"),
+        (2e-9, (1e-9, 3e-9), "2e-09 (1e-09 to 3e-09)"),
+        (float("nan"), (1.0, 2.0), "-"),
+    ],
+)
+def test_intervals(value, pair, text):
+    assert estimate(value, pair) == text
+
+
+def test_numbers():
+    assert [number(v) for v in (2.0, 1.2345, 0.012345, -0.0, 12345.6, 1e12 / 3)] == [
+        *("2", "1.23", "0.0123", "0", "12346", "3.33e+11"),
+    ]
+    assert number(None) == number(float("nan")) == "-" and number(np.inf) == "inf"
+    assert alike(1.25, 0.0345, None) == ["1.25", "0.03", "-"]
+    assert alike(3.0, 12.0) == ["3", "12"]
+
+
+def test_a_new_row_is_shown_everywhere(monkeypatch):
+    """One entry, for card, terminal, page, Markdown and notebook."""
+    row = evidence.Row("test", "a new field", lambda r: f"<{r.n}>", brief=True)
+    monkeypatch.setattr(evidence, "EVIDENCE", (*evidence.EVIDENCE, row))
+    finder, _ = fitted("parallel")
+    persona, report = finder.personas_[0], report_of("parallel")
+    texts = (
+        str(persona),
+        "\n".join(record_lines(persona, persona.holdout)),
+        Page(report.to_html()).text,
+        report.to_markdown().replace("\\", ""),
+        finder._repr_html_().replace("&lt;", "<").replace("&gt;", ">"),
+    )
+    for text in texts:
+        assert "a new field" in text and f"<{persona.holdout.n}>" in text

@@ -171,7 +171,7 @@ class TestOfTheEstimator:
 
     def test_card(self, fitted):
         text = str(fitted.personas_[0])
-        assert "effect, corrected [95 % CI]" in text
+        assert "corrected effect (95% CI)" in text
         assert "in half-samples" in text
         assert "in half-samples" not in str(fit(parallel()).personas_[0])
 

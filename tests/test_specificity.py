@@ -126,9 +126,9 @@ class TestContrasts:
             max_variables=1, n_bootstrap=0, prognostic=None, random_state=0
         ).fit(X, y, treatment=arm)
         text = str(finder.personas_[0])
-        assert "members v others, treated" in text
-        assert "members v others, control" in text
-        assert "inside - outside [95 % CI]" in text
+        assert "inside minus outside, treated" in text
+        assert "inside minus outside, control" in text
+        assert "inside minus outside (95% CI)" in text
         assert "holdout_contrast_control" in finder.table_
         values = json.loads(json.dumps(finder.personas_[0].to_dict(), allow_nan=False))
         assert Persona.from_dict(values).to_dict() == finder.personas_[0].to_dict()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sklearn_persona._designs import DESIGNS
 from sklearn_persona.inference import detectable_effect, floor_from_sizes
 
 __all__ = [
@@ -50,6 +51,16 @@ class TrialLimits:
     n_confirmed: int
     n_candidates: int
     n_held_out: int
+
+    @property
+    def tests_pairs(self):
+        """Whether units are pairs, tested by one sample of differences."""
+        return DESIGNS[self.design].cases_per_unit > 1
+
+    @property
+    def has_arms(self):
+        """Whether treatments are compared, rather than members with others."""
+        return DESIGNS[self.design].has_arms
 
     @classmethod
     def from_estimator(cls, estimator):
@@ -157,10 +168,10 @@ def lowest_p_value(limits):
 def _floor(limits, half, outside):
     """Smallest p value within a half, of all units but so many of each arm."""
     record = limits.flow[half]
-    if limits.design == "single-arm":
+    if not limits.has_arms:
         n = record["n_units"]
         return floor_from_sizes(n // 2, n - n // 2) if n > 1 else 1.0
-    if limits.design == "crossover":
+    if limits.tests_pairs:
         sizes = (record["n_units"] - outside, None)
     else:
         sizes = tuple(record[arm] - outside for arm in ("n_treated", "n_control"))
@@ -219,9 +230,9 @@ def detectable(limits, scale=1.0):
             "alpha": limits.settings["alpha"],
             "power": POWER,
         }
-        if limits.design == "crossover":
+        if limits.tests_pairs:
             sizes, options["paired"] = (n_inside, None), True
-        elif limits.design == "single-arm":
+        elif not limits.has_arms:
             sizes = n_inside, round(n_units) - n_inside
         else:
             arms = ("n_treated", "n_control")
@@ -230,7 +241,7 @@ def detectable(limits, scale=1.0):
         if _reaches_level(limits, sizes):
             inside = detectable_effect(*sizes, **options)
         # Inside against outside is what a single arm compares.
-        wider = 1.0 if limits.design == "single-arm" else math.sqrt(1 - share)
+        wider = 1.0 if not limits.has_arms else math.sqrt(1 - share)
         effects.append(
             Detectable(share, n_inside, inside, inside / wider, half.get("sd"))
         )
@@ -265,10 +276,10 @@ def smallest_p_value(limits):
     if where is None or limits.flow["period_known"] or limits.flow["n_strata"] > 1:
         return None
     n = limits.min_arm_size
-    if limits.design == "single-arm" or limits.settings["validation"] == "permutation":
+    if not limits.has_arms or limits.settings["validation"] == "permutation":
         return None
     return floor_from_sizes(
         n,
-        None if limits.design == "crossover" else n,
+        None if limits.tests_pairs else n,
         n_permutations=limits.settings["n_permutations"],
     )

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from sklearn_persona._text.card import card
-from sklearn_persona._text.numbers import interval, number, p_text, plural
+from sklearn_persona._text.card import card, columns
+from sklearn_persona._text.evidence import evidence_lines
+from sklearn_persona._text.numbers import plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
 
-__all__ = ["evidence_lines", "harmless", "reading_lines", "safe_card"]
+__all__ = ["harmless", "reading_lines", "record_lines", "safe_card"]
 
 
 def harmless(persona):
@@ -65,32 +66,24 @@ def reading_lines(trial):
     ]
 
 
-def evidence_lines(persona, record):
+def record_lines(persona, record, more=()):
     """Evidence from another trial, one entry per line.
 
     Parameters
     ----------
     persona : Persona
     record : Evidence
+    more : sequence of tuple
+        Further labels and texts.
 
     Returns
     -------
     lines : list of str
     """
-    single = record.design == "single-arm"
-    one, other = ("inside", "outside") if single else ("treated", "control")
-    rows = {
-        "rule": rule_text(persona.conditions),
-        "direction": persona.direction,
-        "cases inside": f"{record.n} of {record.total} ({record.coverage:.1%})",
-        f"{one} / {other}": f"{record.n_treated} / {record.n_control}",
-        "means": f"{number(record.mean_treated)} / {number(record.mean_control)}",
-        "effect [95 % CI]": f"{number(record.effect)} {interval(record.ci_effect)}",
-    }
-    if not single:
-        rows["effect outside"] = number(record.effect_complement)
-    rows["Cohen's d"] = number(record.effect_size)
-    rows["p value (floor)"] = f"{p_text(record.p_value)} ({p_text(record.p_floor)})"
-    if not single:
-        rows["p inside v outside"] = p_text(record.p_interaction)
-    return [f"  {label:<20}{text}" for label, text in rows.items()]
+    rows = [
+        ("rule", rule_text(persona.conditions)),
+        ("direction", persona.direction),
+        *((line.label, *line.texts) for line in evidence_lines([record])),
+        *more,
+    ]
+    return columns(rows)

@@ -36,8 +36,8 @@ class Crossover(Units):
     unit: ClassVar[str] = "complete pair"
     cases_per_unit: ClassVar[int] = 2
     description: ClassVar[str] = (
-        "a two-period crossover, analysed by complete pair: the outcome of a pair is "
-        "its value under treatment less that under control"
+        "a two-period crossover, analyzed by complete pair: the outcome of a pair is "
+        "its value under treatment minus that under control"
     )
     adjustable: ClassVar[bool] = False
     paired: ClassVar[bool] = True

@@ -12,7 +12,7 @@ class Parallel(Units):
 
     design = "parallel"
     unit = "participant"
-    description = "a parallel-group trial, analysed by {unit}"
+    description = "a parallel-group trial, analyzed by {unit}"
 
     @classmethod
     def from_cases(cls, cases):

@@ -12,7 +12,7 @@ class Pooled(Units):
 
     design = "pooled"
     one_row_each = False
-    description = "cases pooled over periods and analysed as if they were independent"
+    description = "cases pooled over periods and analyzed as if they were independent"
 
     @classmethod
     def from_cases(cls, cases):

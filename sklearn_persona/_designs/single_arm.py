@@ -15,7 +15,7 @@ class SingleArm(Units):
     """
 
     design = "single-arm"
-    description = "a single arm: members are compared with everybody else"
+    description = "a single arm: members are compared with everyone else"
     n_labels = 0
     has_arms = False
     adjustable = False

@@ -66,7 +66,7 @@ class Units:
     # Name in `design=`. A class without one is a base of others.
     design: ClassVar[str]
     # What the data are, in a report; `{unit}` is what is counted.
-    description: ClassVar[str] = "a trial, analysed by {unit}"
+    description: ClassVar[str] = "a trial, analyzed by {unit}"
     # Arms that `treatment` must hold.
     n_labels: ClassVar[int] = 2
     # What one unit is called where participants are known.

@@ -1,1 +1,1 @@
-"""Words and numbers for people."""
+"""What people read: numbers, names, evidence, cards and the frame of figures."""

@@ -1,9 +1,10 @@
-"""What a notebook shows of a fitted discoverer, below scikit-learn's diagram."""
+"""The table of confirmed personas that a notebook shows below the diagram."""
 
 import importlib.metadata
 from html import escape
 
-from sklearn_persona._text.numbers import number, p_text
+from sklearn_persona._text.evidence import brief_titles, persona_lines
+from sklearn_persona._text.numbers import UNKNOWN
 from sklearn_persona._text.safe import one_line
 
 __all__ = ["documentation_link", "personas_html"]
@@ -51,34 +52,19 @@ def personas_html(personas, validation):
         rows.append(_cells([f"and {len(confirmed) - MOST_SHOWN} more"]))
     table = ""
     if rows:
-        titles = (
-            "persona",
-            "direction",
-            "coverage",
-            "effect inside",
-            "outside",
-            "adjusted p",
-        )
+        titles = ("persona", "direction", *brief_titles())
         table = f"<table><thead>{_cells(titles, 'th')}</thead><tbody>"
         table += "".join(rows) + "</tbody></table>"
     return f'<div class="sklearn-persona"><p>{escape(head)}</p>{table}</div>'
 
 
 def _row(persona):
-    record = persona.train if persona.holdout is None else persona.holdout
     rule = one_line(persona.rule)
     if len(rule) > LONGEST_RULE:
         rule = rule[:LONGEST_RULE] + " …"
-    return _cells(
-        [
-            rule,
-            persona.direction,
-            f"{record.coverage:.0%}",
-            number(record.effect),
-            number(record.effect_complement),
-            p_text(persona.p_adjusted),
-        ]
-    )
+    texts = {line.label: line.texts[-1] for line in persona_lines(persona)}
+    brief = [texts.get(title, UNKNOWN) for title in brief_titles()]
+    return _cells([rule, persona.direction, *brief])
 
 
 def _cells(texts, tag="td"):

@@ -103,7 +103,7 @@ def write_atomically(path, text):
         When the folder is not there or cannot be written.
     """
     path = Path(path)
-    # Not `tempfile`, whose files nobody else may read.
+    # Not `tempfile`: its files are readable by their owner only.
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
     data = text.encode("utf-8", errors="replace")
     try:

@@ -1,7 +1,6 @@
 """How a persona held when its selection was repeated on fewer participants."""
 
-from sklearn_persona._text.numbers import between, percent
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.numbers import estimate, number, percent
 from sklearn_persona._text.safe import shown
 
 __all__ = ["edge_spread", "stability_rows"]
@@ -32,17 +31,17 @@ def stability_rows(persona):
     quantiles = held["jaccard_quantiles"]
     rows.append(
         _row(
-            "Jaccard index of the best match [95% of half-samples]",
-            f"{number(held['jaccard'])} {between((quantiles[0], quantiles[-1]))}",
+            "Jaccard index of the best match (95% of half-samples)",
+            estimate(held["jaccard"], (quantiles[0], quantiles[-1]), 2),
             held["jaccard"],
         )
     )
     for edge in held["edges"]:
-        spread = f"{number(edge['value'])} {between((edge['low'], edge['high']))}"
+        spread = estimate(edge["value"], (edge["low"], edge["high"]))
         rows.append(
             _row(
                 f"{shown(edge['variable'])}, {edge['side']} edge "
-                f"[95% of {edge['n']} half-samples]",
+                f"(95% of {edge['n']} half-samples)",
                 spread,
             )
         )
@@ -52,7 +51,7 @@ def stability_rows(persona):
         rows.append(
             _row(
                 f"smallest Jaccard index of the best match in {out}",
-                number(held["left_out_jaccard"]),
+                number(held["left_out_jaccard"], 2),
             )
         )
     return rows

@@ -1,9 +1,17 @@
-"""Words for arms, ranges and rules."""
+"""Words for arms, ranges, rules and agreement."""
 
-from sklearn_persona._text.numbers import limit_text
+from sklearn_persona._text.numbers import limit_text, number
 from sklearn_persona._text.safe import shown
 
-__all__ = ["arm_text", "range_text", "rule_text"]
+__all__ = ["agreement_text", "arm_text", "range_text", "rule_text"]
+
+
+def agreement_text(alternative):
+    """How well another description agrees with a persona, in training and holdout."""
+    text = number(alternative.jaccard, 2)
+    if alternative.jaccard_holdout is not None:
+        text += f", holdout {number(alternative.jaccard_holdout, 2)}"
+    return text
 
 
 def arm_text(label, longest=40):

@@ -1,6 +1,7 @@
 """`ComparisonDisplay`: means, intervals and splits of a comparison."""
 
-from sklearn_persona._figure import new_figure
+from sklearn_persona._text.figure import new_figure
+from sklearn_persona._text.numbers import percent
 from sklearn_persona.model_selection._summaries import check_table, comparison_summary
 
 __all__ = ["ComparisonDisplay"]
@@ -142,7 +143,7 @@ class ComparisonDisplay:
                 label = None
                 if row.coverage < 1:
                     ax.annotate(
-                        f"{row.coverage:.0%} of patients",
+                        f"{percent(row.coverage, 0)} of patients",
                         (1.01, height),
                         xycoords=ax.get_yaxis_transform(),
                         verticalalignment="center",

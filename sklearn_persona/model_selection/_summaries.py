@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sklearn_persona._text.numbers import printed_interval
+from sklearn_persona._text.numbers import estimate, percent
 from sklearn_persona.inference import adjust_pvalues, corrected_resampled_test
 from sklearn_persona.model_selection._fold_metrics import COLUMNS, RESPONSE_METRICS
 
@@ -232,7 +232,7 @@ def comparison_paper(table, *, metrics=None, subsets=None, level=0.95, digits=2)
     ...     "n_train": 75, "n_test": 25, "seconds": 0.1, "error": "",
     ... })
     >>> comparison_paper(table).loc[("all", "svc")].tolist()
-    ['100 %', '0.70 (0.50 to 0.90)']
+    ['100%', '0.70 (0.50 to 0.90)']
     """
     check_table(table)
     summary = comparison_summary(table, level=level)
@@ -251,14 +251,12 @@ def comparison_paper(table, *, metrics=None, subsets=None, level=0.95, digits=2)
         part = summary[summary["subset"] == subset]
         for name in dict.fromkeys(part["estimator"]):
             own = part[part["estimator"] == name].set_index("metric")
-            row = {"patients": f"{own['coverage'].iloc[0]:.0%}".replace("%", " %")}
+            row = {"patients": percent(own["coverage"].iloc[0], 0)}
             for metric in wanted["metric"]:
-                ends = ["mean", "low", "high"]
                 row[metric] = ""
-                if metric in own.index:
-                    row[metric] = printed_interval(
-                        *own.loc[metric, ends].astype(float), digits=digits
-                    )
+                if metric in own.index and not np.isnan(own.loc[metric, "mean"]):
+                    mean, *ends = own.loc[metric, ["mean", "low", "high"]].astype(float)
+                    row[metric] = estimate(mean, ends, digits)
             rows[subset, name] = row
     paper = pd.DataFrame.from_dict(rows, orient="index")
     paper.index = pd.MultiIndex.from_tuples(rows, names=["subset", "estimator"])

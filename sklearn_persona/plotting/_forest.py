@@ -4,7 +4,9 @@ import math
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_persona._figure import COLORS, MUTED, make_axes, plain
+from sklearn_persona._text.evidence import tested_record
+from sklearn_persona._text.figure import COLORS, MUTED, make_axes, plain
+from sklearn_persona._text.numbers import percent
 
 __all__ = ["ForestDisplay"]
 
@@ -83,9 +85,9 @@ class ForestDisplay:
         rows = []
         for i, persona in enumerate(estimator.personas_[:MOST_ROWS]):
             half = "training" if persona.holdout is None else "holdout"
-            record = persona.train if persona.holdout is None else persona.holdout
+            record = tested_record(persona)
             color = COLORS[persona.direction] if persona.confirmed else MUTED
-            label = f"persona{i} ({half}), {record.coverage:.0%}"
+            label = f"persona{i} ({half}), {percent(record.coverage, 0)}"
             rows.append((label, record.effect, record.ci_effect, color, persona.rule))
         for half in ("training", "holdout"):
             whole = estimator.flow_[half]
@@ -125,7 +127,7 @@ class ForestDisplay:
         ]
         ax.set_yticks(range(len(labels)), labels)
         ax.set_ylim(len(labels) - 0.5, -0.5)
-        ax.set_xlabel("effect with 95% interval (right of zero: benefit)")
+        ax.set_xlabel("effect with 95% CI (right of zero: benefit)")
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)
         self.ax_, self.figure_ = ax, ax.figure

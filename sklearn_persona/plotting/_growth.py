@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._claims.limits import POWER, SHARES
-from sklearn_persona._figure import COLORS, MUTED, make_axes
+from sklearn_persona._designs import DESIGNS
+from sklearn_persona._text.figure import COLORS, MUTED, make_axes
+from sklearn_persona._text.numbers import percent, plural
 from sklearn_persona.inference import detectable_effect
 
 __all__ = ["GrowthDisplay"]
@@ -175,7 +177,7 @@ class GrowthDisplay:
             if not estimator.two_arm_:
                 n = part * total("n_units")
                 return [round(share * n), round((1 - share) * n)]
-            if estimator.design_ == "crossover":
+            if DESIGNS[estimator.design_].cases_per_unit > 1:
                 return [round(share * part * total("n_units"))]
             arms = ("n_treated", "n_control")
             return [round(share * part * total(arm)) for arm in arms]
@@ -226,9 +228,9 @@ class GrowthDisplay:
             Without matplotlib.
         """
         ax = make_axes(ax, (7, 4.4))
-        tests = "1 test" if self.n_tests == 1 else f"{self.n_tests} tests"
+        tests = plural(self.n_tests, "test")
         for share, style in zip(sorted(self.everybody, reverse=True), ("-", "--", ":")):
-            members = f"{share:.0%} members"
+            members = f"{percent(share)} members"
             ax.plot(
                 self.candidates,
                 self.everybody[share],
@@ -246,7 +248,7 @@ class GrowthDisplay:
         if self.n_candidates is not None:
             ax.axvline(self.n_candidates, color=MUTED, linewidth=1)
             ax.annotate(
-                f"this search: {self.n_candidates:,} rules",
+                f"this search: {plural(self.n_candidates, 'rule')}",
                 (self.n_candidates, 0.03),
                 (4, 0),
                 xycoords=("data", "axes fraction"),
@@ -257,7 +259,7 @@ class GrowthDisplay:
         ax.set_xlim(self.candidates[0], self.candidates[-1])
         ax.set_ylim(bottom=0)
         ax.set_xlabel("rules searched")
-        ax.set_ylabel(f"smallest effect found with {POWER:.0%} probability (SD)")
+        ax.set_ylabel(f"smallest effect found with {percent(POWER)} probability (SD)")
         ax.legend(frameon=False, fontsize="small", loc="upper left")
         # Room for the legend above the curves.
         ax.set_ylim(top=1.45 * ax.get_ylim()[1])

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._data.table import numbers, read_column
-from sklearn_persona._figure import COLORS, MUTED, TRACK, make_axes, plain
+from sklearn_persona._text.figure import COLORS, MUTED, TRACK, make_axes, plain
+from sklearn_persona._text.numbers import number
 from sklearn_persona._text.words import range_text
 
 __all__ = ["PersonaDisplay", "chosen_persona"]
@@ -175,11 +176,11 @@ class PersonaDisplay:
                 linewidth=11,
                 solid_capstyle="butt",
             )
-            ax.text(0, i + 0.36, f"{low:.4g}", va="center", color=MUTED, size="small")
+            ax.text(0, i + 0.36, number(low), va="center", color=MUTED, size="small")
             ax.text(
                 1,
                 i + 0.36,
-                f"{high:.4g}",
+                number(high),
                 va="center",
                 ha="right",
                 color=MUTED,

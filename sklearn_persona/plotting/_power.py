@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_persona._claims.limits import POWER, TrialLimits, detectable, tested_half
-from sklearn_persona._figure import COLORS, MUTED, make_axes
+from sklearn_persona._text.figure import COLORS, MUTED, make_axes
+from sklearn_persona._text.numbers import percent
 
 __all__ = ["PowerDisplay"]
 
@@ -120,7 +121,7 @@ class PowerDisplay:
                 curve,
                 style,
                 color=COLORS["favorable"],
-                label=f"{share:.0%} of the units are members",
+                label=f"{percent(share)} of the units are members",
             )
         ax.axvline(self.size, color=MUTED, linewidth=1)
         ax.annotate(
@@ -138,7 +139,7 @@ class PowerDisplay:
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_ylim(bottom=0)
         ax.set_xlabel("units that test a persona")
-        ax.set_ylabel(f"smallest effect found with {POWER:.0%} probability (SD)")
+        ax.set_ylabel(f"smallest effect found with {percent(POWER)} probability (SD)")
         ax.legend(frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure

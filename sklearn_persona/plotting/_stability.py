@@ -2,7 +2,7 @@
 
 from textwrap import fill
 
-from sklearn_persona._figure import COLORS, LONGEST, TRACK, make_axes, plain
+from sklearn_persona._text.figure import COLORS, LONGEST, TRACK, make_axes, plain
 from sklearn_persona._text.stability import stability_rows
 from sklearn_persona.plotting._persona import chosen_persona
 

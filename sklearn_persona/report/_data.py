@@ -91,6 +91,14 @@ class ReportData:
         return f"{treated} against {control}"
 
     @property
+    def directions(self):
+        """Directions of the search, in words."""
+        direction = self.settings["direction"]
+        return (
+            "both directions" if direction == "both" else f"the {direction} direction"
+        )
+
+    @property
     def limits(self):
         """Sizes and settings of the tests."""
         return TrialLimits(

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.numbers import limit_text
 
 __all__ = ["Axis", "make_axis"]
 
@@ -30,7 +30,7 @@ class Axis:
     @property
     def labels(self):
         """Place and text of the ticks."""
-        return [(self.at(tick), number(tick)) for tick in self.ticks]
+        return [(self.at(tick), limit_text(tick)) for tick in self.ticks]
 
     def mark(self, value, pair=None):
         """Places of a value and of its interval; None where they are not known."""

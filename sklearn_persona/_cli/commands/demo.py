@@ -9,6 +9,7 @@ from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._cli.outputs import check_outputs, write_outputs
 from sklearn_persona._cli.parser import Command
 from sklearn_persona._text.card import card
+from sklearn_persona._text.numbers import count, number
 from sklearn_persona.datasets import make_ketamine_crossover
 from sklearn_persona.exceptions import IncompleteParticipantWarning
 
@@ -87,7 +88,7 @@ def demonstrate(n_participants, seed):
         f"{trial.data.shape[1]} baseline variables, seed {seed}",
         f"  pairs: {n_pairs['training']} training, {n_pairs['holdout']} holdout, "
         f"{n_participants - sum(n_pairs.values())} participants incomplete",
-        f"  searched: {record.n_candidates:.3g} candidate personas in "
+        f"  searched: {count(record.n_candidates)} candidate personas in "
         f"{record.seconds:.1f} s, optimal "
         f"{'proven' if record.proven_optimal else 'not proven'}",
         f"  confirmed: {finder.n_confirmed_} of {len(finder.personas_)} discovered",
@@ -99,7 +100,7 @@ def demonstrate(n_participants, seed):
         lines += [
             "",
             card(persona, title=f"Persona {i}"),
-            f"  Jaccard index with the planted persona: {shared:.2f}",
+            f"  Jaccard index with the planted persona: {number(shared, 2)}",
         ]
     return "\n".join(lines)
 

@@ -29,7 +29,13 @@ from sklearn_persona._cli.options import (
 from sklearn_persona._cli.outputs import check_outputs, report_text, say, write_outputs
 from sklearn_persona._cli.parser import Command
 from sklearn_persona._cli.shown import reading_lines, safe_card
-from sklearn_persona._text.numbers import interval, number
+from sklearn_persona._text.numbers import (
+    count,
+    estimate_parts,
+    p_text,
+    percent,
+    plural,
+)
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
 from sklearn_persona.exceptions import SingleArmWarning
@@ -180,24 +186,26 @@ def _outcome_name(options):
 def _summary(finder):
     record, personas = finder.search_, finder.personas_
     lines = [
-        f"Searched {record.n_candidates:.3g} candidate personas in "
+        f"Searched {count(record.n_candidates)} candidate personas in "
         f"{record.seconds:.1f} s, optimal "
         f"{'proven' if record.proven_optimal else 'not proven'}.",
         f"Confirmed: {finder.n_confirmed_} of {len(personas)} discovered.",
     ]
     explained, rest = (finder.partition_.loc[k] for k in ("explained", "unexplained"))
     if finder.n_confirmed_:
+        n_tested = int(explained["n_groups"] + rest["n_groups"])
         text = (
-            f"Explained by confirmed personas: {explained['coverage']:.1%} of "
-            f"{explained['n_groups'] + rest['n_groups']:g} test participants"
+            f"Explained by confirmed personas: {percent(explained['coverage'])} of "
+            f"{plural(n_tested, 'test participant')}"
         )
         if not np.isnan(rest["effect"]):
-            text += f"; effect in the others {number(rest['effect'])} " + interval(
-                (rest["ci_low"], rest["ci_high"])
+            value, ends = estimate_parts(
+                rest["effect"], (rest["ci_low"], rest["ci_high"])
             )
+            text += f"; effect in the others {value} (95% CI {ends})"
         lines.append(f"{text}.")
     if finder.validation == "repeated":
-        lines.append(f"p value of the procedure: {finder.trial_p_value_:.4f}")
+        lines.append(f"p value of the procedure: {p_text(finder.trial_p_value_)}")
     for i, persona in enumerate(personas):
         if persona.confirmed:
             lines += ["", safe_card(persona, f"Persona {i + 1}")]

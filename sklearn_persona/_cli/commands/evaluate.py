@@ -23,7 +23,7 @@ from sklearn_persona._cli.options import (
 from sklearn_persona._cli.outputs import check_outputs, say, write_outputs
 from sklearn_persona._cli.parser import Command
 from sklearn_persona._cli.saved import load_personas
-from sklearn_persona._cli.shown import evidence_lines, reading_lines
+from sklearn_persona._cli.shown import reading_lines, record_lines
 from sklearn_persona._text.numbers import p_text, plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona._text.words import rule_text
@@ -254,11 +254,10 @@ def _results_text(results, options):
                 f"  Not testable: {result['problem']}. Check units and levels.",
             ]
             continue
-        lines += evidence_lines(persona, result["record"])
         correction = options["correction"] or "no correction"
-        lines.append(
-            f"  {'p adjusted':<20}{p_text(result['p_adjusted'])} ({correction})"
-        )
+        adjusted = f"{p_text(result['p_adjusted'])} ({correction})"
+        more = [("adjusted p value", adjusted)]
+        lines += record_lines(persona, result["record"], more)
     return "\n".join(lines)
 
 

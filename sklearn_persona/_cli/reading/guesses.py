@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from sklearn_persona._text.numbers import percent
+
 __all__ = ["drop_reason", "suspect_reasons"]
 
 IDENTIFIER = re.compile(
@@ -109,9 +111,11 @@ def suspect_reasons(columns, outcome, arm, name):
             continue
         share = _explained(column, outcome)
         if share >= COPY:
-            copies[column.name] = f"explains {share:.1%} of the outcome's variance"
+            copies[column.name] = f"explains {percent(share)} of the outcome's variance"
         elif share >= NEAR:
-            suspects[column.name] = f"explains {share:.0%} of the outcome's variance"
+            suspects[column.name] = (
+                f"explains {percent(share, 0)} of the outcome's variance"
+            )
         elif reason := _later_by_name(column.name):
             suspects[column.name] = reason
     others = [c for c in columns if c.name not in copies]

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_persona._data.checks import as_count, as_probability
-from sklearn_persona._text.numbers import printed_interval, printed_p
+from sklearn_persona._text.numbers import estimate, p_equation, p_text
 from sklearn_persona.baselines._imaging.cohorts import (
     Cohort,
     collect,
@@ -124,11 +124,12 @@ class ProtocolResult:
                 if metric in found.index:
                     scale = 1 if title.startswith("AUC") else 100
                     row[title] = _printed(found.loc[metric], scale)
-            row["p"] = printed_p(found.loc["balanced_accuracy", "p_value"])
+            p_value = found.loc["balanced_accuracy", "p_value"]
+            row["p"] = "" if math.isnan(p_value) else p_text(p_value)
             rows[cohort] = row
         for _, row in self.table[self.table.metric == "auc_difference"].iterrows():
             name, _, other = row["cohort"].rpartition(" - ")
-            text = f"{_printed(row, 1)}, p {printed_p(row['p_value'])}"
+            text = f"{_printed(row, 1)}, {p_equation(row['p_value'])}"
             rows[name][f"AUC less that of {other}"] = text
         table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
         table.index.name = "cohort"
@@ -387,5 +388,5 @@ def _read_thresholds(thresholds):
 
 def _printed(row, factor):
     """The estimate of a row with its interval; in percent with a factor of 100."""
-    values = (float(row[column]) for column in ("estimate", "low", "high"))
-    return printed_interval(*values, digits=1 if factor == 100 else 2, factor=factor)
+    value, *ends = (factor * float(row[name]) for name in ("estimate", "low", "high"))
+    return "" if math.isnan(value) else estimate(value, ends, 1 if factor == 100 else 2)

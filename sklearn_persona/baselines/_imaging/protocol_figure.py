@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from sklearn_persona._figure import new_figure
+from sklearn_persona._text.figure import new_figure
+from sklearn_persona._text.numbers import number
 
 __all__ = ["draw"]
 
@@ -45,7 +46,7 @@ def _roc(axes, result, single, colors):
         for _, repeat in part.groupby("repeat"):
             false, true, _ = roc_curve(repeat.positive, repeat.decision)
             curves.append(np.interp(grid, false, true))
-        label = f"{name}, AUC {aucs[name]:.2f}"
+        label = f"{name}, AUC {number(aucs[name], 2)}"
         mean = np.mean(curves, axis=0)
         axes.plot(np.r_[0, grid], np.r_[0, mean], color=colors[name], label=label)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC curves")

@@ -1,7 +1,6 @@
 """Baseline inside and outside of each persona that was tested."""
 
-from sklearn_persona._text.numbers import number3 as number
-from sklearn_persona._text.numbers import percent
+from sklearn_persona._text.numbers import alike, number, percent
 from sklearn_persona._text.safe import shown
 from sklearn_persona.report._section import Section
 
@@ -57,7 +56,10 @@ def _values(data):
 
 def _mean(values):
     mean, sd, n = values
-    return f"{number(mean)} ({number(sd)}), n = {n}" if n else "-"
+    if not n:
+        return "-"
+    mean, sd = alike(mean, sd)
+    return f"{mean} ({sd}), n = {n}"
 
 
 def _level(values):

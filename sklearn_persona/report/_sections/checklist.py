@@ -1,7 +1,14 @@
-"""Questions of guidelines on subgroups, with the answers that a fit can give."""
+"""Questions from guidelines on subgroups, with the answers that a fit can give."""
 
-from sklearn_persona._text.numbers import count, p_text, plural, some
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.evidence import tested_record
+from sklearn_persona._text.numbers import (
+    count,
+    estimate_parts,
+    p_equation,
+    p_text,
+    plural,
+    some,
+)
 from sklearn_persona._text.safe import shown
 from sklearn_persona.report._section import Section, table_lines
 
@@ -32,13 +39,11 @@ def checklist(data):
         Guideline, question, answer.
     """
     flow, settings = data.flow, data.settings
-    everyone = flow["training"]["effect"]
     return [
         (
             "ICEMAN",
             "Was the direction of the difference stated before the data were seen?",
-            "No. Personas come from a search, in direction "
-            f"{settings['direction']}: exploratory.",
+            f"No. Personas come from a search, in {data.directions}: exploratory.",
         ),
         (
             "ICEMAN",
@@ -77,10 +82,8 @@ def checklist(data):
         ),
         (
             "EMA 2019",
-            "What is the effect in the whole trial, beside which subgroups are read?",
-            "No comparison of treatments."
-            if everyone is None
-            else f"{number(everyone)} in the {_name(data)} (flow).",
+            "What is the effect in the whole trial, against which to read subgroups?",
+            _whole(data),
         ),
         (
             "EMA 2019",
@@ -99,22 +102,22 @@ def checklist(data):
         ),
         (
             "FDA 2019",
-            "Can members be told at baseline, by criteria a site can apply?",
+            "Can members be identified at baseline, by criteria a site can apply?",
             _measurable(data),
         ),
         (
             "CONSORT",
-            "Is everybody accounted for, and missing data described?",
+            "Is everyone accounted for, and are missing data described?",
             f"{plural(flow['n_rows'], 'case')} of "
             f"{plural(flow['n_participants'], 'participant')}, "
             f"{count(flow['n_incomplete'])} incomplete (flow). Cases without an "
-            "outcome must be left out before the fit; why they are missing: "
+            "outcome must be left out before the fit. Why they are missing: "
             f"{AUTHORS.lower()}.",
         ),
         (
             "CONSORT",
-            "Were the arms randomised?",
-            f"{AUTHORS}: the analysis takes it for granted."
+            "Were the arms randomized?",
+            f"{AUTHORS}: the analysis assumes it."
             if settings.get("propensity") is None
             else "No: arms are exchanged within strata of a propensity score.",
         ),
@@ -131,23 +134,28 @@ def checklist(data):
     ]
 
 
-def _name(data):
-    return "training half" if data.flow["holdout"] else "trial"
+def _whole(data):
+    half = data.flow["training"]
+    if half["effect"] is None:
+        return "No comparison of treatments."
+    value, ends = estimate_parts(half["effect"], half["ci_effect"])
+    where = "training half" if data.flow["holdout"] else "trial"
+    return f"{value} (95% CI {ends}) in the {where}; see the flow."
 
 
 def _interaction(data):
     if not data.arms:
         return "There is no treatment, hence no interaction."
     if data.settings["criterion"] == "effect":
-        return "Not asked for: criterion='effect' leaves the contrast out."
+        return "Not required: criterion='effect' leaves the contrast out."
     confirmed = [p for p in data.personas if p.confirmed]
     if not confirmed:
         return "No persona was confirmed."
     texts = []
     for i, persona in enumerate(confirmed, 1):
-        record = persona.train if persona.holdout is None else persona.holdout
+        record = tested_record(persona)
         texts.append(
-            f"persona {i}: p = {p_text(record.p_interaction)}, adjusted "
+            f"persona {i}: {p_equation(record.p_interaction)}, adjusted "
             f"{p_text(persona.p_adjusted_interaction)}"
         )
     return f"{'; '.join(texts)}.".capitalize()
@@ -188,17 +196,19 @@ def _validated(data):
 
 def _sizes(data):
     records = [
-        (i, persona.train if persona.holdout is None else persona.holdout)
+        (i, tested_record(persona))
         for i, persona in enumerate(data.personas, 1)
         if persona.confirmed
     ]
     if not records:
         return "No persona was confirmed."
-    texts = [
-        f"persona {i}: {min(r.n_treated, r.n_control)} in its smaller arm, "
-        f"{r.n_complement} outside"
-        for i, r in records
-    ]
+    texts = []
+    for i, record in records:
+        inside = f"{record.n_treated} inside"
+        if record.has_arms and record.cases_per_unit == 1:
+            smaller = min(record.n_treated, record.n_control)
+            inside = f"{smaller} in its smaller arm"
+        texts.append(f"persona {i}: {inside}, {record.n_complement} outside")
     return f"{'; '.join(texts)}.".capitalize()
 
 
@@ -208,9 +218,10 @@ def _measurable(data):
     others = sum(bool(persona.alternatives) for persona in data.personas)
     return (
         "The rules use only the variables that were given as baseline; the criteria "
-        f"stand on the cards. {some(others).capitalize()} of {len(data.personas)} "
-        f"personas {'has' if others == 1 else 'have'} another description by fewer or "
-        f"other variables. Feasibility at a site: {AUTHORS.lower()}."
+        f"are on the cards. {some(others).capitalize() if others else 'None'} of "
+        f"{plural(len(data.personas), 'persona')} {'have' if others > 1 else 'has'} "
+        "another description with fewer or other variables. Feasibility at a site: "
+        f"{AUTHORS.lower()}."
     )
 
 

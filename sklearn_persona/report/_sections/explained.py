@@ -1,7 +1,6 @@
-"""Who is explained by a claim, who is not, and what treatment does there."""
+"""Participants that a claim explains, those it does not, and the effect in each."""
 
-from sklearn_persona._text.numbers import between, count, percent
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.numbers import count, estimate, estimate_parts, percent
 from sklearn_persona.report._section import Section, escape, table_lines
 
 __all__ = ["SECTION", "together"]
@@ -33,7 +32,7 @@ def _rows(data):
         row = data.partition[name]
         effect = "-"
         if row["effect"] is not None:
-            effect = f"{number(row['effect'])} {between(_interval(row))}"
+            effect = estimate(row["effect"], _interval(row))
         cells = [percent(row["coverage"]), count(row["n_groups"]), count(row["n"])]
         rows.append(
             {"label": label, "whole": name == "everyone", "cells": [*cells, effect]}
@@ -44,15 +43,16 @@ def _rows(data):
 def _text(data):
     """What is counted there, in a sentence or two."""
     if data.settings["validation"] is None:
-        claim = "Explained is who is covered by any persona below, none of them tested."
+        claim = "Participants are explained when any persona below covers them; none "
+        claim += "of these personas was tested."
     else:
-        claim = "Explained is who is covered by a confirmed persona."
-    half = "all analysed participants"
+        claim = "Participants are explained when a confirmed persona covers them."
+    half = "all analyzed participants"
     if data.flow["holdout"] is not None:
         half = "the holdout, which chose nothing"
     return (
-        f"{claim} Counted in {half}. A figure of the explained holds for their share "
-        "only."
+        f"{claim} Counted in {half}. The figures of the explained hold for their "
+        "share only."
     )
 
 
@@ -69,7 +69,8 @@ def together(data):
         f"{percent(rest['coverage'])} stay unexplained"
     )
     if data.arms and rest["effect"] is not None:
-        text += f" (effect {number(rest['effect'])} {between(_interval(rest))})"
+        value, ends = estimate_parts(rest["effect"], _interval(rest))
+        text += f", with an effect of {value} (95% CI {ends})"
     return text + "."
 
 
@@ -81,12 +82,12 @@ def _values(data):
     return {
         "text": _text(data),
         "rows": _rows(data),
-        "effect": "Effect" if data.arms else "Outcome less all others'",
+        "effect": "Effect" if data.arms else "Outcome minus that of all others",
     }
 
 
 def _markdown(values):
-    head = ("", "coverage", "participants", "cases", "effect [95% interval]")
+    head = ("", "coverage", "participants", "cases", "effect (95% CI)")
     rows = [(row["label"], *row["cells"]) for row in values["rows"]]
     lines = ["## Explained and unexplained", "", escape(values["text"]), ""]
     return [*lines, *table_lines(head, rows)]

@@ -1,7 +1,6 @@
 """Boxes of the flow from rows to halves."""
 
-from sklearn_persona._text.numbers import count, percent, plural
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.numbers import UNKNOWN, alike, count, percent, plural
 from sklearn_persona._text.words import arm_text
 from sklearn_persona.report._section import Section
 
@@ -28,7 +27,7 @@ def _values(data):
             ],
         ),
     ]
-    halves = [("training", "Training" if flow["holdout"] else "Analysed")]
+    halves = [("training", "Training" if flow["holdout"] else "Analyzed")]
     if flow["holdout"]:
         halves.append(("holdout", "Holdout"))
     for half, name in halves:
@@ -39,12 +38,11 @@ def _values(data):
             f"{plural(record['n_cases'], 'case')}",
         ]
         if data.arms:
-            for arm, key in zip(data.arms[::-1], ("treated", "control")):
-                mean = record[f"mean_{key}"]
-                lines.append(
-                    f"{arm_text(arm, 30)}: {count(record[f'n_{key}'])}"
-                    + ("" if mean is None else f", mean {number(mean)}")
-                )
+            keys = ("treated", "control")
+            means = alike(*(record[f"mean_{key}"] for key in keys))
+            for arm, key, mean in zip(data.arms[::-1], keys, means):
+                text = f"{arm_text(arm, 30)}: {count(record[f'n_{key}'])}"
+                lines.append(text + (f", mean {mean}" if mean != UNKNOWN else ""))
         boxes.append((name, lines))
     return {"boxes": boxes}
 

@@ -1,18 +1,18 @@
 """Effects inside all personas on one axis, and in everyone."""
 
-from sklearn_persona._text.numbers import between, percent
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.evidence import tested_record
+from sklearn_persona._text.numbers import estimate, percent
 from sklearn_persona._text.words import rule_text
 from sklearn_persona.report._drawing import make_axis
 from sklearn_persona.report._section import Section
-from sklearn_persona.report._sections.personas import halves_of
+from sklearn_persona.report._sections.personas import half_name
 
 __all__ = ["SECTION"]
 
 
 def _n_units(record):
     """Units inside: pairs of a crossover, members of a single arm, else cases."""
-    if record.design in ("crossover", "single-arm"):
+    if record.cases_per_unit > 1 or not record.has_arms:
         return record.n_treated
     return record.n_treated + record.n_control
 
@@ -20,16 +20,16 @@ def _n_units(record):
 def _values(data):
     rows = []
     for i, persona in enumerate(data.personas, 1):
-        halves = halves_of(data, persona)
-        if not halves:
+        record = tested_record(persona)
+        if record is None:
             # Written by hand, never measured.
             continue
-        name, record = halves[-1]
+        half = "training" if persona.holdout is None else "holdout"
         rows.append(
             {
                 "label": f"Persona {i}",
                 "rule": rule_text(persona.conditions),
-                "half": name.lower(),
+                "half": half_name(data, half).lower(),
                 "side": "inside" if persona.confirmed else "other",
                 "n": _n_units(record),
                 "share": percent(record.coverage),
@@ -46,7 +46,7 @@ def _values(data):
                 {
                     "label": "Everyone",
                     "rule": "",
-                    "half": half if data.flow["holdout"] else "all cases",
+                    "half": half_name(data, half).lower(),
                     "side": "whole",
                     "n": whole["n_units"],
                     "share": "100%",
@@ -59,7 +59,7 @@ def _values(data):
     )
     for row in rows:
         row["mark"] = axis.mark(row["effect"], row["pair"])
-        row["text"] = f"{number(row['effect'])} {between(row['pair'])}"
+        row["text"] = estimate(row["effect"], row["pair"])
     return {
         "rows": rows,
         "ticks": axis.labels,

@@ -1,25 +1,13 @@
-"""Methods text with the numbers that were used."""
+"""The methods, with the numbers that were used."""
 
+from sklearn_persona._designs import DESIGNS
+from sklearn_persona._search.objectives import OBJECTIVES
 from sklearn_persona._text.numbers import count, percent, plural
 from sklearn_persona._text.safe import shown
 from sklearn_persona.report._section import Section
 
 __all__ = ["SECTION"]
 
-DESIGNS = {
-    "parallel": "a parallel-group trial, analysed by {unit}",
-    "crossover": "a two-period crossover, analysed by complete pair: the outcome of a "
-    "pair is its value under treatment less that under control",
-    "pooled": "cases pooled over periods and analysed as if they were independent",
-    "single-arm": "a single arm: members are compared with everybody else",
-}
-OBJECTIVES = {
-    "effect": "the effect inside against zero",
-    "contrast": "the effect inside against that in the complement",
-    "sum-of-squares": "the sum of squares between the groups of arm by membership",
-    "mean-shift": "the mean inside, whatever the arm",
-    "arm-shift": "the shift of the treated members against everyone else",
-}
 CORRECTIONS = {
     "holm": "Holm's correction",
     "fixed-sequence": "testing in a fixed sequence",
@@ -29,37 +17,41 @@ CORRECTIONS = {
 
 
 def _trial(data):
-    flow, settings = data.flow, data.settings
-    text = f"The data are {DESIGNS[data.design].format(unit=flow['unit'])}. "
+    flow, settings, design = data.flow, data.settings, DESIGNS[data.design]
+    text = f"The data are {design.description.format(unit=flow['unit'])}. "
     if data.arms:
         text += f"The effect is that of {data.comparison}. "
-    name = "The outcome" if data.outcome is None else shown(data.outcome)
+    name = "The outcome"
+    if data.outcome is not None:
+        name += f" ({shown(data.outcome)})"
     better = "larger" if settings["greater_is_better"] else "smaller"
-    text += f"{name} is better when {better}; effects are positive when they are good. "
+    text += f"{name} is better when {better}; positive effects are favorable. "
     if settings["response_threshold"] is not None:
         sign = "at least" if settings["greater_is_better"] else "at most"
         text += (
-            "Analysed is the response, an outcome of "
+            "The response is analyzed: an outcome of "
             f"{sign} {settings['response_threshold']:g}. "
         )
-    if data.design == "crossover":
+    if design.cases_per_unit > 1:
         if flow["period_known"]:
-            text += "Differences are freed of the period effect. "
+            text += "Differences are corrected for the period effect. "
         else:
             text += "Periods were not given, so no period effect was removed. "
     if flow["n_strata"] > 1:
-        text += f"Split and tests stay within {count(flow['n_strata'])} strata. "
+        text += (
+            f"The split and the tests stay within {count(flow['n_strata'])} strata. "
+        )
     prognostic = settings["prognostic"]
-    if prognostic is not None and data.design in ("parallel", "pooled"):
+    if prognostic is not None and design.adjustable:
         model = "a cross-validated lasso of the variables and their squares"
         model = model if prognostic == "auto" else shown(prognostic)
         text += (
-            "Search and tests see the outcome less its prediction from baseline by "
-            f"{model}, cross-fitted by participant and without knowledge of the arm. "
+            "The search and the tests use the outcome minus its prediction from "
+            f"baseline by {model}, cross-fitted by participant without the arm. "
         )
     if settings.get("propensity") is not None:
         text += (
-            "Arms were not randomised: they are exchanged within strata of the "
+            "The arms were not randomized: they are exchanged within strata of the "
             f"propensity score ({shown(settings['propensity'])}), and p values are "
             "approximate. "
         )
@@ -82,37 +74,35 @@ def _space(data):
         else f"{plural(cuts, 'quantile')} of the training values"
     )
     low, high = settings["min_variables"], settings["max_variables"]
-    conditions = f"{low} to {high} conditions" if low < high else f"{high} conditions"
-    conditions = "1 condition each" if high == 1 else conditions
+    conditions = "A rule has 1 condition"
+    if high > 1:
+        number = f"{low} to {high}" if low < high else f"{high}"
+        conditions = f"A rule joins {number} conditions on different variables"
     kinds = {
         "one-sided": "bounds",
-        "interval": "bounds and ranges with two edges",
-        "auto": "bounds, in rules of one or two variables also ranges with two edges "
-        "(up to 5,000 units and with quantiles as edges),",
+        "interval": "bounds and two-sided ranges",
+        "auto": "bounds, and in rules of one or two variables also two-sided ranges "
+        "(up to 5,000 units and with quantiles as edges)",
     }[settings["conditions"]]
     if settings["conditions"] == "auto" and settings["objective"] != "auto":
         kinds = "bounds"
+    units = "units of each arm" if data.arms else "units"
+    if DESIGNS[data.design].cases_per_unit > 1:
+        units = "pairs"
     text = (
-        f"Rules are conjunctions of {conditions} on different variables: {kinds} at "
-        f"{edges}, equality or sets of categories. A rule holds at least "
-        f"{percent(settings['min_coverage'])} of the training units, and "
-        f"{data.min_arm_size} units of each arm lie inside and outside"
-        + ("" if data.arms else " (a single arm: inside, and outside)")
+        f"{conditions}. Conditions on numbers are {kinds}; their edges are {edges}. "
+        "Conditions on categories are equality or membership in a set. A rule holds "
+        f"at least {percent(settings['min_coverage'])} of the training units, with at "
+        f"least {data.min_arm_size} {units} inside and as many outside"
     )
-    if data.design == "crossover":
-        text = text.replace("units of each arm lie", "pairs lie")
     if settings["min_modalities"] > 1:
         text += f"; it combines {settings['min_modalities']} modalities or more"
-    text += (
-        f". The search maximised {OBJECTIVES[data.objective]}"
-        + (", of either arm" if data.objective == "arm-shift" else "")
-        + (
-            ", less a price of the number of candidates of the rule's length"
-            if settings["objective"] == "auto"
-            else ""
-        )
-        + f", in direction {settings['direction']}. "
-    )
+    text += f". The search maximized {OBJECTIVES[data.objective].description}"
+    if data.objective == "arm-shift":
+        text += ", of either arm"
+    if settings["objective"] == "auto":
+        text += ", minus a penalty for the number of candidates of the rule's length"
+    text += f", in {data.directions}. "
     # Without a time limit only a beam ends without a proof.
     limited = settings["max_time"] is not None
     if settings["search"] != "beam" and (search["proven_optimal"] or limited):
@@ -125,7 +115,7 @@ def _space(data):
         f"({count(search['n_evaluated'])} evaluations over all steps), the optimum "
         f"{proven}{_time_limit(settings)}. Up to {settings['n_personas']} rules were "
         f"kept, each with a Jaccard index of at most {settings['max_overlap']:g} with "
-        "every better one of its direction."
+        "every better rule of its direction."
     )
     if settings["refine_cuts"] is True or (
         settings["refine_cuts"] == "auto"
@@ -133,7 +123,7 @@ def _space(data):
         and cuts != "all"
         and settings["validation"] != "permutation"
     ):
-        text += " Their edges were then moved to the best of all places."
+        text += " Their edges were then moved to the best possible values."
     return text
 
 
@@ -149,7 +139,7 @@ def _inference(data):
     enough = f"|d| above {settings['min_effect_size']:g}"
     heterogeneity = settings["criterion"] == "heterogeneity"
     if validation is None:
-        text = "Nothing was held out or adjusted; p values are naive. "
+        text = "Nothing was held out or adjusted; the p values are naive. "
     elif validation == "permutation":
         text = (
             "All units chose and tested. The whole search was repeated under up to "
@@ -171,8 +161,9 @@ def _inference(data):
         text = (
             f"{percent(settings['holdout_size'])} of the participants{sizes} were held "
             "out at random; no participant is in both halves. At most "
-            f"{settings['n_holdout']} personas with p < {alpha:g} and {enough} in "
-            "training, whose p floor allows it (Tarone, 1990), were tested there. A "
+            f"{settings['n_holdout']} personas were tested there: those with "
+            f"p < {alpha:g} and {enough} in training, whose smallest possible p value "
+            "allows it (Tarone, 1990). A "
             f"persona is confirmed with {enough}, the effect "
             + ("and the contrast with the complement " if heterogeneity else "")
             + "in its direction, and "
@@ -186,24 +177,24 @@ def _inference(data):
                 "(Meinshausen, Meier and Buehlmann, 2009). "
             )
     if not heterogeneity:
-        text += "The contrast with the complement was not asked for. "
+        text += "The contrast with the complement was not required. "
     return text.strip()
 
 
 def _figures(data):
     settings = data.settings
     exchange = "the arms"
-    if data.design == "crossover":
+    if DESIGNS[data.design].cases_per_unit > 1:
         exchange = (
             "the sequences"
             if data.flow["period_known"]
             else "the signs of the differences"
         )
-    elif data.design == "single-arm":
+    elif not DESIGNS[data.design].has_arms:
         exchange = "membership"
     text = (
-        f"p values are two-sided permutation tests that exchange {exchange}, "
-        "enumerated up to 50,000 arrangements, else from "
+        f"The p values are from two-sided permutation tests that exchange {exchange}: "
+        "all arrangements up to 50,000, else "
         f"{count(settings['n_permutations'])} random ones. Intervals of effects "
         "are 95% t intervals (Welch). "
     )

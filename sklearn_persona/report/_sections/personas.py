@@ -1,19 +1,15 @@
 """The persona cards."""
 
-import math
-
-from sklearn_persona._text.numbers import between, p_text, percent
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._text.evidence import Line, halves_of, notes, persona_lines
+from sklearn_persona._text.numbers import alike, estimate, number, percent
 from sklearn_persona._text.safe import one_line, shown
 from sklearn_persona._text.stability import edge_spread, stability_rows
-from sklearn_persona._text.words import arm_text, range_text, rule_text
+from sklearn_persona._text.words import agreement_text, arm_text, range_text, rule_text
 from sklearn_persona.report._drawing import Axis, make_axis
 from sklearn_persona.report._section import Section, escape, table_lines
 from sklearn_persona.report._sections.reading import doubts
 
-__all__ = ["SECTION", "halves_of"]
-
-HALVES = {"train": "Training", "holdout": "Holdout"}
+__all__ = ["SECTION", "half_name"]
 
 
 def _card(data, i):
@@ -30,8 +26,9 @@ def _card(data, i):
     card : dict
     """
     persona = data.personas[i]
-    halves = halves_of(data, persona)
+    halves = [(half_name(data, half), r) for half, r in halves_of(persona)]
     last = halves[-1] if halves else None
+    lines = _lines(data, persona, [half for half, _ in halves_of(persona)])
     return {
         "number": i + 1,
         "column": f"persona{i}",
@@ -42,26 +39,48 @@ def _card(data, i):
         "modalities": [shown(m) for m in persona.modalities],
         "ranges": [_range(c, edge_spread(persona, c)) for c in persona.conditions],
         "halves": [name for name, _ in halves],
-        "shares": _shares(data, halves),
+        "members": [line for line in lines if line.group == "members"],
         "outcomes": last and _outcomes(data, *last),
         "effects": last and _effects(data, persona, *last),
-        "tests": _tests(data, persona, halves),
-        "corrected": _corrected(persona),
+        "evidence": [line for line in lines if line.group != "members"],
+        "notes": notes(persona),
         "stability": stability_rows(persona),
         "doubts": doubts(data, persona),
-        "alternatives": [_alternative(a) for a in persona.alternatives],
+        "alternatives": [
+            {"rule": rule_text(a.conditions), "agreement": agreement_text(a)}
+            for a in persona.alternatives
+        ],
         "criteria": persona.to_text(),
         "exports": _exports(persona),
     }
 
 
-def halves_of(data, persona):
-    """Name and record of what is known; all cases where there was no split."""
-    both = [(HALVES[half], getattr(persona, half)) for half in HALVES]
-    known = [(name, record) for name, record in both if record is not None]
-    if data.flow["holdout"] is None:
-        known = [("All cases", record) for _, record in known]
-    return known
+def half_name(data, half):
+    """What a half is called; all cases where there was no split."""
+    return "All cases" if data.flow["holdout"] is None else half.capitalize()
+
+
+def _arms(data):
+    """Names of the treated and of the control arm."""
+    if not data.arms:
+        return ("inside", "outside")
+    return tuple(arm_text(arm, 30) for arm in data.arms[::-1])
+
+
+def _lines(data, persona, halves):
+    """Rows of evidence, with the effect in everyone, and what was not computed."""
+    lines = persona_lines(persona, _arms(data))
+    if data.arms and lines:
+        whole = [data.flow[half] for half in halves]
+        texts = tuple(estimate(each["effect"], each["ci_effect"]) for each in whole)
+        labels = [line.label for line in lines]
+        at = labels.index("effect outside") + 1
+        lines.insert(at, Line("effect", "effect in everyone (95% CI)", texts))
+    if lines and persona.effect_corrected is None:
+        before = ("",) * (len(halves) - 1)
+        text = "not computed (n_resamples=0)"
+        lines.append(Line("claim", "corrected effect (95% CI)", (*before, text)))
+    return lines
 
 
 def _range(condition, spread):
@@ -94,33 +113,9 @@ def _range(condition, spread):
     return out
 
 
-def _shares(data, halves):
-    """Rows of the table of counts: a label, and a text for each half."""
-    arms = ("inside", "outside")
-    if data.arms:
-        arms = [arm_text(arm, 30) for arm in data.arms[::-1]]
-
-    def units(record):
-        if record.design == "crossover":
-            return f"{record.n_treated} complete pairs"
-        return f"{arms[0]}: {record.n_treated}, {arms[1]}: {record.n_control}"
-
-    rows = {
-        "share": lambda r: percent(r.coverage),
-        "participants": lambda r: str(r.n_groups),
-        "cases": lambda r: f"{r.n} of {r.total}",
-        "units": units,
-    }
-    return [
-        (label, [text(record) for _, record in halves]) for label, text in rows.items()
-    ]
-
-
 def _outcomes(data, half, record):
     """Mean outcome of each arm inside, with intervals."""
-    arms = ("inside", "outside")
-    if data.arms:
-        arms = [arm_text(arm) for arm in data.arms[::-1]]
+    arms = _arms(data)
     sizes = (record.n_treated, record.n_control)
     means = (record.mean_treated, record.mean_control)
     pairs = (record.ci_treated, record.ci_control)
@@ -128,7 +123,7 @@ def _outcomes(data, half, record):
     axis = make_axis([*means, *pairs[0], *pairs[1]])
     rows = []
     for k, side in enumerate(("treated", "control")):
-        text = f"{number(means[k])} {between(pairs[k])}"
+        text = estimate(means[k], pairs[k])
         if rates[k] is not None:
             text += f", {percent(rates[k])} respond"
         rows.append(
@@ -167,7 +162,9 @@ def _effects(data, persona, half, record):
                 "label": label,
                 "n": covered,
                 "side": "inside" if label.startswith("inside") else "other",
-                "text": number(effect) + (f" {between(pair)}" if pair else ""),
+                "text": estimate(effect, pair)
+                if pair
+                else alike(record.effect, effect)[1],
                 "mark": axis.mark(effect, pair),
             }
             for label, covered, effect, pair in rows
@@ -175,68 +172,6 @@ def _effects(data, persona, half, record):
         "ticks": axis.labels,
         "zero": axis.at(0.0),
     }
-
-
-def _tests(data, persona, halves):
-    """Rows of the table of tests: a label, and a text for each half."""
-
-    def row(label, text):
-        return label, [text(record) for _, record in halves]
-
-    rows = [row("Cohen's d", lambda r: number(r.effect_size))]
-    rows.append(row("p value of the effect", lambda r: p_text(r.p_value)))
-    rows.append(row("smallest possible p value", lambda r: p_text(r.p_floor)))
-    if data.arms:
-        rows.append(row("p inside against outside", lambda r: p_text(r.p_interaction)))
-    # Whether the persona tells who profits, or who does well anyway.
-    contrasts = [_contrasts(record) for _, record in halves]
-    if all(contrasts):
-        names = ("effect", *(f"under {arm_text(arm, 30)}" for arm in data.arms[::-1]))
-        for k, name in enumerate(names):
-            label = f"inside less outside, {name} [95% interval]"
-            rows.append((label, [texts[k] for texts in contrasts]))
-    if any(record.effect_period1 is not None for _, record in halves):
-        rows.append(row("effect in period 1", lambda r: number(r.effect_period1)))
-        rows.append(row("effect in period 2", lambda r: number(r.effect_period2)))
-        rows.append(row("p of carry-over", lambda r: p_text(r.p_carryover)))
-    extra = []
-    if persona.effect_adjusted is not None:
-        extra.append(("effect adjusted for prognosis", number(persona.effect_adjusted)))
-    named = (
-        ("adjusted p value", persona.p_adjusted),
-        ("adjusted p value, inside against outside", persona.p_adjusted_interaction),
-        ("p beyond earlier confirmed personas", persona.p_conditional),
-    )
-    extra += [(label, p_text(p)) for label, p in named if not math.isnan(p)]
-    return {"halves": rows, "extra": extra}
-
-
-def _contrasts(record):
-    """Inside less outside: of the effect, and of the outcome of either arm."""
-    if record.contrast is None:
-        return None
-    found = (
-        (record.contrast, record.ci_contrast),
-        (record.contrast_treated, record.ci_contrast_treated),
-        (record.contrast_control, record.ci_contrast_control),
-    )
-    return [f"{number(value)} {between(pair)}" for value, pair in found]
-
-
-def _corrected(persona):
-    if persona.effect_corrected is None:
-        return None
-    text = number(persona.effect_corrected)
-    if persona.ci_corrected is not None:
-        text += f" {between(persona.ci_corrected)}"
-    return text
-
-
-def _alternative(alternative):
-    text = f"{alternative.jaccard:.2f}"
-    if alternative.jaccard_holdout is not None:
-        text += f", holdout {alternative.jaccard_holdout:.2f}"
-    return {"rule": rule_text(alternative.conditions), "agreement": text}
 
 
 def _exports(persona):
@@ -287,16 +222,11 @@ def _card_lines(card):
     ]
     lines += table_lines(("variable", "persona range", "data range"), rows)
     if card["halves"]:
-        counts = [*card["shares"], *card["tests"]["halves"]]
-        rows = [(label, *texts) for label, texts in counts]
+        rows = [(line.label, *line.texts) for line in card["members"]]
+        rows += [(line.label, *line.texts) for line in card["evidence"]]
         lines += table_lines(("", *card["halves"]), rows)
-        shown_rows = [(r["label"], r["text"]) for r in card["outcomes"]["rows"]]
-        shown_rows += [
-            (f"effect {r['label']}", r["text"]) for r in card["effects"]["rows"]
-        ]
-        shown_rows += card["tests"]["extra"]
-        shown_rows.append(("corrected effect", card["corrected"] or "not computed"))
-        lines += table_lines((card["outcomes"]["half"], "[95% interval]"), shown_rows)
+        for note in card["notes"]:
+            lines += [escape(note), ""]
     for doubt in card["doubts"]:
         lines += [f"**{escape(doubt)}**", ""]
     for other in card["alternatives"]:

@@ -1,4 +1,4 @@
-"""How the table was read, and which variables may be no baseline."""
+"""How the table was read, and variables that may not be baseline."""
 
 from sklearn_persona._text.safe import shown
 from sklearn_persona.report._section import Section
@@ -24,7 +24,7 @@ def doubts(data, persona):
     suspects = {} if data.reading is None else data.reading["suspects"]
     return [
         f"{shown(c.label)} may have been measured after treatment began "
-        f"({shown(suspects[c.label])}). If it was, this persona is no baseline "
+        f"({shown(suspects[c.label])}). If so, this persona is not a baseline "
         "subgroup, and its effect is biased."
         for c in persona.conditions
         if c.label in suspects
@@ -32,7 +32,7 @@ def doubts(data, persona):
 
 
 def _values(data):
-    """Lines about how the table was read; None when nobody said."""
+    """Lines about how the table was read; None when that is not known."""
     if data.reading is None:
         return None
     return {"bullets": [shown(note, LONGEST_NOTE) for note in data.reading["notes"]]}

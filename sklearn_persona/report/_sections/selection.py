@@ -1,7 +1,6 @@
-"""What a selection comes back to: over half-samples, and over random splits."""
+"""How a selection repeats: over half-samples, and over random splits."""
 
-from sklearn_persona._text.numbers import number3 as number
-from sklearn_persona._text.numbers import p_text, percent, plural, some
+from sklearn_persona._text.numbers import number, p_text, percent, plural, some
 from sklearn_persona._text.safe import shown
 from sklearn_persona.report._section import Section, table_lines
 
@@ -55,7 +54,7 @@ def splits_text(data):
             f"In none of the {plural(n, 'split')} was a persona tested with p below 1."
         )
     text = (
-        f"Over the {plural(n, 'split')} this smallest p value went from {low} to "
+        f"Over the {plural(n, 'split')}, this smallest p value went from {low} to "
         f"{high}, half of them from {first} to {third}, with a median of {middle}. It "
         f"was below {data.settings['alpha']:g} in {some(found['n_below'])} of {n}."
     )
@@ -65,17 +64,17 @@ def splits_text(data):
 
 
 def _markdown(values):
-    lines = []
+    lines = ["## Selection over half-samples", ""]
     for table in values["tables"]:
         rows = [(" and ".join(r["names"]), *r["cells"]) for r in table["rows"]]
         head = (table["title"], "in the best rule", "in any kept rule", "false ones")
-        lines += ["## Selection over half-samples", "", *table_lines(head, rows)]
+        lines += table_lines(head, rows)
     return lines
 
 
 SECTION = Section(
     "selection",
-    "What the selection comes back to",
+    "Selection over half-samples",
     _values,
     link="Selection",
     template="selection.html.j2",

@@ -10,8 +10,19 @@ from sklearn_persona._claims.limits import (
     smallest_p_value,
     tested_half,
 )
-from sklearn_persona._text.numbers import between, count, p_text, percent, plural, some
-from sklearn_persona._text.numbers import number3 as number
+from sklearn_persona._designs import DESIGNS
+from sklearn_persona._text.evidence import tested_record
+from sklearn_persona._text.numbers import (
+    alike,
+    count,
+    estimate_parts,
+    number,
+    p_equation,
+    p_text,
+    percent,
+    plural,
+    some,
+)
 from sklearn_persona._text.words import rule_text
 from sklearn_persona.report._section import Section, escape
 from sklearn_persona.report._sections.explained import together
@@ -29,7 +40,7 @@ def headline(data):
     if validation == "repeated":
         found = data.trial_p_value < data.settings["alpha"]
         return (
-            "Over many splits the search "
+            "Over many splits, the search "
             + ("finds" if found else "does not find")
             + " more in this trial than chance does."
         )
@@ -80,27 +91,27 @@ def _searched(data):
         f"{plural(half['n_units'], flow['unit'])}. "
     )
     if search["proven_optimal"]:
-        text += "No rule of this kind is better than what was kept: that is proven. "
+        text += "It is proven that no rule of this kind is better than those kept. "
     else:
-        text += "Better rules of this kind may exist: the search did not prove its own "
-        text += "to be the best. "
+        text += (
+            "Better rules of this kind may exist: the search ended without a proof. "
+        )
     kept = len(data.personas)
     if kept:
         text += f"{some(kept).capitalize()} {'was' if kept == 1 else 'were'} kept."
     else:
-        text += "No rule had the size and the effect that were asked for."
-    effect = half["effect"]
+        text += "No rule had the required size and effect."
     paragraphs = [text]
-    if effect is not None:
+    if half["effect"] is not None:
+        value, ends = estimate_parts(half["effect"], half["ci_effect"])
         paragraphs.append(
-            f"In these {flow['unit']}s as a whole the effect of {data.comparison} is "
-            f"{number(effect)} (95% confidence interval {between(half['ci_effect'])}; "
-            "positive is benefit)."
+            f"In all of these {flow['unit']}s, the effect of {data.comparison} is "
+            f"{value} (95% CI {ends}; positive is benefit)."
         )
     if not data.arms:
         paragraphs.append(
-            "There was no comparison of treatments. A persona here has another outcome "
-            "than the rest; that is not another effect of treatment."
+            "There was no comparison of treatments. A persona here differs from the "
+            "rest in outcome, not in the effect of a treatment."
         )
     return paragraphs
 
@@ -111,15 +122,16 @@ def _confirmed(data):
     if validation is None:
         return [
             "The personas below describe the data that chose them. Their p values mean "
-            "nothing by themselves: the best of so many rules looks good on pure noise."
+            "nothing by themselves: the best of that many rules looks good on pure "
+            "noise."
         ]
     if validation == "repeated":
         return [
-            f"{headline(data)} Twice the median over "
-            f"{data.settings['n_splits']} random splits of the smallest adjusted p "
-            f"value is {p_text(data.trial_p_value)}. This is about the whole "
-            "procedure: every split finds other personas, so none of those below is "
-            "confirmed by it.",
+            f"{headline(data)} Its p value is {p_text(data.trial_p_value)}: twice the "
+            "median, over "
+            f"{data.settings['n_splits']} random splits, of the smallest adjusted p "
+            "value. It is a p value of the whole procedure. Each split finds other "
+            "personas, so none of those below is confirmed by it.",
             splits_text(data),
         ]
     lowest = lowest_p_value(data.limits)
@@ -135,7 +147,7 @@ def _confirmed(data):
     elif not data.personas:
         text = "There was nothing to test. "
     elif taken == 0:
-        text = "None of them was tested in the participants kept for that. "
+        text = "None of them was tested in the holdout. "
     else:
         n = flow["holdout"]["n_units"]
         text = (
@@ -146,21 +158,21 @@ def _confirmed(data):
     paragraphs = [text + headline(data)]
     if any(p.train is not None and not p.train.randomised for p in data.personas):
         paragraphs.append(
-            "The arms were not randomised: p values are approximate, and nothing "
-            "accounts for what was not measured."
+            "The arms were not randomized: p values are approximate, and nothing "
+            "accounts for confounders that were not measured."
         )
     covered = together(data)
     if covered is not None:
         paragraphs.append(covered)
     if data.n_confirmed == 0:
         paragraphs.append(
-            "That does not show that everyone responds alike: see what this trial "
+            "This does not show that everyone responds alike: see what this trial "
             "could not have shown."
         )
     else:
         paragraphs.append(
-            "A confirmed persona is a finding about groups of this trial, to be tested "
-            "in the next one. It does not tell who of its members responds."
+            "A confirmed persona is a finding about groups in this trial, to be tested "
+            "in the next one. It does not tell which of its members respond."
         )
     return paragraphs
 
@@ -176,28 +188,27 @@ def _hopeless(data, lowest):
     return (
         f"The smallest p value that any persona could have{where}, whatever the "
         f"outcomes, is {p_text(lowest.value)}, and a claim needs one below "
-        f"{data.settings['alpha']:g}. That asks for {advice}. The personas below "
+        f"{data.settings['alpha']:g}. That requires {advice}. The personas below "
         "describe the data that chose them."
     )
 
 
 def _claim(data, i, persona):
-    record = persona.train if persona.holdout is None else persona.holdout
+    record = tested_record(persona)
     text = (
         f"Persona {i}: {rule_text(persona.conditions)}. "
         f"{percent(record.coverage)} of the participants who tested it are members. "
     )
     if data.arms:
-        text += f"Their effect of {data.comparison} is "
+        text += f"Among them, the effect of {data.comparison} is "
     else:
-        text += "Their mean outcome less that of all others is "
+        text += "Their mean outcome minus that of all others is "
     good = "benefit" if data.arms else "better"
-    text += (
-        f"{number(record.effect)} (95% confidence interval "
-        f"{between(record.ci_effect)}; positive is {good})"
-    )
+    value, ends = estimate_parts(record.effect, record.ci_effect)
+    text += f"{value} (95% CI {ends}; positive is {good})"
     if data.arms:
-        text += f", that of all others {number(record.effect_complement)}"
+        outside = alike(record.effect, record.effect_complement)[1]
+        text += f"; among all others, it is {outside}"
     p_value = persona.p_adjusted
     both = data.settings["criterion"] == "heterogeneity"
     if data.settings["validation"] == "permutation" and both:
@@ -206,9 +217,9 @@ def _claim(data, i, persona):
     if i > 1 and not persona.p_conditional < data.settings["alpha"]:
         alone = "It cannot be tested outside the earlier personas"
         if not math.isnan(persona.p_conditional):
-            p_alone = p_text(persona.p_conditional)
+            p_alone = p_equation(persona.p_conditional)
             alone = "Its members outside the earlier personas do not show an effect by "
-            alone += f"themselves (p = {p_alone})"
+            alone += f"themselves ({p_alone})"
         text += f" {alone}: it may be the same finding in other words."
     return " ".join([text, *doubts(data, persona)])
 
@@ -236,35 +247,35 @@ def _not_shown(data):
             continue
         what = "An effect" if data.arms else "A difference"
         text = (
-            f"{what} below about {effect.inside:.2f} SD{_points(data, effect)} "
+            f"{what} below about {number(effect.inside, 2)} SD{_points(data, effect)} "
             f"{where}: it would have been significant at level "
             f"{data.settings['alpha']:g}, {_shared(data)}, with a "
-            f"probability below {POWER:.0%}."
+            f"probability below {percent(POWER)}."
         )
         if data.arms:
             text += (
-                " The same holds for a difference from everybody else's effect below "
-                f"about {effect.contrast:.2f} SD."
+                " The same holds for a difference from the effect in everyone else "
+                f"below about {number(effect.contrast, 2)} SD."
             )
         paragraphs.append(text)
     floor = smallest_p_value(data.limits)
     if floor is not None and floor < 1:
         what = plural(data.min_arm_size, unit)
-        if data.design != "crossover":
+        if DESIGNS[data.design].cases_per_unit == 1:
             what += " of each arm"
         paragraphs.append(
-            f"A p value below {p_text(floor)} in the smallest persona that was allowed "
-            f"({what}): fewer arrangements of the arms than that exist."
+            f"A p value below {p_text(floor)} in the smallest persona allowed "
+            f"({what}): too few arrangements of the arms exist."
         )
     untestable = sum(
         persona.claim == "not testable in the holdout" for persona in data.personas
     )
     if untestable:
         paragraphs.append(
-            f"Anything about {plural(untestable, 'persona')} below whose smallest "
-            "possible p value in the holdout was above the threshold."
+            f"Anything about {plural(untestable, 'persona')} below: in the holdout, "
+            "the smallest possible p value was above the threshold."
         )
-    if data.design == "crossover":
+    if DESIGNS[data.design].cases_per_unit > 1:
         paragraphs.append(
             "Who responds: one crossover cannot tell an individual's response from "
             "the variation between any two of their periods."
@@ -274,9 +285,7 @@ def _not_shown(data):
             f"Anything about the {plural(flow['n_incomplete'], 'participant')} without "
             "both arms."
         )
-    paragraphs.append(
-        "That a variable which is in no persona is without influence on the effect."
-    )
+    paragraphs.append("That a variable in no persona has no influence on the effect.")
     return paragraphs
 
 
