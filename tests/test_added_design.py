@@ -160,7 +160,8 @@ def test_told_and_tested_again(doses, trial):
     best = finder.personas_[0]
     assert "cases" in str(best)
     report = PersonaReport.from_estimator(finder, X=X, title="Doses")
-    assert "Doses" in report.to_html() and best.rule in report.to_markdown()
+    assert "Doses" in report.to_html()
+    assert "10 mg, 20 mg" in report.to_markdown()
     evidence = best.evaluate(
         X, y, treatment=treatment, strata=time, design="doses", control="placebo",
         n_permutations=99, n_bootstrap=0,

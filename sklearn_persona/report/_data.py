@@ -39,7 +39,7 @@ class ReportData:
     title, outcome : str or None
     design, objective : str
     arms : tuple of str
-        Control and treated; empty for a single arm.
+        Control and treated, several treatments as one; empty for a single arm.
     min_arm_size : int
     n_confirmed : int
     settings : dict
@@ -170,6 +170,12 @@ class ReportData:
         return cls(**values)
 
 
+def _columns_of_arms(arms):
+    """The reference, and all other arms as one; empty for a single arm."""
+    control, *others = map(str, arms) if arms else ("",)
+    return (control, ", ".join(others)) if others else ()
+
+
 def collect(
     estimator,
     *,
@@ -216,7 +222,7 @@ def collect(
         outcome=None if outcome is None else str(outcome),
         design=estimator.design_,
         objective=estimator.objective_,
-        arms=tuple(str(arm) for arm in estimator.arms_),
+        arms=_columns_of_arms(estimator.arms_),
         min_arm_size=int(estimator.min_arm_size_),
         n_confirmed=int(estimator.n_confirmed_),
         settings=settings,
