@@ -1,4 +1,4 @@
-"""Which compiled path a search takes, whatever the cost model and the machine say."""
+"""Force the compiled path of a search, regardless of cost model and machine."""
 
 import contextlib
 import functools
@@ -12,7 +12,7 @@ import sklearn_persona._search.problem as problem_module
 
 
 def force_path(path):
-    """Search by "bits" or by "cubes"; without effect where cubes are impossible."""
+    """Search by "bits" or by "cubes"; no effect if cubes are impossible."""
     slower = {"bits": "cube_seconds", "cubes": "quick_seconds"}[path]
     return mock.patch.object(greedy_module, slower, lambda *_: np.inf)
 
@@ -28,6 +28,6 @@ def force_isa(isa):
 
 
 def expand_in_parts():
-    """Expand cubes condition by condition, as if none stayed in cache."""
+    """Expand cubes condition by condition, as if none fit in cache."""
     parts = functools.partial(cubes_module.Cubes, most_slots=1)
     return mock.patch.object(cubes_module, "Cubes", parts)

@@ -4,8 +4,9 @@ import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._data.table import read_table
+from sklearn_persona._designs.labels import Labels
 from sklearn_persona._search.binning import make_selectors
-from sklearn_persona._search.greedy import Labels, SearchSettings, find_rules
+from sklearn_persona._search.greedy import SearchSettings, find_rules
 
 
 def make_trial(n, p, planted):

@@ -91,6 +91,8 @@ class Evidence:
     True
     >>> Evidence.from_dict(holdout.to_dict()) == holdout
     True
+    >>> holdout.has_arms, holdout.cases_per_unit
+    (True, 1)
     """
 
     n: int
