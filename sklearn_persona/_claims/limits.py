@@ -87,7 +87,7 @@ class TrialLimits:
 
 @dataclass(frozen=True)
 class Detectable:
-    """The smallest true effect that would have been found as a rule.
+    """The smallest true effect that the tests would have found as a rule.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Detectable:
     inside : float
         Effect inside, in standard deviations.
     contrast : float
-        Effect inside less effect outside, in standard deviations.
+        Effect inside minus effect outside, in standard deviations.
     sd : float or None
         Of the tested units, in outcome units.
     """
@@ -128,10 +128,10 @@ class LowestP:
 
 
 def lowest_p_value(limits):
-    """The smallest p value a claim could have rested on, when it misses the level.
+    """The smallest p value that a claim could rest on, if it misses the level.
 
-    Sizes alone decide (Tarone, 1990): of the largest persona that leaves enough units
-    of each arm outside.
+    It depends on sizes alone (Tarone, 1990): those of the largest persona that leaves
+    enough units of each arm outside.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def lowest_p_value(limits):
 
 
 def _floor(limits, half, outside):
-    """Smallest p value within a half, of all units but so many of each arm."""
+    """Smallest p value within a half, with `outside` units of each arm left out."""
     record = limits.flow[half]
     if not limits.has_arms:
         n = record["n_units"]
@@ -201,21 +201,21 @@ def detectable(limits, scale=1.0):
 
     Two-sample and paired t tests stand in for the permutation tests (Cohen, 1988);
     the standard error of a contrast is that of the effect inside over
-    ``sqrt(1 - share)`` when the spread is the same on both sides. Candidates of a
-    search count as so many tests (Bonferroni), which asks for more than the
-    permutation test does.
+    ``sqrt(1 - share)`` if the spread is the same on both sides. Each candidate of a
+    search counts as a test (Bonferroni), which requires more than the permutation
+    test does.
 
     Parameters
     ----------
     limits : TrialLimits
     scale : float, default=1.0
-        Times as many units as there were.
+        Factor on the number of units.
 
     Returns
     -------
     effects : list of Detectable
-        Infinite where no p value could have reached the level (Tarone, 1990); none
-        where no single persona was tested.
+        Infinite where no p value could have reached the level (Tarone, 1990); empty
+        where single personas were not tested.
     """
     where = tested_half(limits)
     if where is None or limits.settings["validation"] == "repeated":
@@ -249,12 +249,12 @@ def detectable(limits, scale=1.0):
 
 
 def _reaches_level(limits, sizes):
-    """Whether a permutation test of these sizes can be significant at all."""
+    """Whether a permutation test of these sizes can be significant."""
     # A t test needs a degree of freedom, too.
     if sum(size or 0 for size in sizes) < 3 or 0 in sizes:
         return False
     if limits.settings["validation"] == "permutation":
-        # Everybody's arms are exchanged there: `lowest_p_value`.
+        # It exchanges the arms of all units: `lowest_p_value`.
         return True
     level = limits.settings["alpha"] / n_tests(limits)
     b = limits.settings["n_permutations"]
@@ -262,7 +262,7 @@ def _reaches_level(limits, sizes):
 
 
 def smallest_p_value(limits):
-    """p floor of a persona of the smallest allowed size; None where it depends on more.
+    """p floor of the smallest allowed persona; None if it depends on more than size.
 
     Parameters
     ----------

@@ -8,10 +8,10 @@ from pathlib import Path
 __all__ = ["inert", "one_line", "shorten", "shown", "write_atomically"]
 
 LONGEST_NAME = 72
-# First strong isolate, and its end: a name written from right to left turns nothing
-# but itself.
+# The first strong isolate and its end keep a name written from right to left from
+# turning the text around it.
 ISOLATE, END = "\u2068", "\u2069"
-# What spreadsheets take for the start of a formula, in either width.
+# Characters that start a formula in a spreadsheet, in either width.
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 SKIPPED, BREAKS = tuple(" '\""), ("\t", "\r", "\n")
 # Joiners that some scripts need; they move nothing else.
@@ -19,7 +19,7 @@ JOINERS = "\u200c\u200d"
 
 
 def one_line(text):
-    """Text that stays in its line and place: other characters are escaped.
+    """Text on one line; characters that would leave it are escaped.
 
     Line breaks, control characters and the marks that turn the direction of a line
     become visible (``\\n``, ``\\u202e``).
@@ -41,14 +41,14 @@ def one_line(text):
 
 
 def shown(text, longest=LONGEST_NAME):
-    """A name of the user's as one line of bearable length.
+    """A user's name as one line of limited length.
 
     Parameters
     ----------
     text : object
     longest : int
-        What is longer loses its middle, so that names that differ at either end
-        still do.
+        Longer names lose their middle, so that names that differ at either end stay
+        different.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def shown(text, longest=LONGEST_NAME):
 
 
 def shorten(line, longest=LONGEST_NAME):
-    """A line without its middle, where it is too long."""
+    """A line without its middle if it is too long."""
     if len(line) <= longest:
         return line
     head = longest * 2 // 3
@@ -69,7 +69,7 @@ def shorten(line, longest=LONGEST_NAME):
 
 
 def inert(value):
-    """A cell that a spreadsheet shows as text, whatever a user's file called it.
+    """A cell that a spreadsheet shows as text, never as a formula.
 
     Text that a spreadsheet could take for a formula gets an apostrophe in front.
     Numbers stay as they are.
@@ -90,7 +90,7 @@ def inert(value):
 
 
 def write_atomically(path, text):
-    """Write a text file as UTF-8; a failure leaves what was there before.
+    """Write a text file as UTF-8; a failure leaves the old file.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def write_atomically(path, text):
     Raises
     ------
     OSError
-        When the folder is not there or cannot be written.
+        When the folder does not exist or cannot be written.
     """
     path = Path(path)
     # Not `tempfile`: its files are readable by their owner only.

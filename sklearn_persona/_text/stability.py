@@ -1,4 +1,4 @@
-"""How a persona held when its selection was repeated on fewer participants."""
+"""Stability of a persona when its selection is repeated on fewer participants."""
 
 from sklearn_persona._text.numbers import estimate, number, percent
 from sklearn_persona._text.safe import shown
@@ -81,7 +81,7 @@ def edge_spread(persona, condition):
 
 
 def _values(persona):
-    """Plain values, with None for what is not known."""
+    """Plain values, with None for unknown ones."""
     return persona.to_dict()["stability"]
 
 

@@ -15,7 +15,7 @@ def agreement_text(alternative):
 
 
 def arm_text(label, longest=40):
-    """The label of an arm; a number is called arm 1, so that it is no count."""
+    """The label of an arm; 1 becomes "arm 1", so that it does not read as a count."""
     text = shown(label, longest)
     return text if any(c.isalpha() for c in text) else f"arm {text}"
 

@@ -61,8 +61,8 @@ class ForestDisplay:
     def from_estimator(cls, estimator, *, ax=None):
         """Draw the personas of a fitted discoverer, each in the half that tests it.
 
-        Personas that were not tested stand with their training effect, in gray. Labels
-        tell the share of the units that a persona covers.
+        Personas that were not tested show their training effect, in gray. Labels give
+        the share of the units that a persona covers.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from sklearn_persona.inference import detectable_effect
 
 __all__ = ["GrowthDisplay"]
 
-# Rules of the widest search that is drawn, when none is given.
+# Rules of the widest search drawn by default.
 WIDEST = 10**8
 POINTS = 41
 
@@ -21,11 +21,11 @@ POINTS = 41
 class GrowthDisplay:
     """What a larger search costs: the smallest effect found against its size.
 
-    Two ways of testing are compared. Everybody chooses and tests, and the level is
-    shared among all rules that were searched: then each further rule costs. Or some
-    participants are held out and test the few best rules: then the search may be of
-    any size, but fewer participants test. Above the crossing of two lines of the same
-    style the holdout finds smaller effects.
+    Two ways of testing are compared. If all participants choose and test, the level
+    is shared among all rules searched, and each further rule costs. If some
+    participants are held out to test the few best rules, the search may be of any
+    size, but fewer participants test. Beyond the crossing of two lines of the same
+    style, the holdout finds smaller effects.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ class GrowthDisplay:
     everybody : dict of float to ndarray of shape (n_points,)
         By the persona's share of the units: effect in standard deviations that is
         significant with probability .8 when all units test (Cohen, 1988; the level
-        shared by Bonferroni, which asks for more than a permutation of the search
+        shared by Bonferroni, which requires more than a permutation of the search
         does); NaN where no test is possible.
     holdout : dict of float to float
         By the same shares: that effect when the holdout tests.
     n_tests : int
         Rules that share the level in the holdout.
     n_candidates : int, default=None
-        Rules of the search at hand.
+        Rules of this search.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ class GrowthDisplay:
 
     Notes
     -----
-    The effect is that of one rule, named beforehand. That half of the participants
-    must lead to it is not counted; `inference.simulate_power` fits the whole
-    procedure.
+    The effect is that of one rule, named beforehand. The curves do not count that the
+    training half must also find the rule; `inference.simulate_power` simulates the
+    whole procedure.
 
     Examples
     --------
@@ -103,12 +103,11 @@ class GrowthDisplay:
         Parameters
         ----------
         n_treated, n_control : int
-            Participants of each arm. When `paired`, `n_treated` is the number of
-            pairs.
+            Participants of each arm. If `paired`, `n_treated` is the number of pairs.
         n_candidates : int, default=None
-            Rules of a search to be marked.
+            Rules of a search to mark.
         holdout_size : float, default=0.5
-            Share of the participants that is held out.
+            Share of the participants to hold out.
         n_tests : int, default=3
             Rules that share the level in the holdout.
         alpha : float, default=0.05
@@ -124,7 +123,7 @@ class GrowthDisplay:
         Raises
         ------
         ValueError
-            For sizes and shares that are none, and when no test is possible.
+            For invalid sizes and shares, and when no test is possible.
         """
         if not 0 < holdout_size < 1:
             raise ValueError(

@@ -21,7 +21,7 @@ def chosen_persona(estimator, persona):
     NotFittedError
         Before `fit`.
     ValueError
-        When there is no such persona.
+        When the position does not exist.
     """
     check_is_fitted(estimator, "personas_")
     found = estimator.personas_
@@ -41,10 +41,10 @@ class PersonaDisplay:
     Parameters
     ----------
     persona : Persona
-        One that was found knows the ranges of the data; one that was written by hand
-        needs `X`.
+        A persona from a fit knows the ranges of the data; one written by hand needs
+        `X`.
     X : array-like or DataFrame of shape (n_samples, n_features), default=None
-        Cases; the region shows them as dots.
+        Cases, shown as dots in the region.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class PersonaDisplay:
         Raises
         ------
         ValueError
-            When there is no such persona.
+            When the position does not exist.
         """
         chosen = chosen_persona(estimator, persona)
         return cls(chosen, X).plot(ax=ax, kind=kind, variables=variables)
@@ -106,7 +106,7 @@ class PersonaDisplay:
         ----------
         ax : matplotlib Axes, default=None
         kind : {"ranges", "region"}, default="ranges"
-            One line a variable, or the region in two of them.
+            One line per variable, or the region in two of them.
         variables : tuple of str, default=None
             The two variables of a region, by name (``x0``, ``x1``, ... without
             names); by default the first two with numeric ranges.
@@ -121,7 +121,7 @@ class PersonaDisplay:
         ImportError
             Without matplotlib.
         ValueError
-            For another `kind`, or when the persona has no such two variables.
+            For another `kind`, or when the persona lacks the two variables.
         """
         if kind not in ("ranges", "region"):
             raise ValueError(f"kind must be 'ranges' or 'region', got {kind!r}.")

@@ -11,7 +11,7 @@ __all__ = ["PowerDisplay"]
 
 
 class PowerDisplay:
-    """The smallest effect that trials of many sizes would have found.
+    """The smallest effect that trials of other sizes would find.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class PowerDisplay:
         By the persona's share of these units: effect in standard deviations that is
         significant with probability .8 (Cohen, 1988); NaN where no test is possible.
     size : int
-        Units of the trial at hand.
+        Units of this trial.
 
     Attributes
     ----------

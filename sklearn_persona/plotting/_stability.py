@@ -13,17 +13,17 @@ LINE = 34
 
 
 class StabilityDisplay:
-    """How often resampled searches come back to what a persona is made of.
+    """How often resampled searches return to the parts of a persona.
 
     Parameters
     ----------
     persona : Persona
-        With `stability`, that is from a fit with ``n_resamples > 0``.
+        With `stability`, from a fit with ``n_resamples > 0``.
 
     Attributes
     ----------
     labels, shares : list
-        What is drawn: every share (0 to 1) in ``persona.stability``.
+        The bars: every share (0 to 1) in ``persona.stability``.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
@@ -88,7 +88,7 @@ class StabilityDisplay:
         Raises
         ------
         ValueError
-            When there is no such persona, or it has no stability.
+            When the position does not exist, or the persona has no stability.
         """
         return cls(chosen_persona(estimator, persona)).plot(ax)
 

@@ -1,4 +1,4 @@
-"""Baseline inside a persona against outside, in counts, means and shares only."""
+"""The baseline inside a persona against outside, as counts, means and shares."""
 
 import numpy as np
 from sklearn.utils.validation import column_or_1d
@@ -7,7 +7,7 @@ from sklearn_persona._data.table import numbers, read_table
 
 __all__ = ["baseline_tables"]
 
-# Variables of a table beside the persona's own: those that differ most.
+# Variables shown besides the persona's own: those that differ most.
 MOST_VARIABLES = 10
 MOST_LEVELS = 4
 
@@ -22,7 +22,7 @@ def baseline_tables(estimator, X, y=None, treatment=None):
     X : array-like or DataFrame of shape (n_samples, n_features)
         As in the fit.
     y, treatment : array-like of shape (n_samples,), optional
-        With both, each table says the outcome by arm, inside and outside.
+        With both, each table gives the outcome by arm, inside and outside.
 
     Returns
     -------

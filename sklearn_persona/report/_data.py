@@ -1,4 +1,4 @@
-"""What a report says, as plain values that JSON can carry."""
+"""The content of a report, as plain values that JSON can hold."""
 
 import math
 import platform
@@ -32,7 +32,7 @@ MOST_FREQUENT = 10
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything that a report is made of; no values of single participants.
+    """The content of a report, without values of single participants.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class ReportData:
     min_arm_size : int
     n_confirmed : int
     settings : dict
-        Parameters of the estimator, those that have no plain value as text.
+        Parameters of the estimator; text stands for those without a plain value.
     flow, search : dict
     personas : tuple of Persona
     trial_p_value : float or None
@@ -57,7 +57,7 @@ class ReportData:
         The most frequent ``variables`` and ``pairs`` of half-samples; None without
         resamples.
     baseline : list of dict or None
-        In-versus-out tables; None without the baseline data.
+        Tables of inside against outside; None without the baseline data.
     reading : dict or None
         How the table was read: ``notes``, and ``suspects`` by column.
     versions : dict
@@ -156,7 +156,7 @@ class ReportData:
                 f"A saved report needs the fields {sorted(names)}; missing "
                 f"{sorted(names - set(values))}, unknown {sorted(set(values) - names)}."
             )
-        # As JSON has them: a list for a tuple.
+        # JSON has lists for tuples.
         plain = {**typing.get_type_hints(cls), "arms": list, "personas": list}
         for name, kind in plain.items():
             if not isinstance(values[name], kind):
@@ -191,11 +191,11 @@ def collect(
     Raises
     ------
     TypeError
-        For anything that is no `PersonaDiscoverer`.
+        For anything but a `PersonaDiscoverer`.
     NotFittedError
         Before `fit`.
     ValueError
-        When `X` is not the table of the fit, or `reading` is none.
+        When `X` is not the table of the fit, or `reading` has another form.
     """
     if not isinstance(estimator, PersonaDiscoverer):
         raise TypeError(
@@ -247,7 +247,7 @@ def collect(
 
 
 def _check_reading(reading):
-    """What a report keeps of how its table was read, as plain values.
+    """Check how the table was read, and return it as plain values.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def _check_reading(reading):
 
 
 def _splits(estimator):
-    """How the smallest adjusted p values of repeated splits spread."""
+    """The spread of the smallest adjusted p values over repeated splits."""
     if estimator.validation != "repeated":
         return None
     p_values = estimator.split_p_values_
@@ -298,7 +298,7 @@ def _splits(estimator):
 
 
 def _selection(estimator):
-    """The variables and pairs that half-samples chose most often."""
+    """The variables and pairs that half-samples choose most often."""
     if not estimator.n_resamples:
         return None
     found = {
@@ -321,7 +321,7 @@ def _most_frequent(table, columns):
 
 
 def _name(column):
-    """A column as conditions call it."""
+    """A column by the name that conditions use."""
     return f"x{column}" if isinstance(column, Integral) else str(column)
 
 
@@ -340,7 +340,7 @@ def _setting(value):
 
 
 def _plain(value):
-    """Values that JSON knows; None for what is not a number."""
+    """Values for JSON; None for NaN and infinity."""
     if isinstance(value, dict):
         return {str(key): _plain(v) for key, v in value.items()}
     if isinstance(value, list | tuple):

@@ -47,7 +47,7 @@ def page(data):
 
 @functools.cache
 def _environment(jinja2):
-    """Compiled templates, which do not change."""
+    """Compiled templates."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("sklearn_persona.report"),
         autoescape=True,
@@ -59,7 +59,7 @@ def _environment(jinja2):
 
 
 def markdown(data):
-    """Lines of all sections that have any.
+    """The sections that have a Markdown form.
 
     Parameters
     ----------

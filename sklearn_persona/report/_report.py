@@ -14,8 +14,8 @@ class PersonaReport:
     """What a search found, for readers who did not run it.
 
     A report holds counts, means, ranges and test results, and no values of single
-    participants. Whatever a user's file calls its columns and categories stays text:
-    it cannot become markup, a script or a formula.
+    participants. Names of columns and categories stay text: they cannot become markup,
+    a script or a formula.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class PersonaReport:
         estimator : PersonaDiscoverer
             Fitted.
         X : array-like or DataFrame of shape (n_samples, n_features), optional
-            The table of the fit, for the baseline inside and outside of each persona
-            that was tested. Only its counts, means and shares are kept.
+            The table of the fit, for the baseline inside and outside of each tested
+            persona. Only its counts, means and shares are kept.
         y, treatment : array-like of shape (n_samples,), optional
             As in the fit, for the outcome of each arm inside and outside; needs `X`.
         title : str, optional
@@ -75,10 +75,10 @@ class PersonaReport:
         outcome : str, optional
             Name of the outcome, with scale and time.
         reading : mapping, optional
-            How the table was read, as the command line says it: ``notes``, a list of
+            How the table was read, as the command line tells it: ``notes``, a list of
             str, and ``suspects``, which maps columns that may have been measured
-            after treatment began to the reason. Cards of personas that use one say
-            so.
+            after treatment began to the reason. The card of a persona that uses one
+            says so.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class PersonaReport:
         Raises
         ------
         TypeError
-            When `estimator` is no `PersonaDiscoverer`.
+            When `estimator` is not a `PersonaDiscoverer`.
         ValueError
             When `X`, `y` or `treatment` are not those of the fit, or `reading` has
             another form.
@@ -128,16 +128,16 @@ class PersonaReport:
         Returns
         -------
         values : dict
-            With a schema name; what is not known is None.
+            With a schema name; unknown values are None.
         """
-        # Through JSON, so that nothing is shared and nothing but JSON is in it.
+        # Through JSON, so that the result shares nothing and holds only what JSON can.
         return json.loads(json.dumps(self._data.to_dict(), allow_nan=False))
 
     def to_html(self, path=None):
         """One self-contained page: no script, no network, readable on paper.
 
-        The file is written beside its place and then moved there, so that it is never
-        half a report.
+        The file is written next to its destination and then moved, so a failure never
+        leaves half a report.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class PersonaReport:
         return markdown(self._data)
 
     def to_frame(self):
-        """One row a persona, as `PersonaDiscoverer.table_`.
+        """One row per persona, as in `PersonaDiscoverer.table_`.
 
         Returns
         -------

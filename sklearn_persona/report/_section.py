@@ -8,7 +8,7 @@ from types import SimpleNamespace
 __all__ = ["Section", "escape", "table_lines"]
 
 DEFAULT = "text.html.j2"
-# What begins markup within a line.
+# Characters that begin markup within a line.
 RUNNING = re.compile(r"([\\`*_\[\]<>|~&@$^#])")
 
 
@@ -43,7 +43,7 @@ class Section:
     markdown: Callable | None = None
 
     def part(self, data):
-        """What the template gets; None when the section is left out.
+        """The values for the template; None when the section is left out.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class Section:
 
 
 def escape(text):
-    """Text in which nothing is markup, HTML included."""
+    """Text without markup, HTML included."""
     text = RUNNING.sub(r"\\\1", str(text).replace("\n", " "))
     # A bare address would become a link.
     return re.sub(r"(?i)(https?|ftp|www|mailto)([:.])", r"\1&#8203;\2", text)

@@ -1,4 +1,4 @@
-"""Sections of the report, a file each, in the order in which they stand."""
+"""Sections of the report, a file each, in order."""
 
 from sklearn_persona.report._sections import (
     baseline,

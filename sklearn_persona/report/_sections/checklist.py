@@ -214,7 +214,7 @@ def _sizes(data):
 
 def _measurable(data):
     if not data.personas:
-        return "There is no persona."
+        return "There are no personas."
     others = sum(bool(persona.alternatives) for persona in data.personas)
     return (
         "The rules use only the variables that were given as baseline; the criteria "

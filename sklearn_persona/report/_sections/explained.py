@@ -41,7 +41,7 @@ def _rows(data):
 
 
 def _text(data):
-    """What is counted there, in a sentence or two."""
+    """What the table counts, in a sentence or two."""
     if data.settings["validation"] is None:
         claim = "Participants are explained when any persona below covers them; none "
         claim += "of these personas was tested."
@@ -57,7 +57,7 @@ def _text(data):
 
 
 def together(data):
-    """What the confirmed personas cover together; None where nothing is claimed."""
+    """The joint coverage of the confirmed personas; None without a claim."""
     explained, rest = (data.partition[k] for k in ("explained", "unexplained"))
     if not explained["n"] or data.settings["validation"] is None:
         return None

@@ -290,7 +290,7 @@ def _not_shown(data):
 
 
 def _points(data, effect):
-    """An effect in the units of the outcome, in brackets; "" where they are unknown."""
+    """An effect in the units of the outcome, in brackets; "" if they are unknown."""
     if not effect.sd:
         return ""
     points = effect.inside * effect.sd
@@ -304,7 +304,7 @@ def _points(data, effect):
 def _shared(data):
     tests = n_tests(data.limits)
     if data.settings["validation"] == "permutation":
-        return f"shared among {count(tests)} rules (the permutation test asks for less)"
+        return f"shared among {count(tests)} rules (the permutation test requires less)"
     return "in one test" if tests == 1 else f"shared among {some(tests)} tests"
 
 
