@@ -35,7 +35,11 @@ __all__ = [
 
 def n_labels_of(design):
     """Arms that `treatment` must hold for a design, as it was asked for."""
-    return 2 if design in ("auto", "single-arm") else DESIGNS[design].n_labels
+    if design in ("auto", "single-arm"):
+        return 2
+    if design not in DESIGNS:
+        raise ValueError(f"design must be one of {['auto', *DESIGNS]}, got {design!r}.")
+    return DESIGNS[design].n_labels
 
 
 def resolve_design(design, cases):

@@ -14,7 +14,12 @@ from sklearn_persona._data.serialization import (
     record_schema,
     record_to_plain,
 )
-from sklearn_persona._designs import make_units, read_cases, resolve_design
+from sklearn_persona._designs import (
+    make_units,
+    n_labels_of,
+    read_cases,
+    resolve_design,
+)
 from sklearn_persona._estimates.evidence import Evidence
 from sklearn_persona._estimates.measure import measure
 from sklearn_persona._persona.condition import (
@@ -236,6 +241,7 @@ class Persona:
             groups=groups,
             period=period,
             strata=strata,
+            n_arms=n_labels_of(design),
             control=control,
             greater_is_better=greater_is_better,
             response_threshold=response_threshold,
