@@ -33,7 +33,14 @@ from sklearn_persona._claims.limits import (
 from sklearn_persona._cli.shown import record_lines
 from sklearn_persona._search import spaces as _spaces
 from sklearn_persona._text import evidence
-from sklearn_persona._text.numbers import alike, estimate, number, p_text, percent
+from sklearn_persona._text.numbers import (
+    alike,
+    estimate,
+    estimate_words,
+    number,
+    p_text,
+    percent,
+)
 from sklearn_persona._text.safe import inert, shown, write_atomically
 from sklearn_persona._text.words import arm_text
 from sklearn_persona.exceptions import PersonaWarning, SearchCostWarning
@@ -1078,6 +1085,8 @@ def test_words():
     assert percent(0.25) == "25%" and percent(None) == "-" == percent(float("nan"))
     assert estimate(2, None) == "2.00 (-)" == estimate(2, (1, float("nan")))
     assert estimate(2.0, (1.0, 2.5)) == "2.00 (1.00 to 2.50)"
+    assert estimate_words(2, (1, 2.5)) == ("2.00", "95% CI 1.00 to 2.50")
+    assert estimate_words(2, None) == ("2.00", "95% CI unknown")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ __all__ = [
     "alike",
     "count",
     "estimate",
-    "estimate_parts",
+    "estimate_words",
     "limit_text",
     "number",
     "p_equation",
@@ -82,24 +82,29 @@ def estimate(value, pair, decimals=None):
     text : str
         ``1.25 (0.50 to 2.00)``; ``1.25 (-)`` when the interval is not known.
     """
-    text, ends = estimate_parts(value, pair, decimals)
+    text, ends = _parts(value, pair, decimals)
     return UNKNOWN if text == UNKNOWN else f"{text} ({ends})"
 
 
-def estimate_parts(value, pair, decimals=None):
+def estimate_words(value, pair):
     """The two texts of `estimate`, for sentences.
 
     Parameters
     ----------
     value : float or None
     pair : tuple of float, or None
-    decimals : int, optional
 
     Returns
     -------
     value, ends : str
-        ``1.25`` and ``0.50 to 2.00``.
+        ``1.25`` and ``95% CI 0.50 to 2.00``, or ``95% CI unknown``.
     """
+    text, ends = _parts(value, pair, None)
+    return text, f"95% CI {'unknown' if ends == UNKNOWN else ends}"
+
+
+def _parts(value, pair, decimals):
+    """Value and ends, rounded alike."""
     known = pair is not None and not any(map(_is_unknown, pair))
     if decimals is None:
         numbers = [value, *pair] if known else [value]

@@ -31,7 +31,7 @@ from sklearn_persona._cli.parser import Command
 from sklearn_persona._cli.shown import reading_lines, safe_card
 from sklearn_persona._text.numbers import (
     count,
-    estimate_parts,
+    estimate_words,
     p_text,
     percent,
     plural,
@@ -199,10 +199,10 @@ def _summary(finder):
             f"{plural(n_tested, 'test participant')}"
         )
         if not np.isnan(rest["effect"]):
-            value, ends = estimate_parts(
+            value, ends = estimate_words(
                 rest["effect"], (rest["ci_low"], rest["ci_high"])
             )
-            text += f"; effect in the others {value} (95% CI {ends})"
+            text += f"; effect in the others {value} ({ends})"
         lines.append(f"{text}.")
     if finder.validation == "repeated":
         lines.append(f"p value of the procedure: {p_text(finder.trial_p_value_)}")

@@ -3,7 +3,7 @@
 from sklearn_persona._text.evidence import tested_record
 from sklearn_persona._text.numbers import (
     count,
-    estimate_parts,
+    estimate_words,
     p_equation,
     p_text,
     plural,
@@ -138,9 +138,9 @@ def _whole(data):
     half = data.flow["training"]
     if half["effect"] is None:
         return "No comparison of treatments."
-    value, ends = estimate_parts(half["effect"], half["ci_effect"])
+    value, ends = estimate_words(half["effect"], half["ci_effect"])
     where = "training half" if data.flow["holdout"] else "trial"
-    return f"{value} (95% CI {ends}) in the {where}; see the flow."
+    return f"{value} ({ends}) in the {where}; see the flow."
 
 
 def _interaction(data):

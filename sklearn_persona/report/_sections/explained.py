@@ -1,6 +1,6 @@
 """Participants that a claim explains, those it does not, and the effect in each."""
 
-from sklearn_persona._text.numbers import count, estimate, estimate_parts, percent
+from sklearn_persona._text.numbers import count, estimate, estimate_words, percent
 from sklearn_persona.report._section import Section, escape, table_lines
 
 __all__ = ["SECTION", "together"]
@@ -69,8 +69,8 @@ def together(data):
         f"{percent(rest['coverage'])} stay unexplained"
     )
     if data.arms and rest["effect"] is not None:
-        value, ends = estimate_parts(rest["effect"], _interval(rest))
-        text += f", with an effect of {value} (95% CI {ends})"
+        value, ends = estimate_words(rest["effect"], _interval(rest))
+        text += f", with an effect of {value} ({ends})"
     return text + "."
 
 

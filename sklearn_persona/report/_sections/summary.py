@@ -15,7 +15,7 @@ from sklearn_persona._text.evidence import tested_record
 from sklearn_persona._text.numbers import (
     alike,
     count,
-    estimate_parts,
+    estimate_words,
     number,
     p_equation,
     p_text,
@@ -103,10 +103,10 @@ def _searched(data):
         text += "No rule had the required size and effect."
     paragraphs = [text]
     if half["effect"] is not None:
-        value, ends = estimate_parts(half["effect"], half["ci_effect"])
+        value, ends = estimate_words(half["effect"], half["ci_effect"])
         paragraphs.append(
             f"In all of these {flow['unit']}s, the effect of {data.comparison} is "
-            f"{value} (95% CI {ends}; positive is benefit)."
+            f"{value} ({ends}; positive is benefit)."
         )
     if not data.arms:
         paragraphs.append(
@@ -204,8 +204,8 @@ def _claim(data, i, persona):
     else:
         text += "Their mean outcome minus that of all others is "
     good = "benefit" if data.arms else "better"
-    value, ends = estimate_parts(record.effect, record.ci_effect)
-    text += f"{value} (95% CI {ends}; positive is {good})"
+    value, ends = estimate_words(record.effect, record.ci_effect)
+    text += f"{value} ({ends}; positive is {good})"
     if data.arms:
         outside = alike(record.effect, record.effect_complement)[1]
         text += f"; among all others, it is {outside}"
