@@ -1,4 +1,4 @@
-"""The pictures of docs/how_it_works.md: what is compared, the bound, prices and edges.
+"""The pictures of docs/how_it_works.md: what is compared, the bound, penalties and edges.
 
 Simulated trials, seeds fixed; writes three SVG files.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._designs.labels import arm_rows, pooled_sd
-from sklearn_persona._discoverer import PRICE
+from sklearn_persona._discoverer import PENALTY
 from sklearn_persona._search import objectives as _objectives
 from sklearn_persona._search.binning import column_cuts
 from sklearn_persona._search.objectives import OBJECTIVES
@@ -185,14 +185,14 @@ def best_by_length(n_variables, effect, seeds, p):
     return np.array(means)
 
 
-def prices_and_edges(seeds=20, p=20):
-    """Objectives by length before and after the price; an edge that moves."""
+def penalties_and_edges(seeds=20, p=20):
+    """Objectives by length before and after the penalty; an edge that moves."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     counts = [comb(p, k) * (2 * CUTS) ** k for k in (1, 2, 3)]
-    price = np.array([PRICE * log(count / counts[0]) for count in counts])
+    penalty = np.array([PENALTY * log(count / counts[0]) for count in counts])
     for n_variables, color in ((1, BLUE), (2, BROWN), (3, "#38761d")):
         raw = best_by_length(n_variables, 2.0, seeds, p)
-        net = raw - price
+        net = raw - penalty
         left.plot((1, 2, 3), raw, color=color, linestyle=":", linewidth=1.2)
         left.plot((1, 2, 3), net, color=color, marker="o", markersize=4)
         top = int(np.argmax(net))
@@ -201,12 +201,12 @@ def prices_and_edges(seeds=20, p=20):
         left.plot(
             [], [], color=color, label=f"true rule: {n_variables} variable{plural}"
         )
-    left.plot([], [], color="0.3", linestyle=":", label="before the price")
+    left.plot([], [], color="0.3", linestyle=":", label="before the penalty")
     left.set_xticks((1, 2, 3))
     left.set_xlabel("variables of the best rule")
     left.set_ylabel(f"objective, mean of {seeds} trials")
     left.legend(fontsize="small")
-    left.set_title("The price decides the length", fontsize="medium")
+    left.set_title("The penalty decides the length", fontsize="medium")
 
     trial = make_parallel_trial(
         n_samples=200, n_variables=1, effect=1.5, prevalence=0.35, random_state=1
@@ -250,7 +250,7 @@ def prices_and_edges(seeds=20, p=20):
 PICTURES = {
     "arm_shift": what_is_compared,
     "bound": the_bound,
-    "prices": prices_and_edges,
+    "penalties": penalties_and_edges,
 }
 
 

@@ -1,4 +1,4 @@
-"""The choice of the default objective, of its prior, and of the prices of rules.
+"""The choice of the default objective, of its prior, and of the penalties of rules.
 
 Trials with a known persona of 40 % among 20 variables, parallel with 200 participants
 unless the name says otherwise. The first answer with ``validation=None`` is compared
@@ -10,7 +10,7 @@ variance   prior variance of the main effect in arm-shift, by brute force over t
            variables with the numpy twin of the objective
 pairs      objectives in crossovers of 100 participants
 prognostic models of the outcome on baseline, or none
-price      of a unit of the logarithm of the number of candidates; rules of up to three
+penalty    of a unit of the logarithm of the number of candidates; rules of up to three
            variables, truths of one to three
 interval   what a rule with intervals costs more, in the same units
 
@@ -67,14 +67,14 @@ DESIGNS = {
 }
 TWO = tuple(DESIGNS)[:7]
 BARE = {"conditions": "one-sided", "refine_cuts": False}
-# Name: parameters, price and interval cost; the last one is the default.
+# Name: parameters, penalty and interval cost; the last one is the default.
 OBJECTIVE = {
     "effect": ({"objective": "effect"}, 1.5, 2.0),
     "contrast": ({"objective": "contrast"}, 1.5, 2.0),
     "sum-of-squares": ({"objective": "sum-of-squares"}, 1.5, 2.0),
     "arm-shift, treated arm": ({"objective": "arm-shift"}, 1.5, 2.0),
     "arm-shift, either arm": (BARE, 0.0, 2.0),
-    "... with price": (BARE, 1.5, 2.0),
+    "... with penalty": (BARE, 1.5, 2.0),
     "... with intervals": ({"refine_cuts": False}, 1.5, 2.0),
     "... with refinement: auto": ({}, 1.5, 2.0),
 }
@@ -86,7 +86,7 @@ PROGNOSTIC = {
     "lasso of the variables": ({"prognostic": LASSO}, 1.5, 2.0),
     "... and their squares: auto": ({}, 1.5, 2.0),
 }
-PRICE = {f"{price:g}": ({}, price, 2.0) for price in (0.0, 0.75, 2.0, 1.5)}
+PENALTY = {f"{penalty:g}": ({}, penalty, 2.0) for penalty in (0.0, 0.75, 2.0, 1.5)}
 INTERVAL = {f"{cost:g}": ({}, 1.5, cost) for cost in (0.0, 4.0, 2.0)}
 VARIANCE = (0.0, 0.03, 0.3, 1e6, 0.1)
 
@@ -105,14 +105,14 @@ def design_of(name):
 
 
 @contextmanager
-def constants(price, interval_cost):
-    """Other prices for a while."""
-    before = _discoverer.PRICE, _spaces.INTERVAL_COST
-    _discoverer.PRICE, _spaces.INTERVAL_COST = price, interval_cost
+def constants(penalty, interval_cost):
+    """Other penalties for a while."""
+    before = _discoverer.PENALTY, _spaces.INTERVAL_COST
+    _discoverer.PENALTY, _spaces.INTERVAL_COST = penalty, interval_cost
     try:
         yield
     finally:
-        _discoverer.PRICE, _spaces.INTERVAL_COST = before
+        _discoverer.PENALTY, _spaces.INTERVAL_COST = before
 
 
 def share(found, true):
@@ -125,7 +125,7 @@ def answers(design, seed, variants, max_variables):
     trial, fresh = design.draw(seed), design.fresh()
     true = design.targets(fresh)[0]
     out = []
-    for options, price, interval_cost in variants.values():
+    for options, penalty, interval_cost in variants.values():
         finder = PersonaDiscoverer(
             validation=None,
             max_variables=max_variables,
@@ -134,7 +134,7 @@ def answers(design, seed, variants, max_variables):
             random_state=seed,
             **options,
         )
-        with constants(price, interval_cost), warnings.catch_warnings():
+        with constants(penalty, interval_cost), warnings.catch_warnings():
             warnings.simplefilter("ignore", PersonaWarning)
             finder.fit(
                 trial.X,
@@ -248,7 +248,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=24, help="trials of each design")
     parser.add_argument("--jobs", type=int, default=1)
-    tables = ("variance", "objective", "interval", "price", "pairs", "prognostic")
+    tables = ("variance", "objective", "interval", "penalty", "pairs", "prognostic")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     arguments = parser.parse_args()
     if arguments.seeds < 2:
@@ -262,10 +262,10 @@ def main():
         elif table == "objective":
             values = run(answers, TWO, arguments, OBJECTIVE, 2)
             show("objective", list(OBJECTIVE), TWO, values)
-        elif table == "price":
+        elif table == "penalty":
             designs = ["plain", "prognostic", "one variable", "three variables"]
-            values = run(answers, designs, arguments, PRICE, 3)
-            show("price", list(PRICE), designs, values, by_number(PRICE))
+            values = run(answers, designs, arguments, PENALTY, 3)
+            show("penalty", list(PENALTY), designs, values, by_number(PENALTY))
         elif table == "pairs":
             designs = ["pairs", "pairs, main effect .8"]
             show(

@@ -62,10 +62,10 @@ from sklearn_persona.metrics import targeting_gain
 
 __all__ = ["PersonaDiscoverer"]
 
-# Price of a unit of the logarithm of the number of candidates, with objective="auto".
-# The largest of so many chance values grows like twice their logarithm when they are
+# Per unit of the logarithm of the number of candidates, with objective="auto". The
+# largest of many chance values grows like twice that logarithm when they are
 # independent; neighboring rules are not (benchmarks/objective_choice.py).
-PRICE = 1.5
+PENALTY = 1.5
 SIGNS = {
     "favorable": (FAVORABLE,),
     "unfavorable": (UNFAVORABLE,),
@@ -820,7 +820,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             signs=SIGNS[self.direction],
             exact=self.search != "beam",
             max_time=self.max_time,
-            penalty=PRICE if auto else 0.0,
+            penalty=PENALTY if auto else 0.0,
             either_arm=auto,
         )
         return Procedure(
