@@ -1,4 +1,4 @@
-"""The pictures of docs/how_it_works.md: what is compared, the bound, penalties and edges.
+"""The pictures of docs/how_it_works.md: comparisons, bounds, penalties, edges.
 
 Simulated trials, seeds fixed; writes three SVG files.
 """

@@ -268,7 +268,7 @@ class TestPropensity:
         marked = self.finder().fit(X, y, treatment=treated).personas_[0]
         assert not marked.train.randomised
         assert not marked.holdout.randomised
-        assert "Not randomised" in str(marked)
+        assert "Not randomized" in str(marked)
         again = Persona.from_dict(marked.to_dict())
         assert not again.train.randomised
         plain = self.finder(propensity=None).fit(X, y, treatment=treated).personas_[0]

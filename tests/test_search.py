@@ -552,7 +552,7 @@ def test_c_and_python_have_the_same_objectives():
 
 # In the order in which they may import each other.
 MODULES = (
-    "_native objectives _kernel binning _cube problem beam cost slices spaces "
+    "_native objectives _kernel binning memory _cube problem beam cost slices spaces "
     "branch_and_bound cubes greedy refinement alternatives"
 ).split()
 

@@ -100,13 +100,12 @@ class PermutationTest:
         score = self.units.residuals(self.units.score, treated)
         label, sign = rule.compares(Labels(score, treated))
         value = objective_of(label, self.settings, rule.members, sign)
-        carriers = label.arms
-        if self.settings.objective == "arm-shift":
-            carriers = carriers[:1]
+        objective = OBJECTIVES[self.settings.objective]
+        carriers = label.arms[:1] if objective.first_arm else label.arms
         score, _ = rescale(score)
         common = score.var()
         ratio = common / max(common, *(score[arm].var() for arm in carriers))
-        if not OBJECTIVES[self.settings.objective].squared:
+        if not objective.squared:
             ratio = np.sqrt(ratio)
         return value * ratio - rule.penalty
 

@@ -353,6 +353,9 @@ class Persona:
         ValueError
             For another schema, unknown or missing fields, or values of a wrong kind.
         """
+        if isinstance(values, Mapping) and values.get("alternatives", ()) is None:
+            # As some earlier files have it.
+            values = {**values, "alternatives": []}
         persona = record_from_plain(cls, values, schema=SCHEMA)
         for rule in (persona, *persona.alternatives):
             check_rule(rule.conditions)

@@ -40,6 +40,8 @@ class Objective:
     center : callable or None
         ``center(outcome, arms) -> float``: the middle of the constants at which the
         bound separates two arms (see the header); None if it needs none.
+    first_arm : bool
+        Whether the value is carried by the first arm alone.
     description : str
         What is maximized, in the words of a report.
     """
@@ -49,6 +51,7 @@ class Objective:
     score: callable
     from_zero: bool = False
     center: callable = None
+    first_arm: bool = False
     description: str = ""
 
     def value(self, outcome, treated, inside):
@@ -172,6 +175,7 @@ OBJECTIVES = {
             True,
             _arm_shift,
             from_zero=True,
+            first_arm=True,
             description="the shift of the treated members against everyone else",
         ),
     )
