@@ -405,7 +405,7 @@ class TestText:
     def test_damaged_json(self, finder, change):
         values = finder.personas_[0].to_dict()
         values["alternatives"][0].update(change)
-        with pytest.raises(ValueError, match="needs|has no fields"):
+        with pytest.raises(ValueError, match=r"needs|has no fields"):
             Persona.from_dict(values)
 
     def test_frozen(self, finder):
