@@ -80,7 +80,7 @@ def follow():
         "inside": finder.transform(TABLE[VARIABLES])[:, 0] == 1,
         "treated": treated,
         "card": str(persona),
-        "labelings": np.array([best_objective(outcome, chosen) for chosen in drugs()]),
+        "exchanges": np.array([best_objective(outcome, chosen) for chosen in drugs()]),
     }
 
 
@@ -108,7 +108,7 @@ def drugs():
 
 
 def best_objective(outcome, chosen):
-    """Best objective of one labeling."""
+    """Best objective under one exchange of arms."""
     arm = np.full(len(TABLE), "placebo")
     arm[list(chosen)] = "drug"
     only_search = {
@@ -169,11 +169,11 @@ def numbers(steps):
         "p value": f"{evidence.p_value:.2f}",
         "lowest p value": f"{evidence.p_floor:.2f}",
         "p value of the contrast": f"{evidence.p_interaction:.3f}",
-        "labelings that reach it": "{} of {}".format(
+        "exchanges that reach it": "{} of {}".format(
             np.count_nonzero(
-                steps["labelings"] >= steps["record"].best_objective - 1e-9
+                steps["exchanges"] >= steps["record"].best_objective - 1e-9
             ),
-            len(steps["labelings"]),
+            len(steps["exchanges"]),
         ),
         "p value after the search": f"{persona.p_adjusted:.2f}",
         "confirmed": persona.confirmed,
@@ -226,7 +226,7 @@ ROOMS = (
     (
         "Foundations",
         (
-            ("_data", ("table, roles,", "labels, cases"), "cases"),
+            ("_data", ("table, roles,", "labels"), "columns"),
             ("_text", ("numbers, safe", "cells, cards"), None),
             ("inference", ("tests, intervals,", "power, on arrays"), None),
         ),
@@ -235,7 +235,7 @@ ROOMS = (
         "From cases to rules",
         (
             ("_outcomes", ("one module for a", "kind of outcome"), "outcome"),
-            ("_designs", ("one class", "for a design"), "units"),
+            ("_designs", ("cases; one class", "for a design"), "units"),
             ("_search", ("conditions, bounds,", "cubes, beam"), "search"),
             ("_selection", ("adjustment and search:", "what is repeated"), "rules"),
         ),
@@ -244,7 +244,7 @@ ROOMS = (
         "From rules to claims",
         (
             ("_estimates", ("effects on cells,", "flow, partition"), "evidence"),
-            ("_persona", ("condition, persona,", "JSON, SQL, R"), "personas"),
+            ("_persona", ("condition, persona,", "JSON, SQL, R"), "names"),
             ("_claims", ("holdout, permutation,", "resampling"), "claims"),
         ),
     ),
@@ -504,10 +504,10 @@ def draw_card(x, y, steps):
 
 
 def draw_claim(x, y, steps):
-    """How many labelings have which best objective."""
-    parts = [text(x, y, "5  Claim: the search on every labeling", 14, weight="600")]
+    """How many exchanges of arms have which best objective."""
+    parts = [text(x, y, "5  Claim: the search on every exchange", 14, weight="600")]
     observed = steps["record"].best_objective
-    at = np.round(steps["labelings"] / 0.5).astype(int)
+    at = np.round(steps["exchanges"] / 0.5).astype(int)
     bottom, tall = y + 228, 7.5
     for place in range(at.min(), at.max() + 1):
         left = x + 6 + 34 * (place - at.min())
@@ -519,11 +519,11 @@ def draw_claim(x, y, steps):
         top = bottom - tall * here
         parts.append(box(left, top, 28, tall * here, color, color, 2))
         parts.append(text(left + 14, top - 5, here, 11, INK, "middle"))
-    parts.append(text(x + 6, bottom + 34, "best objective of a labeling", 12, GREY))
-    reached = np.count_nonzero(steps["labelings"] >= observed - 1e-9)
+    parts.append(text(x + 6, bottom + 34, "best objective of an exchange", 12, GREY))
+    reached = np.count_nonzero(steps["exchanges"] >= observed - 1e-9)
     evidence = steps["persona"].train
     lines = (
-        f"{reached} of {len(at)} labelings reach {observed:.2f}: p = "
+        f"{reached} of {len(at)} exchanges reach {observed:.2f}: p = "
         f"{reached / len(at):.2f}.",
         f"Inside, 2 v 2 have 6 arrangements: p is at least {evidence.p_floor:.2f}.",
         "Nothing is confirmed.",
