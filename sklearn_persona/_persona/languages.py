@@ -106,6 +106,12 @@ def _pandas_name(condition):
             f"pandas.DataFrame.query cannot name the column {condition.name!r}; give "
             "it a string as its name, or use Persona.covers."
         )
+    if label in ("inf", "Inf"):
+        # Even between backticks.
+        raise ValueError(
+            f"pandas.DataFrame.query reads the column name {label!r} as infinity; "
+            "rename the column, or use Persona.covers."
+        )
     if label.isidentifier() and unicodedata.normalize("NFKC", label) != label:
         # For example, Python reads the micro sign of \xb5mol as the Greek letter.
         raise ValueError(
