@@ -148,7 +148,7 @@ def test_a_limit_of_the_process_is_an_error_that_names_the_setting():
         except ValueError as error:
             print(error)
     """
-    path = str(Path(module.__file__).resolve().parents[1])
+    path = str(Path(module.__file__).resolve().parents[2])
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code).format(path=path)],
         capture_output=True,

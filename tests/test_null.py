@@ -424,7 +424,7 @@ CTRL_C = """
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_stops_every_thread(n_jobs):
     # The package that this process tests, installed or not.
-    package = Path(null_module.__file__).resolve().parents[1]
+    package = Path(null_module.__file__).resolve().parents[2]
     paths = [str(package), str(Path(__file__).resolve().parent)]
     code = textwrap.dedent(CTRL_C).format(paths=paths, n_jobs=n_jobs)
     with subprocess.Popen(
