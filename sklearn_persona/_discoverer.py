@@ -74,135 +74,140 @@ SIGNS = {
 
 
 class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """Find subgroups of a randomised trial with another treatment effect.
+    """Find subgroups of a randomized trial in which the treatment effect differs.
 
     A *persona* is a conjunction of ranges on one to four baseline variables. The
     search over all conjunctions is exact, unless the table is too large for a proof.
-    What it finds on one half of the participants is tested on the other half.
+    It uses one half of the participants; the other half tests what it found.
 
     Parameters
     ----------
     min_variables, max_variables : int, default=1, 3
-        Fewest and most variables of a persona, 1 to 4.
+        Minimum and maximum number of variables in a persona, 1 to 4.
     n_cuts : int or "all", default=9
-        Cut points of a number: so many quantiles of the training values, or every
-        midpoint between neighboring values.
+        Cut points of a numeric variable: this number of quantiles of the training
+        values, or every midpoint between neighboring values.
     conditions : {"auto", "one-sided", "interval"}, default="auto"
-        ``x <= c`` and ``x > c``, or also ``a < x <= b``. A category yields
-        equalities, and sets where it has three to five levels. ``"auto"``: intervals
-        in personas of one or two variables with ``objective="auto"``, a number of
-        cuts and up to 5,000 training units, else one-sided.
+        ``x <= c`` and ``x > c``, or also ``a < x <= b``. A categorical variable gives
+        equalities, and sets of levels if it has three to five. ``"auto"`` allows
+        intervals in personas of one or two variables if ``objective="auto"``,
+        `n_cuts` is a number and there are at most 5,000 training units.
     refine_cuts : bool or "auto", default="auto"
-        Whether the edges of the rules that the search kept move on over every
-        midpoint between neighboring values, where this raises the objective.
-        ``"auto"``: with ``objective="auto"``, unless ``validation="permutation"``,
-        where it would make every permutation cost a whole search.
+        Whether the edges of the rules found are moved over all midpoints between
+        neighboring values to raise the objective. ``"auto"`` does so with
+        ``objective="auto"``, except under ``validation="permutation"``, where every
+        permutation would then cost a whole search.
     modalities : mapping or callable, default=None
         Source of each variable (clinical scale, structural MRI, ...), by column
         name or position.
     min_modalities : int, default=1
-        Fewest sources that a persona must combine.
+        Minimum number of sources that a persona combines.
     min_coverage : float, default=0.1
-        Smallest share of the training units inside.
+        Minimum share of the training units inside a persona.
     min_arm_size : int or "auto", default="auto"
-        Fewest units of each arm inside, and of each arm in the complement (pairs
-        in a crossover; inside and outside with a single arm). ``"auto"`` is the
-        smallest size whose permutation test can reach `alpha`: 4 an arm, 6 pairs
-        at .05.
+        Minimum number of units of each arm inside a persona and in its complement
+        (of pairs in a crossover; of units inside and outside with a single arm).
+        ``"auto"`` is the smallest size at which a permutation test can reach
+        `alpha`: 4 per arm, or 6 pairs, at .05.
     objective : {"auto", "effect", "contrast", "sum-of-squares", "mean-shift", \
             "arm-shift"}, default="auto"
-        What is maximised, on standardized outcomes: the effect inside against
-        zero; inside against the complement; the between-group sum of squares of
-        arm by membership; the mean inside whatever the arm; or the shift of the
-        treated members against everyone else. ``"auto"`` takes the shift of either
-        arm's members (pairs: of the members; a single arm: the contrast, squared)
-        less 1.5 for each unit by which the variables of a persona raise the
-        logarithm of the number of candidates.
+        Quantity that the search maximizes, on standardized outcomes: the effect
+        inside; the effect inside minus that in the complement; the between-group sum
+        of squares of arm by membership; the mean inside, whatever the arm; or the
+        shift of the treated members against everyone else. ``"auto"`` takes the
+        shift of the members of either arm (in pairs, of the members; with a single
+        arm, the squared contrast), minus a penalty of 1.5 for each unit by which the
+        number of variables raises the logarithm of the number of candidates.
     direction : {"both", "favorable", "unfavorable"}, default="both"
-        Look for effects above those in the complement, below them, or both.
+        Look for effects above that in the complement, below it, or both.
     prognostic : "auto", None or estimator, default="auto"
-        Regressor of the outcome on baseline whose cross-fitted predictions are
-        taken out of it for the objective and the p values. ``"auto"`` is a
-        cross-validated lasso of the variables and their squares for cases with two
-        arms; pairs and single arms have none.
+        Regressor of the outcome on the baseline variables. Its cross-fitted
+        predictions are subtracted from the outcome for the objective and the p
+        values. ``"auto"`` is a cross-validated lasso of the variables and their
+        squares for cases with two arms; pairs and single arms have none.
     propensity : None or estimator, default=None
-        Classifier of the arm on baseline, for cases whose arms were not randomised.
-        Its cross-fitted probabilities are cut into five strata (fewer where one would
-        lack an arm), whose means are taken out of the outcome; arms are exchanged
-        within them. The evidence is then marked ``randomised=False``, and its p values
-        are approximate: nothing accounts for what was not measured.
+        Classifier of the arm on the baseline variables, for arms that were not
+        randomized. Its cross-fitted probabilities are cut into five strata (fewer if
+        one would lack an arm). Their means are subtracted from the outcome, and arms
+        are exchanged within them. The evidence is marked ``randomised=False``; its p
+        values are approximate, because unmeasured variables are not accounted for.
     response_threshold : float, default=None
-        Analyse the response ``y >= c`` (``y <= c`` when lower is better).
+        Analyze the response ``y >= c`` (``y <= c`` when lower is better).
     greater_is_better : bool, default=True
         Whether larger outcomes are better; False for a depression scale.
     search : {"auto", "exact", "beam"}, default="auto"
-        Exact, with proof, or a heuristic for what is too large. "auto" is exact unless
-        the numbers of training units and candidates put a proof beyond roughly five
-        minutes of one core; a `SearchCostWarning` then says so, and
+        Exact, with proof, or a heuristic for large tables. "auto" is exact unless the
+        numbers of training units and candidates put a proof beyond roughly five
+        minutes of one core. A `SearchCostWarning` then says so, and
         ``search_.proven_optimal`` is False.
     max_time : float, default=None
-        Seconds after which the best rules so far are taken; "auto" is then exact.
+        Seconds after which the search returns the best rules so far. With a limit,
+        ``search="auto"`` is exact.
     n_personas : int, default=10
-        Most personas kept by the search.
+        Maximum number of personas that the search keeps.
     max_overlap : float, default=0.5
         Largest Jaccard index of training members with a better persona of the same
         direction.
     n_alternatives : int, default=3
-        Most other descriptions listed with each persona: rules of one or two of the
-        searched conditions that leave out a variable of the persona and have almost
-        its training members (Jaccard index at least .7), one for each set of
-        variables and more than chance, so that the measurable one can be chosen. They
-        are found from `X` and the members alone, without outcome and arm, and cost no
-        error rate. In large tables only the conditions closest to the members are
-        combined. 0 skips.
+        Maximum number of other descriptions listed with each persona: rules of one or
+        two of the searched conditions that leave out a variable of the persona and
+        have almost the same training members (Jaccard index at least .7, and more
+        than chance), one for each set of variables. They help to choose variables
+        that are easy to measure. They are found from `X` and the members alone,
+        without outcome and arm, so they do not affect error rates. In large tables
+        only the conditions closest to the members are combined. 0 skips them.
     memory : str or joblib.Memory, default=None
-        Folder in which searches, blocks of permutations, resamples and splits are kept
-        as they are done. A run that was interrupted goes on from there with the same
-        result, and a grid over thresholds searches once. Needs a fixed `random_state`
-        where something is random. Kept results are unpickled: use no folder of others.
+        Folder that caches searches, blocks of permutations, resamples and splits as
+        they finish. An interrupted run resumes from there with the same result, and a
+        grid over thresholds searches once. Anything random needs a fixed
+        `random_state`. Cached results are unpickled: do not use a folder that others
+        can write to.
     alpha : float, default=0.05
         Level of all claims.
     min_effect_size : float, default=0.5
-        Cohen's d that both halves must exceed.
+        Cohen's d that must be exceeded in both halves.
     criterion : {"heterogeneity", "effect"}, default="heterogeneity"
-        Whether a claim needs the contrast with the complement, or only the effect
-        inside, as was published.
+        Whether a claim requires the contrast with the complement, or only the effect
+        inside, as published.
     validation : {"holdout", "permutation", "repeated", None}, default="holdout"
-        Test on other participants; on all participants, adjusted for the whole search
-        by permutation; by `n_splits` random splits, whose result is about the
-        procedure (`trial_p_value_`) and confirms no single persona; or not at all.
+        Test on participants held out; on all participants, adjusted for the whole
+        search by permutation; over `n_splits` random splits, whose result
+        (`trial_p_value_`) is about the procedure and confirms no single persona; or
+        not at all.
     holdout_size : float, default=0.5
-        Share of participants in the holdout.
+        Share of the participants in the holdout.
     n_splits : int, default=50
-        Splits of ``validation="repeated"``.
+        Number of splits of ``validation="repeated"``.
     n_holdout : int, default=3
-        Most personas tested in the holdout.
+        Maximum number of personas tested in the holdout.
     correction : {"holm", "fixed-sequence", "bh", None}, default="holm"
-        Adjustment over the personas tested there.
+        Adjustment for the number of personas tested there.
     n_permutations : int, default=1000
-        Arrangements of a Monte-Carlo test; up to 50,000 are enumerated instead.
-        Searches under permuted labels of ``validation="permutation"``, fewer where the
-        p value is clearly large (Besag & Clifford, 1991).
+        Permutations of a Monte Carlo test; if there are at most 50,000 arrangements,
+        all are enumerated instead. Under ``validation="permutation"``, the number of
+        permuted searches, fewer if the p value is clearly large (Besag & Clifford,
+        1991).
     n_bootstrap : int, default=10_000
-        Resamples of the intervals by arm; 0 skips them.
+        Bootstrap resamples for the intervals by arm; 0 skips them.
     n_resamples : int, default=0
-        Refits of the selection on half of the training participants, on four fifths,
-        and (at most so many) without one of them, for `Persona.stability`,
+        Number of refits of the selection on half of the training participants, on
+        four fifths, and (at most) without one of them, for `Persona.stability`,
         `Persona.effect_corrected` and `Persona.ci_corrected`. 100 is plenty; each
-        costs about one search. 0 skips them. With ``validation="permutation"`` the
-        corrected d is then what must exceed `min_effect_size`.
+        costs about one search. 0 skips them. With ``validation="permutation"``, the
+        corrected d must then exceed `min_effect_size`.
     design : {"auto", "parallel", "crossover", "pooled", "single-arm"}, \
             default="auto"
-        ``"auto"``: single-arm without treatment, crossover when a participant has
-        both arms, else parallel.
+        ``"auto"``: single-arm without treatment, crossover if a participant has both
+        arms, else parallel.
     control : label, default=None
         The reference arm; by default the first in sorted order.
     random_state : int, RandomState instance or None, default=None
-        Seed of the split and of Monte-Carlo tests.
+        Seed of the split and of Monte Carlo tests.
     n_jobs : int, default=None
-        Threads of the search. Results do not depend on it.
+        Number of threads of the search. Results do not depend on it.
     verbose : int, default=0
-        Positive: progress on standard error, with an estimate of the time left.
+        If positive, report progress and an estimate of the time left on standard
+        error.
 
     Attributes
     ----------
@@ -210,10 +215,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Confirmed ones first, then by objective.
     n_confirmed_ : int
     claimed_ : ndarray of bool, shape (n_personas,)
-        Which personas `predict` and `score` use: the confirmed ones, or all of them
-        when ``validation=None``.
+        Personas that `predict` and `score` use: the confirmed ones, or all of them if
+        ``validation=None``.
     table_ : DataFrame
-        One row a persona.
+        One row per persona.
     search_ : SearchRecord
         ``n_candidates``, ``n_evaluated``, ``proven_optimal``, ``best_objective``,
         ``seconds``.
@@ -224,7 +229,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     split_p_values_ : ndarray of float64, shape (n_splits,)
         Their smallest adjusted p values, 1 where nothing was tested.
     partition_ : DataFrame
-        Who is explained by a claimed persona: ``n``, ``n_groups``, ``coverage``,
+        Participants explained by a claimed persona: ``n``, ``n_groups``, ``coverage``,
         ``effect`` and its interval of the rows ``favorable``, ``unfavorable``,
         ``explained``, ``unexplained`` and ``everyone``, in the holdout, or among the
         training units where there is none.
@@ -245,15 +250,15 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     unit_rows_ : ndarray of int, shape (n_units,)
         Row of `X` that describes each analysed unit.
     flow_ : dict
-        Plain counts: rows, participants, incomplete ones, missing values, and the
-        size, means and effect of each half as a whole.
+        Counts of rows, participants, incomplete participants and missing values, and
+        the size, means and effect of each half as a whole.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
 
     See Also
     --------
     Persona : One rule, which can be tested on another trial.
-    TrialFrame : Adapter for tables that still hold arm and participant columns.
+    TrialFrame : Adapter for tables that still contain arm and participant columns.
 
     Notes
     -----
@@ -442,23 +447,24 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         super().__setstate__({name: frame_from_plain(v) for name, v in state.items()})
 
     def fit(self, X, y, *, treatment=None, groups=None, period=None, strata=None):
-        """Search personas in one half of the participants, test them in the other.
+        """Find personas in one half of the participants, test them in the other.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Baseline variables: numbers with NaN for missing; in a DataFrame also
-            categories.
+            Baseline variables: numbers, with NaN for missing values; a DataFrame also
+            holds categories.
         y : array-like of shape (n_samples,)
             Outcome, continuous or binary.
         treatment : array-like of shape (n_samples,), default=None
-            Arm of each case, two labels. None: a single arm.
+            Arm of each case, two labels. None for a single arm.
         groups : array-like of shape (n_samples,), default=None
             Participant of each case; never split.
         period : array-like of shape (n_samples,), default=None
             Period of each case of a crossover, two values.
         strata : array-like of shape (n_samples,), default=None
-            Permutations and the split stay within (site, randomisation stratum).
+            Site or randomization stratum of each case; permutations and the split stay
+            within strata.
 
         Returns
         -------
@@ -467,7 +473,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For input that cannot be analysed, or that needs more memory than there is;
+            For input that cannot be analyzed, or that needs more memory than there is;
             the message says what was got, what was expected and what to do. After any
             error or Ctrl-C the estimator is as it was before the call.
         """
@@ -480,7 +486,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             with fit_context(self, X, y, n_tasks):
                 return self._fit(X, y, roles)
         except BaseException:
-            # Not half-fitted: as it was, be it fitted or not.
+            # Restore the state before the call rather than leave it half-fitted.
             vars(self).clear()
             vars(self).update(before)
             raise
@@ -696,13 +702,13 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
 
     def _split(self, units, rng):
-        """Which units are kept for validation: a mask, or nobody."""
+        """Mask of the units held out for validation."""
         if self.validation == "holdout":
             return units.split(self.holdout_size, rng)
         return ~units.everyone
 
     def _claim_rule(self, n_bootstrap):
-        """What a persona must show."""
+        """The thresholds of a claim."""
         return ClaimRule(
             alpha=self.alpha,
             min_effect_size=self.min_effect_size,
@@ -714,10 +720,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
 
     def _progress(self, label):
-        """Who is told how far a part of the fit is."""
+        """Reporter of the progress of one part of the fit."""
         progress = Progress(self.verbose, label, open_task(self, label))
         if label != "search":
-            # What the later parts of a fit are about.
+            # Later parts of a fit concern this rule.
             progress.best(self.search_.best_objective)
         return progress
 
@@ -739,7 +745,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return refits
 
     def _claim(self, builder, found, train, holdout, rng, refits):
-        """Decide what is claimed of the rules that were found.
+        """Decide the claims about the rules found.
 
         Returns verdicts, stability and corrected effects, each aligned with the rules
         (None without refits).
@@ -777,7 +783,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return verdicts
 
     def _partition(self, columns, units):
-        """Who is explained by a claim, and what treatment does there."""
+        """Participants explained by a claim, and the effect among them."""
         claimed = [p for p, used in zip(self.personas_, self.claimed_) if used]
         return partition_table(
             units,
@@ -786,7 +792,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
 
     def _repeat(self, procedure, units, rng):
-        """Smallest adjusted p value of each of many random splits."""
+        """Smallest adjusted p value of each random split."""
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_splits).tolist()
         progress = self._progress("splits")
         self.split_p_values_ = split_pvalues(
@@ -802,7 +808,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.trial_p_value_ = float(min(1.0, 2 * np.median(self.split_p_values_)))
 
     def _procedure(self, columns, modality, arms):
-        """What turns units into rules, with every "auto" resolved but the intervals."""
+        """The procedure from units to rules, with each "auto" resolved but conditions."""
         auto = self.objective == "auto"
         refine = self.refine_cuts
         if refine == "auto":
@@ -858,7 +864,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
 
 def _warn_if_varying(columns, cases, units):
-    """Membership comes from one row a unit, so a baseline should not vary within."""
+    """Warn of baseline columns that vary within a unit: only one row of it counts."""
     if not cases.grouped or not units.one_row_each:
         return
     row_of = np.full(len(cases.participants), -1)
