@@ -452,8 +452,8 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Baseline variables: numbers, with NaN for missing values; a DataFrame also
-            holds categories.
+            Baseline variables: numbers, with NaN for missing values; a DataFrame may
+            also hold categories.
         y : array-like of shape (n_samples,)
             Outcome, continuous or binary.
         treatment : array-like of shape (n_samples,), default=None
@@ -808,7 +808,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.trial_p_value_ = float(min(1.0, 2 * np.median(self.split_p_values_)))
 
     def _procedure(self, columns, modality, arms):
-        """The procedure from units to rules, with each "auto" resolved but conditions."""
+        """The procedure from units to rules; ``"auto"`` stays for conditions alone."""
         auto = self.objective == "auto"
         refine = self.refine_cuts
         if refine == "auto":
