@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from sklearn_persona._designs.strata import stratum_weights
 from sklearn_persona.inference import conditional_interval
 
 __all__ = ["Correction", "Sums", "corrected_effects", "corrections"]
@@ -28,11 +29,11 @@ UNKNOWN = 0.4
 
 @dataclass(frozen=True)
 class Sums:
-    """Number, mean and sum of squared deviations of the outcomes in each cell.
+    """Number, mean and sum of squared deviations of outcomes, by stratum and sample.
 
     Attributes
     ----------
-    n, mean, deviations : ndarray of float64, shape (n_cells,)
+    n, mean, deviations : ndarray of float64, shape (n_strata, n_samples)
     """
 
     n: np.ndarray
@@ -40,19 +41,22 @@ class Sums:
     deviations: np.ndarray
 
     @classmethod
-    def of(cls, values, cells):
-        """Of the units in each cell, a list of masks."""
-        parts = [values[cell] for cell in cells]
-        mean = np.array([part.mean() if len(part) else 0.0 for part in parts])
-        return cls(
-            np.array([len(part) for part in parts], dtype=float),
-            mean,
-            np.array([((p - m) ** 2).sum() for p, m in zip(parts, mean)]),
-        )
+    def of(cls, values, samples, strata):
+        """Of the units in each sample, a list of masks."""
+        n_strata = strata.max(initial=0) + 1
+        n, mean, deviations = np.zeros((3, n_strata, len(samples)))
+        for k, mask in enumerate(samples):
+            own, codes = values[mask], strata[mask]
+            n[:, k] = np.bincount(codes, minlength=n_strata)
+            sums = np.bincount(codes, weights=own, minlength=n_strata)
+            mean[:, k] = sums / np.maximum(n[:, k], 1)
+            squares = (own - mean[codes, k]) ** 2
+            deviations[:, k] = np.bincount(codes, weights=squares, minlength=n_strata)
+        return cls(n, mean, deviations)
 
     @classmethod
     def inside(cls, units, inside, among=None):
-        """Of the cells whose weighted means make the effect of a subgroup.
+        """Of the samples whose weighted means make the effect of a subgroup.
 
         Parameters
         ----------
@@ -62,8 +66,20 @@ class Sums:
             Only these units count.
         """
         values = units.kind.unit_values(units.interval_values())
-        masks = [mask for mask, _ in units.cells(inside)]
-        return cls.of(values, masks if among is None else [m & among for m in masks])
+        masks = [mask for mask, _ in units.samples(inside)]
+        if among is not None:
+            masks = [mask & among for mask in masks]
+        return cls.of(values, masks, units.strata)
+
+    @property
+    def freedom(self):
+        """Degrees of freedom of the spread of each sample within strata."""
+        return np.maximum(self.n - 1, 0).sum(axis=0)
+
+    @property
+    def variances(self):
+        """Of the outcomes of each sample, within strata."""
+        return self.deviations.sum(axis=0) / np.maximum(self.freedom, 1)
 
     def __add__(self, other):
         # Chan, Golub & LeVeque (1983): no cancellation whatever the offset.
@@ -84,41 +100,54 @@ class Correction:
     Attributes
     ----------
     effect : float
-    variances : ndarray of float64, shape (n_cells,)
-        Of the outcomes in each cell.
-    sizes : ndarray of float64, shape (n_cells,)
-        Units of each cell that the persona has in training.
-    weights : ndarray of float64, shape (n_cells,)
-        The effect is so much of the mean of each.
+    variances : ndarray of float64, shape (n_samples,)
+        Of the outcomes in each sample.
+    freedom : ndarray of float64, shape (n_samples,)
+        Degrees of freedom of each sample of the persona in training.
+    factors : ndarray of float64, shape (n_samples,)
+        The variance of the effect has so much of each variance.
     unknown : float
         Variance for what refits cannot tell of this very rule.
     """
 
     effect: float
     variances: np.ndarray
-    sizes: np.ndarray
-    weights: np.ndarray
+    freedom: np.ndarray
+    factors: np.ndarray
     unknown: float
 
     @property
     def effect_size(self):
         """Effect over the standard deviation inside, in SD; 0.0 without spread."""
-        dof = np.maximum(self.sizes - 1, 0)
-        total = dof.sum()
-        sd = math.sqrt(dof @ self.variances / total) if total else 0.0
+        total = self.freedom.sum()
+        sd = math.sqrt(self.freedom @ self.variances / total) if total else 0.0
         # The mean of two sequences is a mean of the same differences.
         return self.effect / sd if sd > 0 else 0.0
 
     def part(self):
         """The estimate with its standard error; None without one."""
         return _part(
-            self.effect, self.weights, self.variances, self.sizes, self.unknown
+            self.effect, self.factors, self.variances, self.freedom, self.unknown
         )
 
 
-def weights_of(units, inside):
-    """Weights of the cells of a subgroup."""
-    return np.array([weight for _, weight in units.cells(inside)])
+def _weights(units, *sums):
+    """Weights of the means of a subgroup, of the strata that all sums have.
+
+    Returns
+    -------
+    weights : ndarray of float64, shape (n_strata, n_samples), or None
+        None when no stratum has units in all samples.
+    """
+    signs = np.array([weight for _, weight in units.samples(units.everyone)])
+    present = np.logical_and.reduce([each.n > 0 for each in sums])
+    shares = stratum_weights(np.where(present, sums[0].n, 0), signs)
+    return None if np.isnan(shares).any() else np.outer(shares, signs)
+
+
+def _factors(weights, n):
+    """Variance of the weighted means in units of the variance of each sample."""
+    return (weights**2 / np.maximum(n, 1)).sum(axis=0)
 
 
 def corrections(units, members, refits):
@@ -136,25 +165,31 @@ def corrections(units, members, refits):
     Returns
     -------
     corrections : list of Correction or None
-        None where a cell has fewer than two units.
+        None where a sample has no spread within strata.
     """
     out = []
     for i, inside in enumerate(members):
         sums = [refit.matches[i].sums for refit in refits]
         sums = [s for s in sums if s is not None]
-        own, weights = Sums.inside(units, inside), weights_of(units, inside)
+        own = Sums.inside(units, inside)
         total = sum(sums[1:], sums[0]) if sums else None
-        if total is None or total.n.min() < 2 or own.n.min() < 2:
+        if total is None or min(total.freedom.min(), own.freedom.min()) < 1:
             out.append(None)
             continue
-        naive, unseen = weights @ own.mean, weights @ total.mean
+        weights, shared = _weights(units, own), _weights(units, own, total)
+        if shared is None:
+            out.append(None)
+            continue
+        luck = (shared * (own.mean - total.mean)).sum()
+        # Each stratum beyond the first costs a degree of freedom.
+        sizes = total.n.sum(axis=0) - (total.n > 0).sum(axis=0) + 1
         out.append(
             Correction(
-                effect=float(naive - KEPT * (naive - unseen)),
-                variances=total.deviations / total.n,
-                sizes=own.n,
-                weights=weights,
-                unknown=float((UNKNOWN * (naive - unseen)) ** 2),
+                effect=float((weights * own.mean).sum() - KEPT * luck),
+                variances=total.deviations.sum(axis=0) / sizes,
+                freedom=own.freedom,
+                factors=_factors(weights, own.n),
+                unknown=float((UNKNOWN * luck) ** 2),
             )
         )
     return out
@@ -194,9 +229,9 @@ class _Part:
         return self.effect - half, self.effect + half
 
 
-def _part(effect, weights, variances, sizes, unknown=0.0):
-    terms = weights**2 * variances / sizes
-    within = float((terms**2 / (sizes - 1)).sum())
+def _part(effect, factors, variances, freedom, unknown=0.0):
+    terms = factors * variances
+    within = float((terms**2 / freedom).sum())
     if not within > 0:
         return None
     total = float(terms.sum()) + unknown
@@ -205,11 +240,16 @@ def _part(effect, weights, variances, sizes, unknown=0.0):
 
 def _measured(units, inside):
     """Effect inside as it is; None where it has no standard error."""
-    sums, weights = Sums.inside(units, inside), weights_of(units, inside)
-    if sums.n.min() < 2:
+    sums = Sums.inside(units, inside)
+    weights = _weights(units, sums)
+    if weights is None or sums.freedom.min() < 1:
         return None
-    variances = sums.deviations / (sums.n - 1)
-    return _part(weights @ sums.mean, weights, variances, sums.n)
+    return _part(
+        (weights * sums.mean).sum(),
+        _factors(weights, sums.n),
+        sums.variances,
+        sums.freedom,
+    )
 
 
 def corrected_effects(rule, holdout, subgroups, verdicts, given):

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sklearn_persona._designs.strata import stratified
 from sklearn_persona._designs.units import Units, against_others
 from sklearn_persona._outcomes import mean_of
 from sklearn_persona.exceptions import (
@@ -79,23 +80,36 @@ class Crossover(Units):
         return self.sequence is not None
 
     @property
-    def period_effect(self):
-        """First minus second period, in outcome units; 0.0 if it cannot be told."""
-        if self.sequence is None:
-            return 0.0
-        first = self.sequence > 0
-        if first.all() or not first.any():
-            return 0.0
+    def period_effects(self):
+        """First minus second period in the stratum of each pair, in outcome units.
+
+        The weighted mean of the strata where a stratum has one sequence only, and 0.0
+        if it cannot be told at all.
+        """
         # In sequence treated-control the difference holds +period, in the other
         # -period (Jones & Kenward, 2014, section 2.3).
-        return (self.outcome[first].mean() - self.outcome[~first].mean()) / 2
+        first = self.sequence > 0
+        cells = stratified([(first, 0.5), (~first, -0.5)], self.strata)
+        common = self.estimate(self.outcome, cells)
+        effects = np.full(len(self), 0.0 if np.isnan(common) else common)
+        if self.is_stratified:
+            for code in np.unique(self.strata):
+                here = self.strata == code
+                sides = [self.outcome[here & side] for side in (first, ~first)]
+                if all(map(len, sides)):
+                    effects[here] = (sides[0].mean() - sides[1].mean()) / 2
+        return effects
 
     @property
     def value(self):
         """Outcome of each pair, free of the period effect of these pairs."""
         if self.sequence is None:
             return self.outcome
-        return self.outcome - self.sequence * self.period_effect
+        return self.outcome - self.sequence * self.period_effects
+
+    def within_strata(self, score, treated):
+        """Differences as they are: strata differ in the effect of the period only."""
+        return score
 
     def blocks(self):
         """All pairs, or both sequences with the same weight.
@@ -121,9 +135,10 @@ class Crossover(Units):
 
     def contrasts(self, inside):
         """Members against others; see `Units.contrasts`."""
-        blocks = self.blocks()
-        cells = against_others(blocks, inside)
-        return [(values, cells) for values in (self.outcome, *self._oriented_by_arm())]
+        cells = stratified(against_others(self.blocks(), inside), self.strata)
+        return [(self.outcome, self.contrast_cells(inside))] + [
+            (values, cells) for values in self._oriented_by_arm()
+        ]
 
     def _oriented_by_arm(self):
         """Oriented outcomes of the treated and the control case of each pair."""
@@ -156,6 +171,11 @@ class Crossover(Units):
             "effect_period2": float(treated[second].mean() - control[first].mean()),
             "p_carryover": carryover.p_value,
         }
+
+    def is_divided(self, inside):
+        """Whether members and others share a stratum (and a sequence)."""
+        strata = self.contrast_strata
+        return bool(np.isin(strata[inside], strata[~inside]).any())
 
     @property
     def contrast_strata(self):

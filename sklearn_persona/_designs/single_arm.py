@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_persona._designs.parallel import averaged
-from sklearn_persona._designs.units import Units
+from sklearn_persona._designs.units import Units, against_others
 
 __all__ = ["SingleArm"]
 
@@ -45,9 +45,9 @@ class SingleArm(Units):
         """The whole sample; see `Units.blocks`."""
         return [(self.everyone, 1.0)]
 
-    def cells(self, inside):
+    def samples(self, inside):
         """Members and others: their contrast is the effect."""
-        return self.contrast_cells(inside)
+        return against_others(self.blocks(), inside)
 
     def columns(self, table, inside):
         """What members and others have; see `Units.columns`."""

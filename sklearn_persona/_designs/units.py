@@ -13,6 +13,12 @@ import numpy as np
 
 from sklearn_persona._designs.labels import Labels, arm_rows
 from sklearn_persona._designs.splitting import stratified_group_split
+from sklearn_persona._designs.strata import (
+    Cell,
+    additive_residuals,
+    stratified,
+    without_strata,
+)
 from sklearn_persona._outcomes import Continuous
 from sklearn_persona.inference import (
     floor_from_strata,
@@ -43,7 +49,7 @@ class Units:
     groups : ndarray of int, shape (n_units,)
         Participant code.
     strata : ndarray of int, shape (n_units,)
-        Permutations stay within.
+        Estimates, tests and permutations compare within.
     split_strata : ndarray of int, shape (n_units,)
         A split balances these; constant within a participant.
     outcome : ndarray of shape (n_units,)
@@ -134,9 +140,37 @@ class Units:
 
     @property
     def score(self):
-        """One number a unit for objective and tests: ``value`` without prognosis."""
+        """One number a unit for objective and tests.
+
+        It is ``value`` without prognosis and without what differs between strata.
+        """
         score = self.kind.score(self.value)
-        return score if self.prognosis is None else score - self.prognosis
+        if self.prognosis is not None:
+            score = score - self.prognosis
+        return self.within_strata(score, self.treated)
+
+    @property
+    def is_stratified(self):
+        """Whether there are several strata."""
+        return bool((self.strata != self.strata[:1]).any())
+
+    def within_strata(self, score, treated):
+        """Scores without what differs between strata, the arm in the model.
+
+        Adding a number to a stratum changes nothing, so a permutation may start from
+        the scores of the arms as observed.
+        """
+        if not self.is_stratified:
+            return score
+        return without_strata(score, arm_rows(treated, len(score)), self.strata)
+
+    @property
+    def blind_score(self):
+        """Scores that no arm has entered, for a prognostic model."""
+        score = self.kind.score(self.value)
+        if not self.is_stratified:
+            return score
+        return without_strata(score, arm_rows(None, len(score)), self.strata)
 
     @property
     def labels(self):
@@ -182,6 +216,7 @@ class Units:
         codes : ndarray of int, shape (n_units,)
         """
         strata = self.strata * (codes.max(initial=0) + 1) + codes
+        strata = np.unique(strata, return_inverse=True)[1]
         return replace(self, strata=strata, randomised=False)
 
     def split(self, size, rng):
@@ -226,8 +261,8 @@ class Units:
         """
         return [(self.treated, 1.0), (~self.treated, -1.0)]
 
-    def cells(self, inside):
-        """Samples whose weighted estimates make the effect in a subgroup.
+    def samples(self, inside):
+        """Samples whose weighted estimates make the effect in a subgroup and stratum.
 
         Parameters
         ----------
@@ -235,31 +270,50 @@ class Units:
 
         Returns
         -------
-        cells : list of (ndarray of bool, float)
+        samples : list of (ndarray of bool, float)
         """
         return [(block & inside, weight) for block, weight in self.blocks()]
 
+    def cells(self, inside):
+        """The samples by stratum: their weighted estimates make the effect.
+
+        Strata weigh as in `stratum_weights`.
+
+        Parameters
+        ----------
+        inside : ndarray of bool, shape (n_units,)
+
+        Returns
+        -------
+        cells : list of Cell
+        """
+        return stratified(self.samples(inside), self.strata)
+
     def contrast_cells(self, inside):
-        """Samples whose weighted estimates make members against others."""
-        return against_others(self.blocks(), inside)
+        """Cells of the effect in members less that in the others."""
+        first, second = self.cells(inside), self.cells(~inside)
+        n_pools = 1 + max(cell.pool for cell in first)
+        return first + [
+            Cell(units, -weight, n_pools + pool) for units, weight, pool in second
+        ]
 
     def contrasts(self, inside):
         """Members against others: their effects, then their outcomes by arm.
 
         Returns
         -------
-        contrasts : list of (ndarray, list of (ndarray of bool, float))
+        contrasts : list of (ndarray, list of Cell)
             Values and cells of the contrast of effects, and of the contrasts within
             the treated and within the control arm.
         """
         return [(self.value, self.contrast_cells(inside))] + [
-            (self.value, against_others([(arm, 1.0)], inside))
+            (self.value, stratified(against_others([(arm, 1.0)], inside), self.strata))
             for arm in (self.treated, ~self.treated)
         ]
 
     def spread_samples(self, inside):
         """Samples within which the spread of the outcome is measured."""
-        return [cell for cell, _ in self.cells(inside)]
+        return [cell.units for cell in self.cells(inside)]
 
     def columns(self, table, inside):
         """The two columns of a card: what members have under treatment and control.
@@ -282,7 +336,7 @@ class Units:
 
     def estimate(self, values, cells):
         """Weighted sum of the estimates of cells; NaN where one is empty."""
-        return sum(weight * self._estimate(values, cell) for cell, weight in cells)
+        return sum(cell.weight * self._estimate(values, cell.units) for cell in cells)
 
     def effect(self, inside, values=None):
         """Effect in a subgroup; NaN where a cell is empty.
@@ -302,17 +356,17 @@ class Units:
 
     def interval(self, values, cells):
         """95 % interval of `estimate`; NaN where the spread is unknown."""
-        masks, weights = zip(*cells)
-        own = None if self.weights is None else [self.weights[m] for m in masks]
-        return self.kind.interval([values[m] for m in masks], weights, own)
+        units, weights, pools = zip(*cells)
+        own = None if self.weights is None else [self.weights[rows] for rows in units]
+        return self.kind.interval([values[rows] for rows in units], weights, own, pools)
 
     def effect_interval(self, inside):
         """95 % interval of `effect`; NaN where the spread is unknown."""
         return self.interval(self.interval_values(), self.cells(inside))
 
-    def _estimate(self, values, cell):
-        weights = None if self.weights is None else self.weights[cell]
-        return self.kind.estimate(values[cell], weights)
+    def _estimate(self, values, units):
+        weights = None if self.weights is None else self.weights[units]
+        return self.kind.estimate(values[units], weights)
 
     def more_evidence(self, inside):
         """Further fields of `Evidence` that only this design has."""
@@ -341,11 +395,15 @@ class Units:
         outcome : ndarray of float64, shape (n_units,)
         treated : ndarray of bool, shape (n_units,), or None
         """
-        return score, self.treated[exchange(rng)]
+        treated = self.treated[exchange(rng)]
+        return self.within_strata(score, treated), treated
 
     def residuals(self, score, treated):
         """Scores without the effect that everyone shares."""
-        return self.kind.residuals(score, arm_rows(treated, len(score)))
+        arms = arm_rows(treated, len(score))
+        if self.is_stratified:
+            return additive_residuals(score, arms, self.strata)[0]
+        return self.kind.residuals(score, arms)
 
     def permuted_residuals(self, rng, residuals, exchange):
         """Labels that the same effect in everyone makes as likely as those seen."""
@@ -382,7 +440,7 @@ class Units:
         )
 
     def contrast_test(self, inside, *, n_permutations, random_state):
-        """Test of members against others; None where an arm has nobody on a side."""
+        """Test of members against others; None where they cannot be compared."""
         if not self.is_divided(inside):
             return None
         return interaction_test(
@@ -399,9 +457,11 @@ class Units:
         return self.n_arms > 1 and self.kind.is_sparse(self.outcome, self.arms)
 
     def is_divided(self, inside):
-        """Whether every arm has units inside and outside."""
+        """Whether there is an effect inside, and one outside to compare it with."""
         return all(
-            (arm & side).any() for arm in self.arms for side in (inside, ~inside)
+            len(cell.units)
+            for side in (inside, ~inside)
+            for cell in self.cells(side)
         )
 
     def size_floor(self, inside, n_permutations, *, contrast):

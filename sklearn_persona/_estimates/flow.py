@@ -92,7 +92,8 @@ def _spread(units):
     """Sample standard deviation within arms; None with too few units."""
     # By a power of two, so that no square is too large or too small for a double.
     value, exponent = rescale(units.kind.unit_values(units.value))
-    parts = [value[arm] for arm in units.spread_samples(units.everyone) if arm.any()]
+    parts = [value[sample] for sample in units.spread_samples(units.everyone)]
+    parts = [part for part in parts if len(part)]
     dof = sum(len(part) - 1 for part in parts)
     if dof < 1:
         return None

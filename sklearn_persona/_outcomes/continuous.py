@@ -87,7 +87,7 @@ class Continuous:
             return mean_of(sample)
         return float(np.average(sample, weights=weights))
 
-    def interval(self, samples, coefficients, weights=None):
+    def interval(self, samples, coefficients, weights=None, pools=None):
         """95 % t interval of a linear contrast of the estimates of samples.
 
         Parameters
@@ -97,6 +97,8 @@ class Continuous:
             One for each sample.
         weights : list of ndarray, optional
             Of the units in each sample.
+        pools : sequence of int, optional
+            Samples of one pool, the strata of an arm, share a spread.
 
         Returns
         -------
@@ -111,7 +113,7 @@ class Continuous:
                 _spread_as_weighted(sample, weight)
                 for sample, weight in zip(samples, weights)
             ]
-        return contrast_interval(samples, coefficients)
+        return contrast_interval(samples, coefficients, pools=pools)
 
     def by_arm(self, units, inside, *, n_bootstrap, random_state):
         """What is reported of the members in each arm.

@@ -96,29 +96,20 @@ class Adjustment:
             model = BaselineModel(default_prognostic_model(), self.columns, MOST_UNITS)
         else:
             model = BaselineModel(self.prognostic, self.columns)
-        predicted = _predictions(model, parts, parts[0].score, rng)
+        predicted = _predictions(model, parts, parts[0].blind_score, rng)
         return [part.with_prognosis(p) for part, p in zip(parts, predicted)]
 
     def _with_strata(self, parts, rng):
-        """Strata of the propensity, whose mean outcomes join the prognosis.
+        """Strata of the propensity, within which arms are exchangeable.
 
-        Arms are exchangeable within a stratum only (Rosenbaum & Rubin, 1984). The mean
-        of a stratum does not depend on how they are exchanged.
+        See Rosenbaum & Rubin (1984).
         """
         train = parts[0]
         model = BaselineModel(self.propensity, self.columns, probability=True)
         predicted = _predictions(model, parts, train.treated, rng)
         edges = _edges(predicted[0], train.treated)
         codes = [np.searchsorted(edges, p, side="right") for p in predicted]
-        means = np.array(
-            [train.score[codes[0] == k].mean() for k in range(len(edges) + 1)]
-        )
-        return [
-            part.in_strata(code).with_prognosis(
-                means[code] + (0.0 if part.prognosis is None else part.prognosis)
-            )
-            for part, code in zip(parts, codes)
-        ]
+        return [part.in_strata(code) for part, code in zip(parts, codes)]
 
 
 def _predictions(model, parts, target, rng):

@@ -16,9 +16,9 @@ from sklearn_persona._data.checks import (
 )
 from sklearn_persona.inference._arrangements import (
     MAX_EXACT,
-    all_sums,
     n_arrangements,
     random_sums,
+    subset_sums,
 )
 from sklearn_persona.inference._intervals import t_interval
 
@@ -99,7 +99,7 @@ def interaction_test(
         left out. Otherwise the rows of a participant are averaged. Membership and
         stratum are those of the participant's first row.
     strata : array-like of shape (n,), default=None
-        Labels are permuted only within strata.
+        Arms are compared, and labels permuted, within strata only.
     n_permutations : int, default=10_000
         Random arrangements when there are more than 50,000.
     level : float, default=0.95
@@ -117,8 +117,8 @@ def interaction_test(
     ------
     ValueError
         If lengths differ, values are missing or infinite, treatment does not have
-        exactly two labels, membership is not binary, or a cell (members or others,
-        by arm) is empty.
+        exactly two labels, membership is not binary, a cell (members or others, by
+        arm) is empty, or no stratum holds what is to be compared.
 
     Notes
     -----
@@ -129,10 +129,14 @@ def interaction_test(
     Membership is permuted among the units of a stratum.
 
     The statistic is ``effect_inside - effect_outside`` over its standard error
-    ``sqrt(sum(s2 / n))`` from the variance of each cell. It is studentized anew in
-    each permutation, which keeps the test valid in large samples when variances
-    differ. A cell of one case or without spread borrows the variance within the cells
-    of its arm, or else within all cells. With no spread in any cell the statistic is 0
+    ``sqrt(sum(s2 / n))`` from the variance of each cell. With strata an effect is the
+    mean of the effects within strata, weighted by ``n_t * n_c / (n_t + n_c)`` and with
+    sum 1, a variance is that within the strata of a cell, and ``1 / n`` is the sum over
+    strata of squared weights over sizes. One sample with strata compares members with
+    others in the same way. The statistic is studentized anew in each permutation, which
+    keeps the test valid in large samples when variances differ. A cell of one case a
+    stratum or without spread borrows the variance within the cells of its arm, or else
+    within all cells. With no spread in any cell the statistic is 0
     if the effects agree and infinite otherwise. Up to 50,000 arrangements are all
     visited; otherwise `n_permutations` random ones are, with p value
     ``(b + 1) / (n_permutations + 1)``.
@@ -180,49 +184,29 @@ def interaction_test(
         y, arm, inside, codes = _units(y, arm, inside, codes, groups)
     # A face is a set of rows with the label permuted in it; it makes two cells.
     if arm is None:
-        faces, signs, pools = [(np.ones(len(y), dtype=bool), inside)], [1, -1], [0, 0]
+        masks, signs, pools = [(np.ones(len(y), dtype=bool), inside)], [1], [0, 0]
     else:
-        faces, signs, pools = (
-            [(inside, arm), (~inside, arm)],
-            [1, -1, -1, 1],
-            [0, 1] * 2,
-        )
-    cells = [rows & side for rows, label in faces for side in (label, ~label)]
-    sizes = np.array([np.count_nonzero(cell) for cell in cells])
-    if not sizes.all():
-        names = ["members", "non-members"]
-        if arm is not None:
-            names = [f"{arm} {who}" for who in names for arm in ("treated", "control")]
-        raise ValueError(
-            "Every cell needs at least one unit, got "
-            + ", ".join(f"{n} {name}" for n, name in zip(sizes, names, strict=True))
-            + "."
-        )
-    means = [float(y[cell].mean()) for cell in cells]
-    effects = means if arm is None else [means[0] - means[1], means[2] - means[3]]
-
-    x = _without_common_effect(y, faces, codes, arm)
-    blocks = [_blocks(x, rows, label, codes) for rows, label in faces]
-    total = math.prod(n_arrangements(face) for face in blocks)
+        masks, signs, pools = [(inside, arm), (~inside, arm)], [1, -1], [0, 1] * 2
+    _check_cells(masks, codes, arm)
+    x = _without_common_effect(y, masks, codes, arm)
+    faces = [_Face(y, x, *mask, codes) for mask in masks]
+    total = math.prod(face.n_arrangements for face in faces)
     exact = total <= MAX_EXACT
     if exact:
-        labeled = _all_moments(blocks)
+        permuted = _all_moments(faces)
     else:
         rng = as_generator(random_state)
-        labeled = [random_sums(face, n_permutations, rng) for face in blocks]
-    permuted = []
-    for (rows, _), sums in zip(faces, labeled, strict=True):
-        permuted += [sums, _moments(x[rows]) - sums]
-    observed = np.array([_moments(x[cell]) for cell in cells])
+        permuted = [face.drawn(n_permutations, rng) for face in faces]
 
     tiny = max(_NO_SPREAD * float(x @ x) / len(x), _ROUNDING)
-    variances, dfs = _cell_variances(observed, sizes, pools, tiny)
-    statistic = float(_studentized(observed, variances, sizes, signs, tiny)[0])
-    permuted = np.array(permuted)
-    variances_permuted, _ = _cell_variances(permuted, sizes, pools, tiny)
-    null = np.abs(_studentized(permuted, variances_permuted, sizes, signs, tiny))
+    spread = _Spread(faces, pools, tiny)
+    observed = [face.observed() for face in faces]
+    variances, dfs = spread.variances(observed)
+    statistic = float(_studentized(observed, variances, spread, signs)[0])
+    null = np.abs(_studentized(permuted, spread.variances(permuted)[0], spread, signs))
     reached = min(abs(statistic) * (1 - _TIE), abs(statistic) - _TIE)
     count = int(np.count_nonzero(null >= reached))
+    effects = [e for face in faces for e in (face.means if arm is None else face.effect)]
     return InteractionResult(
         effect_inside=unscale(effects[0], exponent),
         effect_outside=unscale(effects[1], exponent),
@@ -230,7 +214,7 @@ def interaction_test(
         p_value=count / total if exact else (count + 1) / (n_permutations + 1),
         ci=t_interval(
             effects[0] - effects[1],
-            variances[:, 0] / sizes,
+            variances[:, 0] * spread.factors,
             dfs[:, 0],
             level,
             exponent,
@@ -286,10 +270,119 @@ def _parts(arm, y):
     return [np.ones_like(y)] if arm is None else [1.0 - arm, 1.0 * arm]
 
 
-def _blocks(x, rows, label, codes):
-    """Return the blocks (values, labeled count) of one face, one per stratum."""
-    masks = [rows & (codes == code) for code in np.unique(codes[rows])]
-    return [(x[mask], int(np.count_nonzero(label[mask]))) for mask in masks]
+def _check_cells(masks, codes, arm):
+    """Refuse cells that are empty, or that no stratum lets one compare."""
+    sizes = [
+        np.count_nonzero(rows & side)
+        for rows, label in masks
+        for side in (label, ~label)
+    ]
+    if not all(sizes):
+        names = ["members", "non-members"]
+        if arm is not None:
+            names = [f"{arm} {who}" for who in names for arm in ("treated", "control")]
+        raise ValueError(
+            "Every cell needs at least one unit, got "
+            + ", ".join(f"{n} {name}" for n, name in zip(sizes, names, strict=True))
+            + "."
+        )
+    for rows, label in masks:
+        if not np.isin(codes[rows & label], codes[rows & ~label]).any():
+            what = "members and others" if arm is None else "both arms"
+            raise ValueError(
+                f"strata: none holds {what} to be compared. Use fewer, larger strata."
+            )
+
+
+class _Face:
+    """The rows among which a label is permuted, by stratum.
+
+    The labeled and the other units of a stratum are compared with weight k (n - k) / n,
+    where k of n are labeled: as in `permutation_pvalue`.
+
+    Attributes
+    ----------
+    blocks : list of (ndarray, int)
+        Values of each stratum, how many of which are labeled.
+    shares : ndarray of shape (n_blocks,)
+        Weights, with sum 1.
+    means : tuple of float
+        Weighted means of the labeled and of the others.
+    dfs : list of int
+        Units in the cell of the labeled, and of the others, less its strata.
+    factors : list of float
+        The variance of a weighted mean is this times that of a unit.
+    """
+
+    def __init__(self, y, x, rows, label, codes):
+        masks = [rows & (codes == code) for code in np.unique(codes[rows])]
+        self._labeled = [x[mask & label] for mask in masks]
+        self.blocks = [(x[m], len(one)) for m, one in zip(masks, self._labeled)]
+        sizes = np.array([(k, len(values) - k) for values, k in self.blocks], float)
+        weights = sizes.prod(axis=1) / sizes.sum(axis=1)
+        self.shares = weights / weights.sum()
+        self.dfs = np.maximum(sizes - 1, 0).sum(axis=0).astype(int).tolist()
+        used = self.shares > 0
+        self.factors = (self.shares[used, None] ** 2 / sizes[used]).sum(axis=0).tolist()
+        self.means = tuple(
+            float(self.shares[used] @ [y[m & side].mean() for m in np.array(masks)[used]])
+            for side in (label, ~label)
+        )
+
+    @property
+    def effect(self):
+        """Weighted difference between the labeled and the others, as a sequence."""
+        return (self.means[0] - self.means[1],)
+
+    @property
+    def n_arrangements(self):
+        return n_arrangements(self.blocks)
+
+    def observed(self):
+        """Moments as observed, shape (3, 1); see `_moments`."""
+        sums = [np.array([[one.sum()], [one @ one]]) for one in self._labeled]
+        return self._moments(sums, lambda total, more: total + more)
+
+    def drawn(self, size, rng):
+        """Moments of random arrangements, shape (3, size)."""
+        sums = [random_sums([block], size, rng) for block in self.blocks]
+        return self._moments(sums, lambda total, more: total + more)
+
+    def every(self):
+        """Moments of every arrangement, shape (3, n_arrangements)."""
+        sums = [
+            np.array([subset_sums(x, k), subset_sums(x * x, k)]) for x, k in self.blocks
+        ]
+        return self._moments(
+            sums,
+            lambda total, more: (total[:, :, None] + more[:, None]).reshape(3, -1),
+        )
+
+    def _moments(self, sums, combine):
+        """Weighted difference and squared deviations within the strata of both cells.
+
+        Parameters
+        ----------
+        sums : list of ndarray of shape (2, n)
+            Sums and sums of squares of the labeled of each stratum.
+        combine : callable
+            Adds the moments of one more stratum.
+
+        Returns
+        -------
+        moments : ndarray of shape (3, m)
+        """
+        total = None
+        for (x, k), share, (first, squares) in zip(self.blocks, self.shares, sums):
+            rest = len(x) - k
+            second, others = x.sum() - first, x @ x - squares
+            parts = np.zeros((3, len(first)))
+            if k and rest:
+                parts[0] = share * (first / k - second / rest)
+            parts[1] = squares - first**2 / max(k, 1)
+            parts[2] = others - second**2 / max(rest, 1)
+            total = parts if total is None else combine(total, parts)
+        return total
 
 
 def _without_common_effect(y, faces, codes, arm):
@@ -312,64 +405,79 @@ def _without_common_effect(y, faces, codes, arm):
         if weight:
             x[arm] -= effect / weight
     for rows, _ in faces:
-        x[rows] -= x[rows][0]
-        x[rows] -= x[rows].mean()
+        for code in np.unique(codes[rows]):
+            block = rows & (codes == code)
+            x[block] -= x[block][0]
+            x[block] -= x[block].mean()
     return x
 
 
-def _moments(x):
-    """Return sum and sum of squares, shape (2, 1)."""
-    return np.array([[x.sum()], [x @ x]])
-
-
-def _all_moments(blocks):
-    """Return labeled sums and sums of squares of every arrangement, face by face."""
-    faces = [
-        np.array([all_sums(face), all_sums([(x * x, k) for x, k in face])])
-        for face in blocks
-    ]
-    if len(faces) == 1:
-        return faces
-    first, second = faces
+def _all_moments(faces):
+    """Moments of every arrangement, in the same order for each face."""
+    moments = [face.every() for face in faces]
+    if len(moments) == 1:
+        return moments
+    first, second = moments
     return [
         np.repeat(first, second.shape[1], axis=1),
         np.tile(second, (1, first.shape[1])),
     ]
 
 
-def _cell_variances(moments, sizes, pools, tiny):
-    """Return the variance and degrees of freedom to use for each cell.
+class _Spread:
+    """Variances of the cells, and of the difference of effects that they make.
 
-    `moments` (cells, 2, B) are sums and sums of squares. A cell without spread, by
-    chance or because it holds one unit, borrows the variance within the cells of its
-    pool (its arm), or else within all cells. Both results have shape (cells, B).
+    Parameters
+    ----------
+    faces : list of _Face
+    pools : list of int
+        Cells of one pool (an arm) may borrow each other's variance.
+    tiny : float
+        Squared deviations a unit that are rounding errors.
     """
-    df = sizes[:, None] - 1
-    squares = moments[:, 1] - moments[:, 0] ** 2 / sizes[:, None]
-    squares[squares <= tiny * sizes[:, None]] = 0.0
-    variances = squares / np.maximum(df, 1)
-    dfs = np.broadcast_to(df, variances.shape)
-    if (squares == 0.0).any():
-        pools = np.asarray(pools)
-        everywhere = np.zeros(len(pools), dtype=int)
-        for pool in (pools, everywhere):
-            same = (pool[:, None] == pool).astype(float)
-            pooled_df = same @ df
-            borrowed = same @ squares / np.maximum(pooled_df, 1)
-            empty = variances == 0.0
-            variances = np.where(empty, borrowed, variances)
-            dfs = np.where(empty, pooled_df, dfs)
-    return variances, dfs
+
+    def __init__(self, faces, pools, tiny):
+        self.factors = np.array([f for face in faces for f in face.factors])
+        self.df = np.array([df for face in faces for df in face.dfs])[:, None]
+        self.sizes = np.array(
+            [
+                sum(k if labeled else len(x) - k for x, k in face.blocks)
+                for face in faces
+                for labeled in (True, False)
+            ]
+        )[:, None]
+        self.pools, self.tiny = np.asarray(pools), tiny
+
+    def variances(self, moments):
+        """Variance and degrees of freedom to use for each cell, shape (cells, n).
+
+        A cell without spread, by chance or because it holds one unit a stratum, borrows
+        the variance within the cells of its pool, or else within all cells.
+        """
+        squares = np.concatenate([face[1:] for face in moments])
+        squares[squares <= self.tiny * self.sizes] = 0.0
+        variances = squares / np.maximum(self.df, 1)
+        dfs = np.broadcast_to(self.df, variances.shape)
+        if (squares == 0.0).any():
+            everywhere = np.zeros(len(self.pools), dtype=int)
+            for pool in (self.pools, everywhere):
+                same = (pool[:, None] == pool).astype(float)
+                pooled_df = same @ self.df
+                borrowed = same @ squares / np.maximum(pooled_df, 1)
+                empty = variances == 0.0
+                variances = np.where(empty, borrowed, variances)
+                dfs = np.where(empty, pooled_df, dfs)
+        return variances, dfs
 
 
-def _studentized(moments, variances, sizes, signs, tiny):
-    """Return the signed sum of cell means over its standard error, shape (B,)."""
-    weights = np.asarray(signs) / sizes
-    difference = weights @ moments[:, 0]
-    error = (1.0 / sizes) @ variances
+def _studentized(moments, variances, spread, signs):
+    """Return the signed sum of differences over its standard error, shape (n,)."""
+    difference = sum(sign * face[0] for face, sign in zip(moments, signs, strict=True))
+    error = spread.factors @ variances
     if (error > 0.0).all():
         return difference / np.sqrt(error)
     # Without spread in any cell, any difference is certain.
-    limit = np.where(difference**2 > tiny, np.copysign(np.inf, difference), 0.0)
+    certain = np.copysign(np.inf, difference)
+    limit = np.where(difference**2 > spread.tiny, certain, 0.0)
     known = error > 0.0
     return np.where(known, difference / np.sqrt(np.where(known, error, 1.0)), limit)

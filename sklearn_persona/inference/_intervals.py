@@ -260,7 +260,7 @@ def welch_interval(treated, control, level=0.95):
     )
 
 
-def contrast_interval(samples, weights, level=0.95):
+def contrast_interval(samples, weights, level=0.95, *, pools=None):
     """Welch's t interval of a linear contrast of independent means.
 
     Parameters
@@ -272,13 +272,16 @@ def contrast_interval(samples, weights, level=0.95):
         ``(1, -1, -1, 1)`` the difference of two differences.
     level : float, default=0.95
         Nominal coverage.
+    pools : sequence of int, default=None
+        Groups of one pool share a variance, such as the strata of an arm; None for a
+        variance of each group.
 
     Returns
     -------
     low, high : float
         Interval of the sum of the weighted means, in the units of the data;
-        ``(nan, nan)`` when the spread cannot be estimated: a group has a single
-        observation, or none has variance.
+        ``(nan, nan)`` when the spread cannot be estimated: all groups of a pool have a
+        single observation, or none has variance.
 
     Raises
     ------
@@ -310,10 +313,14 @@ def contrast_interval(samples, weights, level=0.95):
     parts = np.split(pool, np.cumsum([len(x) for x in samples])[:-1])
     means, variances = np.transpose([_moments(part) for part in parts])
     sizes = np.array([len(part) for part in parts])
+    pools = np.arange(len(samples)) if pools is None else np.asarray(pools)
+    pools = np.unique(pools, return_inverse=True)[1]
+    dfs = np.bincount(pools, weights=sizes - 1)
+    pooled = np.bincount(pools, weights=(sizes - 1) * variances) / np.maximum(dfs, 1)
     return t_interval(
         float(weights @ means),
-        weights**2 * variances / sizes,
-        sizes - 1,
+        np.bincount(pools, weights=weights**2 * pooled[pools] / sizes),
+        dfs,
         level,
         exponent,
     )

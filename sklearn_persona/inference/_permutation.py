@@ -100,10 +100,9 @@ def permutation_pvalue(
         If True, swap treatment and control within pairs (2**m sign flips of the
         differences) instead of permuting all cases (C(n, n_treated) splits).
     strata : array-like of shape (n_treated + n_control,), default=None
-        Stratum of each case, treated first. Cases are permuted only within strata;
-        the statistic is still the overall difference in means. When `paired`, one
-        label per pair, which is checked but has no effect because a flip stays within
-        its pair.
+        Stratum of each case, treated first. Cases are compared and permuted within
+        strata only. When `paired`, one label per pair, which is checked but has no
+        effect because a flip stays within its pair.
     n_permutations : int, default=10_000
         Random arrangements when there are too many to visit them all.
     random_state : int, RandomState, Generator or None, default=None
@@ -122,6 +121,11 @@ def permutation_pvalue(
 
     Notes
     -----
+    With strata the statistic is the mean of the differences within strata, with
+    weights ``n_t * n_c / (n_t + n_c)`` (Mantel & Haenszel, 1959): those of least
+    variance when all outcomes vary alike. A stratum with a single arm has weight 0, so
+    that strata with other shares of treated and another prognosis bias nothing.
+
     `p_floor` is the share of arrangements with the largest attainable absolute
     difference, in which the treated have the k largest or the k smallest values,
     counted with ties, or all differences of pairs have one sign. It is exact even when
@@ -130,6 +134,9 @@ def permutation_pvalue(
     References
     ----------
     Fisher, R. A. (1935). The Design of Experiments.
+    Mantel, N. & Haenszel, W. (1959). Statistical aspects of the analysis of data from
+    retrospective studies of disease. Journal of the National Cancer Institute 22,
+    719-748.
     Phipson, B. & Smyth, G. K. (2010). Permutation p-values should never be zero.
     Statistical Applications in Genetics and Molecular Biology 9, 39.
     Tarone, R. E. (1990). A modified Bonferroni method for discrete data.
@@ -159,21 +166,23 @@ def permutation_pvalue(
         )
     n_treated = len(treated)
     pool, exponent = rescale(np.concatenate([treated, control]))
-    statistic = unscale(pool[:n_treated].mean() - pool[n_treated:].mean(), exponent)
     n_labels = n_treated if paired else len(pool)
-    codes = None if strata is None else as_codes("strata", strata, n_labels)
+    codes = np.zeros(n_labels, np.intp)
+    if strata is not None:
+        codes = as_codes("strata", strata, n_labels)
 
     if paired:
+        statistic = pool[:n_treated].mean() - pool[n_treated:].mean()
         x = pool[:n_treated] - pool[n_treated:]
         observed = abs(x.sum())
         tie = tie_width(np.abs(x).sum(), len(x))
         total = 2 ** len(x)
         floor = min(1.0, 2.0 ** (1 + int((np.abs(x) <= tie).sum()) - len(x)))
     else:
-        # Subtracting one value first avoids rounding under a large common offset.
-        # A difference in means is then the labeled sum times a constant.
-        x = pool - pool[0]
-        x = x - x.mean()
+        statistic = _stratified_difference(pool, n_treated, codes)
+        # The weighted mean of the differences is the labeled sum of centered values
+        # times a constant.
+        x = centered(pool, codes)
         observed = abs(x[:n_treated].sum())
         blocks = _blocks(x, n_treated, codes)
         total = n_arrangements(blocks)
@@ -202,14 +211,37 @@ def permutation_pvalue(
         p_floor=floor,
         exact=exact,
         n_arrangements=total if exact else n_permutations,
-        statistic=statistic,
+        statistic=unscale(statistic, exponent),
     )
+
+
+def centered(x, codes):
+    """Return `x` less the mean of its stratum.
+
+    Subtracting one value first avoids rounding under a large common offset.
+    """
+    x = x - x[0]
+    counts = np.bincount(codes)
+    return x - (np.bincount(codes, weights=x) / np.maximum(counts, 1))[codes]
+
+
+def _stratified_difference(pool, n_treated, codes):
+    """Return the weighted mean of the differences within strata; NaN without any."""
+    labeled = np.arange(len(pool)) < n_treated
+    differences, weights = [], []
+    for code in range(codes.max() + 1):
+        here = codes == code
+        treated, control = pool[here & labeled], pool[here & ~labeled]
+        if len(treated) and len(control):
+            differences.append(treated.mean() - control.mean())
+            weights.append(len(treated) * len(control) / np.count_nonzero(here))
+    if not weights:
+        return math.nan
+    return float(np.dot(weights / np.sum(weights), differences))
 
 
 def _blocks(x, n_treated, codes):
     """Return a block per stratum of `x`, whose first `n_treated` are labeled."""
-    if codes is None:
-        return [(x, n_treated)]
     labeled = np.arange(len(x)) < n_treated
     return [
         (x[codes == code], int(labeled[codes == code].sum()))

@@ -11,9 +11,14 @@ from sklearn_persona._data.checks import (
     as_generator,
     as_values,
     rescale,
+    unscale,
 )
 from sklearn_persona.inference._arrangements import MAX_EXACT
-from sklearn_persona.inference._permutation import PermutationResult, tie_width
+from sklearn_persona.inference._permutation import (
+    PermutationResult,
+    centered,
+    tie_width,
+)
 
 __all__ = ["floor_from_sequences", "sequence_pvalue"]
 
@@ -35,6 +40,9 @@ def sequence_pvalue(
     statistic, so an effect among the others does not bias it. The statistic is the
     difference between the members' means in the two sequences, divided by the square
     root of the sum of the inverse numbers of members, which vary among arrangements.
+    With strata it is the sum over strata of the differences times ``a * b / (a + b)``,
+    with a and b members of each sequence, over the square root of the sum of these
+    weights: a period effect that differs between strata cancels.
 
     Parameters
     ----------
@@ -45,7 +53,7 @@ def sequence_pvalue(
     inside : array-like of bool, shape (n_pairs,)
         Members.
     strata : array-like of shape (n_pairs,), default=None
-        Labels are exchanged only within strata.
+        Sequences are compared and exchanged within strata only.
     n_permutations : int, default=10_000
         Random arrangements when there are more than 15 members.
     random_state : int, RandomState instance, Generator or None, default=None
@@ -53,8 +61,9 @@ def sequence_pvalue(
     Returns
     -------
     result : PermutationResult
-        Its `statistic` is the treatment effect: half the difference of the means.
-        p is 1.0 when all members have the same sequence.
+        Its `statistic` is the treatment effect: half the difference of the means, with
+        the weights above over strata. p is 1.0, and the effect 0.0, when no stratum has
+        members of both sequences.
 
     Raises
     ------
@@ -95,14 +104,13 @@ def sequence_pvalue(
     if not inside.any():
         raise ValueError("inside has no members; there is nothing to test.")
     codes = _stratum_codes(strata, n)
-    values, _ = rescale(difference[inside])
-    values = values - values.mean()
+    own_codes = np.unique(codes[inside], return_inverse=True)[1]
+    values, exponent = rescale(difference[inside])
+    values = centered(values, own_codes)
     observed = sequence[inside][None]
-    statistic = 0.0
-    if observed.any() and not observed.all():
-        first = sequence & inside
-        statistic = (difference[first].mean() - difference[inside & ~first].mean()) / 2
-    own = abs(_standardized(values, observed)[0])
+    sums, total = _sums(values, observed, own_codes)
+    statistic = sums[0] / total[0] / 2 if total[0] else 0.0
+    own = abs(_standardized(values, observed, own_codes)[0])
     m = len(values)
     exact = 2**m <= MAX_EXACT
     if exact:
@@ -110,7 +118,7 @@ def sequence_pvalue(
         weights = _weights(patterns, sequence, inside, codes)
         possible = weights > 0
         weights = weights[possible]
-        others = np.abs(_standardized(values, patterns[possible]))
+        others = np.abs(_standardized(values, patterns[possible], own_codes))
         tie = tie_width(others.max(), m)
         reached = others >= own - tie
         p = 1.0 if reached.all() else weights[reached].sum()
@@ -120,7 +128,7 @@ def sequence_pvalue(
         visited = as_count("n_permutations", n_permutations)
         rng = as_generator(random_state)
         labels = _exchanged(sequence, codes, visited, rng)[:, inside]
-        others = np.abs(_standardized(values, labels))
+        others = np.abs(_standardized(values, labels, own_codes))
         tie = tie_width(max(own, others.max()), m)
         p = (np.count_nonzero(others >= own - tie) + 1) / (visited + 1)
         floor = floor_from_sequences(
@@ -131,7 +139,7 @@ def sequence_pvalue(
         p_floor=float(min(floor, 1.0)),
         exact=exact,
         n_arrangements=visited,
-        statistic=float(statistic),
+        statistic=float(unscale(statistic, exponent)),
     )
 
 
@@ -182,16 +190,26 @@ def _patterns(m):
     return patterns
 
 
-def _standardized(values, labels):
+def _sums(values, labels, codes):
+    """Weighted sum of the differences within strata, and the sum of the weights.
+
+    The sum of the values with the first label is that weighted sum, as `values` are
+    centered within strata.
+    """
+    weights = np.zeros(len(labels))
+    for code in range(codes.max() + 1):
+        here = codes == code
+        m = np.count_nonzero(here)
+        n_first = labels[:, here].sum(axis=1)
+        weights += n_first * (m - n_first) / m
+    return labels @ values, weights
+
+
+def _standardized(values, labels, codes):
     """Difference of the means of the two labels, in units of its spread."""
-    m = len(values)
-    n_first = labels.sum(axis=1)
-    both = (n_first > 0) & (n_first < m)
-    a = np.where(both, n_first, 1)
-    b = np.where(both, m - n_first, 1)
-    first = labels @ values
-    difference = first / a - (values.sum() - first) / b
-    return np.where(both, difference / np.sqrt(1 / a + 1 / b), 0.0)
+    sums, weights = _sums(values, labels, codes)
+    known = weights > 0
+    return np.where(known, sums / np.sqrt(np.where(known, weights, 1.0)), 0.0)
 
 
 def _weights(patterns, sequence, inside, codes):
