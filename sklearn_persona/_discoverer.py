@@ -164,11 +164,13 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         can write to.
     alpha : float, default=0.05
         Level of all claims.
-    min_effect_size : float, default=0.5
-        Cohen's d that must be exceeded in both halves.
+    min_effect_size : float or "auto", default="auto"
+        Cohen's d inside, in the persona's direction, that a claim requires in both
+        halves. ``"auto"`` requires none for ``criterion="heterogeneity"``, and .5, as
+        published, for ``criterion="effect"`` and for `Persona.replicated`.
     criterion : {"heterogeneity", "effect"}, default="heterogeneity"
-        Whether a claim requires the contrast with the complement, or only the effect
-        inside, as published.
+        Whether a claim rests on the contrast with the complement or, as published, on
+        the effect inside.
     validation : {"holdout", "permutation", "repeated", None}, default="holdout"
         Test on participants held out; on all participants, adjusted for the whole
         search by permutation; over `n_splits` random splits, whose result
@@ -194,7 +196,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         four fifths, and (at most) without one of them, for `Persona.stability`,
         `Persona.effect_corrected` and `Persona.ci_corrected`. 100 is plenty; each
         costs about one search. 0 skips them. With ``validation="permutation"``, the
-        corrected d must then exceed `min_effect_size`.
+        corrected d must then exceed a `min_effect_size` above 0.
     design : {"auto", "parallel", "crossover", "pooled", "single-arm"}, \
             default="auto"
         ``"auto"``: single-arm without treatment, crossover if a participant has both
@@ -262,10 +264,12 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Personas are confirmed when, in the holdout, the effect has their direction
-    with p below `alpha` and ``|d|`` above `min_effect_size`, the contrast with the
-    complement has the same direction, and the larger of the two p values is below
-    `alpha` after `correction`.
+    A persona is confirmed when its members differ from the others: in the holdout the
+    contrast of the two effects has its direction, with p below `alpha` after
+    `correction`. From the second confirmed persona on, the same must hold among
+    participants that no earlier one covers. That the treatment benefits or harms the
+    members themselves is a statement of its own (`Persona.members_claim`): an
+    unfavorable persona has less benefit than others, and perhaps still some.
 
     References
     ----------
@@ -321,7 +325,10 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "n_alternatives": [Interval(Integral, 0, None, closed="left")],
         "memory": "no_validation",
         "alpha": [Interval(Real, 0, 1, closed="neither")],
-        "min_effect_size": [Interval(Real, 0, None, closed="left")],
+        "min_effect_size": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "criterion": [StrOptions({"heterogeneity", "effect"})],
         "validation": [StrOptions({"holdout", "permutation", "repeated"}), None],
         "holdout_size": [Interval(Real, 0, 1, closed="neither")],
@@ -363,7 +370,7 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_alternatives=3,
         memory=None,
         alpha=0.05,
-        min_effect_size=0.5,
+        min_effect_size="auto",
         criterion="heterogeneity",
         validation="holdout",
         holdout_size=0.5,
@@ -463,8 +470,8 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         period : array-like of shape (n_samples,), default=None
             Period of each case of a crossover, two values.
         strata : array-like of shape (n_samples,), default=None
-            Site or randomization stratum of each case; permutations and the split stay
-            within strata.
+            Site or randomization stratum of each case: estimates, tests, permutations
+            and the split are within strata.
 
         Returns
         -------
@@ -591,7 +598,8 @@ class PersonaDiscoverer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         prediction : ndarray of int, shape (n_samples,)
-            1 favorable, -1 unfavorable, 0 unexplained; by the first persona that
+            1 favorable (more benefit than others), -1 unfavorable (less benefit than
+            others, not necessarily harm), 0 unexplained; by the first persona that
             covers the row, among the confirmed ones (all, when ``validation=None``).
         """
         return self._predict(self._membership(X))

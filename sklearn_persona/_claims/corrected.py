@@ -270,7 +270,7 @@ def corrected_effects(rule, holdout, subgroups, verdicts, given):
         ``(effect, interval)`` of each; None where it has no standard error.
     """
     taken = [i for i, verdict in enumerate(verdicts) if verdict.holdout is not None]
-    p_values = [rule.confirming(verdicts[i].holdout) for i in taken]
+    p_values = [rule.confirming(verdicts[i].holdout, subgroups[i].sign) for i in taken]
     levels = dict(zip(taken, levels_tested(p_values, rule.correction, rule.alpha)))
     out = []
     for i, (subgroup, verdict) in enumerate(zip(subgroups, verdicts)):
@@ -286,10 +286,10 @@ def corrected_effects(rule, holdout, subgroups, verdicts, given):
         threshold = None
         if verdict.confirmed and tested is not None:
             threshold = _threshold(rule, holdout, subgroup, verdict, tested, levels[i])
-        elif verdict.confirmed and holdout is None and correction.effect_size:
+        elif _asked_for_size(rule, verdict) and correction.effect_size:
             # Without a holdout the claim asked for a corrected d.
             sd = abs(correction.effect / correction.effect_size)
-            tested, threshold = joint, rule.min_effect_size * sd
+            tested, threshold = joint, rule.claimed_size * sd
         effect, interval = joint.effect, joint.interval
         if threshold is not None:
             effect, interval = _given_claim(joint, tested, subgroup.sign, threshold)
@@ -305,6 +305,11 @@ def joint_of(parts, tested):
     return joint
 
 
+def _asked_for_size(rule, verdict):
+    """Whether a claim without a holdout rests on the size of the corrected effect."""
+    return verdict.confirmed and verdict.holdout is None and rule.claimed_size > 0
+
+
 def _given_claim(joint, tested, sign, threshold):
     """Effect and interval among the estimates whose test was passed."""
     center, low, high = conditional_interval(
@@ -318,13 +323,18 @@ def _given_claim(joint, tested, sign, threshold):
 
 
 def _threshold(rule, holdout, subgroup, verdict, tested, level):
-    """What the oriented effect inside had to exceed for the claim, by t tests."""
+    """What the oriented effect inside had to exceed for the claim, by t tests.
+
+    None when nothing is known of it.
+    """
     tail = 1 - level / 2
-    values = [stats.t.ppf(tail, tested.df) * math.sqrt(tested.variance)]
+    values = []
+    if not rule.needs_contrast or not holdout.has_arms:
+        values.append(stats.t.ppf(tail, tested.df) * math.sqrt(tested.variance))
     record = verdict.holdout
-    if record.effect_size:
+    if rule.claimed_size and record.effect_size:
         sd = record.effect / record.effect_size
-        values.append(rule.min_effect_size * abs(sd))
+        values.append(rule.claimed_size * abs(sd))
     if rule.needs_contrast and holdout.has_arms:
         outside = _measured(holdout, ~subgroup.held_out)
         if outside is not None:
@@ -336,7 +346,7 @@ def _threshold(rule, holdout, subgroup, verdict, tested, level):
             values.append(
                 subgroup.sign * outside.effect + stats.t.ppf(tail, df) * math.sqrt(both)
             )
-    return max(values)
+    return max(values, default=None)
 
 
 def levels_tested(p_values, correction, alpha):

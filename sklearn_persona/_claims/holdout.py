@@ -87,12 +87,8 @@ def _taken(rule, holdout, subgroups, known):
     """Positions of the subgroups to be tested; the others get their claim."""
     candidates, floors = [], {}
     for i, (subgroup, fields) in enumerate(zip(subgroups, known)):
-        record = fields["train"]
-        if not rule.replicates(record, subgroup.sign):
-            fields["claim"] = "below the thresholds in training"
-        elif not rule.has_direction(record, subgroup.sign):
-            fields["claim"] = "no heterogeneity of this direction in training"
-        else:
+        fields["claim"] = _failed(rule, fields["train"], subgroup.sign)
+        if fields["claim"] is None:
             candidates.append(i)
             floors[i] = holdout.size_floor(
                 subgroup.held_out, rule.n_permutations, contrast=rule.needs_contrast
@@ -105,6 +101,17 @@ def _taken(rule, holdout, subgroups, known):
                 "not testable in the holdout" if small else "not taken to the holdout"
             )
     return taken
+
+
+def _failed(rule, record, sign):
+    """Why a subgroup does not pass the thresholds in training, or None."""
+    p_value = record.p_interaction if rule.needs_contrast else record.p_value
+    if not rule.has_direction(record, sign) or not p_value < rule.alpha:
+        what = "heterogeneity" if rule.needs_contrast else "effect"
+        return f"no {what} of this direction in training"
+    if not rule.is_large(record.effect_size, sign):
+        return "effect below min_effect_size in training"
+    return None
 
 
 def _choose(candidates, floors, rule):
@@ -133,42 +140,73 @@ def _test(rule, holdout, subgroups, taken, known):
         )
         for i in taken
     ]
-    contrast_p = np.array([record.p_interaction for record in records])
-    # An empty cell leaves a contrast untested, which confirms nothing.
-    contrast_p[np.isnan(contrast_p)] = 1.0
-    confirming = np.array([rule.confirming(record) for record in records])
-    adjusted = adjust_pvalues(confirming, rule.correction)
-    adjusted_contrast = (
-        adjusted if rule.needs_contrast else adjust_pvalues(contrast_p, rule.correction)
-    )
+    signs = [subgroups[i].sign for i in taken]
+    adjusted = _adjusted(rule, map(rule.confirming, records, signs))
+    adjusted_contrast = adjusted
+    if not rule.needs_contrast:
+        # An empty cell leaves a contrast untested, which shows nothing.
+        contrasts = np.nan_to_num([r.p_interaction for r in records], nan=1.0)
+        adjusted_contrast = _adjusted(rule, contrasts)
+    of_members = _adjusted(rule, map(rule.of_members, records))
     earlier = ~holdout.everyone
     for k, i in enumerate(taken):
         sign, inside, record = subgroups[i].sign, subgroups[i].held_out, records[k]
-        replicated = rule.replicates(record, sign)
-        confirmed = bool(
-            replicated and rule.has_direction(record, sign) and adjusted[k] < rule.alpha
-        )
-        failed = "replicated, not confirmed" if replicated else "not replicated"
+        conditional = _conditional(rule, holdout, subgroups[i], earlier)
+        claim = _claim(rule, record, sign, adjusted[k], conditional, earlier.any())
         known[i] |= {
             "holdout": record,
-            "replicated": replicated,
-            "confirmed": confirmed,
-            "claim": rule.confirmed if confirmed else failed,
+            "replicated": rule.replicates(known[i]["train"], sign)
+            and rule.replicates(record, sign),
+            "confirmed": claim == rule.confirmed,
+            "claim": claim,
             "p_adjusted": float(adjusted[k]),
             "p_adjusted_interaction": float(adjusted_contrast[k]),
-            "p_conditional": _conditional(
-                holdout, inside, earlier, rule.n_permutations, subgroups[i].seeds[1]
-            ),
+            "p_conditional": conditional,
             "effect_adjusted": adjusted_effect(holdout, inside),
         }
-        if confirmed:
+        shown = None
+        if holdout.has_arms:
+            known[i]["p_adjusted_members"] = float(of_members[k])
+        if known[i]["confirmed"]:
             earlier = earlier | inside
+            if holdout.has_arms:
+                shown = rule.statement(record.effect, of_members[k])
+                known[i]["members_claim"] = shown
+        known[i]["reversal"] &= shown in ("benefit", "harm")
 
 
-def _conditional(units, members, earlier, n_permutations, seed):
-    """Test of the effect among members that no earlier confirmed persona covers."""
-    # Members of earlier personas are left out of the comparison on both sides.
-    test = units.take(~earlier).effect_test(
-        members[~earlier], n_permutations=n_permutations, random_state=seed
-    )
-    return float("nan") if test is None else test.p_value
+def _adjusted(rule, p_values):
+    return adjust_pvalues(np.array(list(p_values)), rule.correction)
+
+
+def _claim(rule, record, sign, p_value, conditional, has_earlier):
+    """What is claimed of a subgroup that the holdout tested."""
+    if not rule.has_direction(record, sign):
+        return "not confirmed: other direction in the holdout"
+    if not rule.is_large(record.effect_size, sign):
+        return "not confirmed: effect below min_effect_size in the holdout"
+    if not p_value < rule.alpha:
+        return "not confirmed: not significant in the holdout"
+    if has_earlier and not conditional < rule.alpha:
+        return "not distinct from an earlier persona"
+    return rule.confirmed
+
+
+def _conditional(rule, units, subgroup, earlier):
+    """Test of a claim among units that no earlier confirmed persona covers.
+
+    NaN when nobody is left to compare; 1.0 in the other direction.
+    """
+    rest, members = units.take(~earlier), subgroup.held_out[~earlier]
+    options = {
+        "n_permutations": rule.n_permutations,
+        "random_state": subgroup.seeds[1],
+    }
+    if not rule.needs_contrast or not units.has_arms:
+        test, effect = rest.effect_test(members, **options), rest.effect(members)
+    else:
+        test = rest.contrast_test(members, **options)
+        effect = rest.effect(members) - rest.effect(~members)
+    if test is None:
+        return float("nan")
+    return float(test.p_value) if subgroup.sign * effect > 0 else 1.0

@@ -94,6 +94,71 @@ class PermutationTest:
         observed = [self.residual_objective(rule) for rule in rules]
         return self._reached(ResidualPermutations(self.units, self.seed), observed)
 
+    def no_effect_inside(self, rules):
+        """Adjusted p values of the null hypothesis of no effect in the members.
+
+        Parameters
+        ----------
+        rules : list of FoundRule
+            Found by the search.
+
+        Returns
+        -------
+        p_values : ndarray of float64, shape (n_rules,)
+            Two-sided and single-step over all rules. NaN where an arm has no member.
+
+        Notes
+        -----
+        The statistic of a rule is its effect, against zero, in its members alone. Where
+        treatment does nothing to the members of some rules, their statistics have the
+        same joint distribution whether or not it does something to the others: labels
+        are exchanged at random, and these outcomes do not depend on them. The largest
+        one over these rules is at most the largest over all, whose permutations give
+        the critical value. So the probability of any false statement is at most alpha
+        whatever the effects elsewhere (strong control by subset pivotality; Westfall &
+        Young, 1993). Two arms of other spread are allowed for by Welch's standard error
+        where it is the larger one.
+        """
+        settings = replace(
+            self.settings,
+            objective="effect",
+            penalty=0.0,
+            either_arm=False,
+            signs=(1, -1),
+        )
+        test = replace(self, settings=settings)
+        observed = [test._effect_objective(rule.members) for rule in rules]
+        p_values = np.full(len(rules), NOT_KNOWN)
+        known = ~np.isnan(observed)
+        if known.any():
+            p_values[known] = test.no_effect(np.array(observed)[known])
+        return p_values
+
+    def _effect_objective(self, members):
+        """Size of the effect in some units, in the scale of the objective."""
+        label = self.units.labels
+        arms = [arm & members for arm in label.arms]
+        n = np.array([np.count_nonzero(arm) for arm in arms])
+        if not n.all():
+            return NOT_KNOWN
+        value = max(
+            objective_of(label, self.settings, members, sign) for sign in (1, -1)
+        )
+        if len(arms) == 1 or n.min() < 2:
+            return value
+        score, _ = rescale(label.outcome)
+        own = np.array([score[arm].var(ddof=1) for arm in arms])
+        welch = (own / n).sum()
+        pooled = ((n - 1) @ own) / (n - 1).sum() * (1 / n).sum()
+        return value * min(1.0, np.sqrt(pooled / welch)) if welch > 0 else value
+
+    def in_first_period(self):
+        """The same rules searched for a contrast in the first period of a crossover."""
+        settings = replace(
+            self.settings, objective="contrast", penalty=0.0, either_arm=False
+        )
+        return replace(self, units=self.units.first_period, settings=settings)
+
     def residual_objective(self, rule):
         """Objective of a rule without the main effect, studentized."""
         treated = self.units.treated
@@ -143,17 +208,19 @@ class PermutationTest:
             refinement=refinement,
         )
 
-    def of_rule(self, rule):
+    def of_rule(self, rule, *, contrast):
         """Adjusted p value of a rule that was found among more units.
 
-        NaN where an arm has no unit inside or outside.
+        Of no heterogeneity with `contrast`, else of no effect in the members. NaN where
+        nobody is left to compare.
         """
         inside = rule.members if self.chosen is None else rule.members[self.chosen]
-        if not self.units.is_divided(inside):
-            return NOT_KNOWN
-        label, sign = rule.compares(self.units.labels)
-        value = objective_of(label, self.settings, inside, sign) - rule.penalty
-        return float(self.no_effect([value])[0])
+        rule = replace(rule, members=inside)
+        if contrast:
+            if not self.units.is_divided(inside):
+                return NOT_KNOWN
+            return float(self.no_heterogeneity([rule])[0])
+        return float(self.no_effect_inside([rule])[0])
 
 
 def validate_by_permutation(rule, test, found, subgroups, effect_sizes=None):
@@ -184,18 +251,28 @@ def validate_by_permutation(rule, test, found, subgroups, effect_sizes=None):
             return [Verdict(**fields | {"claim": claim}) for fields in known]
     any_effect = test.no_effect([one.objective for one in found])
     contrast = test.no_heterogeneity(found)
+    of_members = _of_members(rule, test, found, contrast)
+    first_period = _in_first_period(rule, test, found, contrast)
     earlier = ~units.everyone
     for i, (one, fields) in enumerate(zip(found, known)):
         record = fields["train"]
-        failed = _failed(rule, record, one.sign, any_effect[i], contrast[i])
+        confirming = np.maximum(contrast[i], first_period[i])
+        if not rule.needs_contrast:
+            confirming = of_members[i]
+        failed = _failed(rule, record, one.sign, confirming)
         size = record.effect_size if effect_sizes is None else effect_sizes[i]
-        if failed is None and not one.sign * size > rule.min_effect_size:
+        if failed is None and not rule.is_large(size, one.sign):
             failed = "effect below min_effect_size"
         conditional = NOT_KNOWN
         if failed is None:
-            conditional = float(any_effect[i])
+            conditional = float(confirming)
             if earlier.any():
-                conditional = test.without(earlier).of_rule(one)
+                conditional = test.without(earlier).of_rule(
+                    one, contrast=rule.needs_contrast
+                )
+                if not conditional < rule.alpha:
+                    failed = "not distinct from an earlier persona"
+        if failed is None:
             earlier |= one.members
         fields |= {
             "confirmed": failed is None,
@@ -204,18 +281,62 @@ def validate_by_permutation(rule, test, found, subgroups, effect_sizes=None):
             "p_adjusted_interaction": float(contrast[i]),
             "p_conditional": conditional,
         }
+        shown = None
+        if units.has_arms:
+            fields["p_adjusted_members"] = float(of_members[i])
+            if failed is None:
+                shown = rule.statement(record.effect, of_members[i])
+                fields["members_claim"] = shown
+        fields["reversal"] &= shown in ("benefit", "harm")
     return [Verdict(**fields) for fields in known]
 
 
-def _failed(rule, record, sign, any_effect, contrast):
+def _failed(rule, record, sign, p_value):
     """Why a rule is not confirmed, or None."""
-    if not any_effect < rule.alpha:
-        return "not significant after adjustment for the search"
     if not rule.has_direction(record, sign):
-        return "effect inside not in the direction of the persona"
-    if rule.needs_contrast:
-        if np.isnan(contrast):
-            return "heterogeneity not testable: outcome too rare in an arm"
-        if not contrast < rule.alpha:
-            return "effect in subgroup, heterogeneity not significant"
+        return "effect not in the direction of the persona"
+    if np.isnan(p_value):
+        return "not testable: outcome too rare in an arm"
+    if not p_value < rule.alpha:
+        return "not significant after adjustment for the search"
     return None
+
+
+def _of_members(rule, test, found, contrast):
+    """p values of the effect in the members; NaN where nothing rests on them."""
+    wanted = contrast < rule.alpha
+    if not rule.needs_contrast:
+        wanted = np.ones(len(found), bool)
+    p_values = np.full(len(found), NOT_KNOWN)
+    if not wanted.any() or not test.units.has_arms:
+        return p_values if rule.needs_contrast else contrast
+    rules = [one for one, is_wanted in zip(found, wanted) if is_wanted]
+    own = test.no_effect_inside(rules)
+    first = test.units.first_period
+    if first is not None:
+        own = np.maximum(own, test.in_first_period().no_effect_inside(rules))
+        same = [
+            test.units.effect(one.members) * first.effect(one.members) > 0
+            for one in rules
+        ]
+        own = np.where(same, own, 1.0)
+    p_values[wanted] = own
+    return p_values
+
+
+def _in_first_period(rule, test, found, contrast):
+    """p values of the contrast in the first period of a crossover; 0 for other trials.
+
+    Carry-over leaves the first period alone.
+    """
+    p_values = np.zeros(len(found))
+    wanted = contrast < rule.alpha
+    if test.units.first_period is None or not wanted.any():
+        return p_values
+    rules = [
+        replace(one, penalty=0.0, swapped=False)
+        for one, is_wanted in zip(found, wanted)
+        if is_wanted
+    ]
+    p_values[wanted] = test.in_first_period().no_heterogeneity(rules)
+    return p_values

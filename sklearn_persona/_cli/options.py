@@ -122,7 +122,10 @@ PARAMETERS = {
     "max_overlap": (_either(float), "largest Jaccard index between two personas"),
     "n_alternatives": (_either(int), "alternative descriptions per persona"),
     "alpha": (_either(float), "significance level of all claims"),
-    "min_effect_size": (_either(float), "Cohen's d that a claim must exceed"),
+    "min_effect_size": (
+        _either(float, "auto"),
+        "Cohen's d that a claim must exceed",
+    ),
     "criterion": (_word("heterogeneity", "effect"), "what a claim must show"),
     "validation": (
         _word("holdout", "permutation", "repeated", "none"),

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sklearn_persona._designs.parallel import Parallel
 from sklearn_persona._designs.strata import stratified
 from sklearn_persona._designs.units import Units, against_others
 from sklearn_persona._outcomes import mean_of
@@ -154,22 +155,60 @@ class Crossover(Units):
         """What members have under treatment and control; see `Units.columns`."""
         return table[inside, 0], table[inside, 1]
 
-    def more_evidence(self, inside):
-        """Effect in each period, and the test of carry-over (Grizzle, 1965)."""
+    @property
+    def first_period(self):
+        """The first period, whose arms nothing can be carried over to."""
+        if self.sequence is None:
+            return None
+        return self._between(self._in_period(1), self.sequence > 0)
+
+    def _in_period(self, period):
+        """Oriented outcome of each pair in a period."""
+        treated, control = self._oriented_by_arm()
+        first = self.sequence > 0 if period == 1 else self.sequence < 0
+        return np.where(first, treated, control)
+
+    def _between(self, outcome, treated):
+        """Pairs as participants of a trial of two arms."""
+        unseen = np.full((len(self), 2), np.nan)
+        return Parallel(
+            rows=self.rows,
+            groups=self.groups,
+            strata=self.strata,
+            split_strata=self.split_strata,
+            outcome=outcome,
+            treated=treated,
+            by_arm=unseen,
+            kind=self.kind,
+        )
+
+    def more_evidence(self, inside, *, n_permutations, random_state):
+        """Effects in each period, with tests in the first, and a test of carry-over.
+
+        Carry-over is tested by the sums of the pairs (Grizzle, 1965).
+        """
         if self.sequence is None:
             return {}
-        treated, control = self._oriented_by_arm()
-        first, second = self.sides(inside)
-        if not first.any() or not second.any():
-            return {}
-        total = treated + control
-        carryover = permutation_pvalue(
-            total[first], total[second], n_permutations=1000, random_state=0
+        first, early = self.sequence > 0, self.first_period
+        late = self._between(self._in_period(2), ~first)
+        total = self._between(sum(self._oriented_by_arm()), first)
+        seeded = {"n_permutations": n_permutations, "random_state": random_state}
+        effect, contrast, carryover = (
+            early.effect_test(inside, **seeded),
+            early.contrast_test(inside, **seeded),
+            total.effect_test(inside, n_permutations=1000, random_state=0),
         )
+        if carryover is None:
+            return {}
+        values, cells = early.contrasts(inside)[0]
         return {
-            "effect_period1": float(treated[first].mean() - control[second].mean()),
-            "effect_period2": float(treated[second].mean() - control[first].mean()),
+            "effect_period1": early.effect(inside),
+            "effect_period2": late.effect(inside),
             "p_carryover": carryover.p_value,
+            "p_value_period1": effect.p_value,
+            "contrast_period1": early.estimate(values, cells),
+            "ci_contrast_period1": tuple(map(float, early.interval(values, cells))),
+            "p_interaction_period1": np.nan if contrast is None else contrast.p_value,
         }
 
     def is_divided(self, inside):

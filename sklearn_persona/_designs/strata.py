@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Cell", "additive_residuals", "stratified", "stratum_weights", "without_strata"]
+__all__ = [
+    "Cell",
+    "additive_residuals",
+    "stratified",
+    "stratum_weights",
+    "without_strata",
+]
 
 
 class Cell(NamedTuple):

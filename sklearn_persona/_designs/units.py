@@ -356,9 +356,16 @@ class Units:
 
     def interval(self, values, cells):
         """95 % interval of `estimate`; NaN where the spread is unknown."""
+        return self.kind.interval(*self._by_cell(values, cells))
+
+    def p_value(self, values, cells):
+        """p value of the t test that belongs to `interval`."""
+        return self.kind.p_value(*self._by_cell(values, cells))
+
+    def _by_cell(self, values, cells):
         units, weights, pools = zip(*cells)
         own = None if self.weights is None else [self.weights[rows] for rows in units]
-        return self.kind.interval([values[rows] for rows in units], weights, own, pools)
+        return [values[rows] for rows in units], weights, own, pools
 
     def effect_interval(self, inside):
         """95 % interval of `effect`; NaN where the spread is unknown."""
@@ -368,9 +375,14 @@ class Units:
         weights = None if self.weights is None else self.weights[units]
         return self.kind.estimate(values[units], weights)
 
-    def more_evidence(self, inside):
+    def more_evidence(self, inside, *, n_permutations, random_state):
         """Further fields of `Evidence` that only this design has."""
         return {}
+
+    @property
+    def first_period(self):
+        """The first period as a trial of two arms; None where there is no other."""
+        return None
 
     # Exchange of labels: tests and permutations
 
@@ -459,9 +471,7 @@ class Units:
     def is_divided(self, inside):
         """Whether there is an effect inside, and one outside to compare it with."""
         return all(
-            len(cell.units)
-            for side in (inside, ~inside)
-            for cell in self.cells(side)
+            len(cell.units) for side in (inside, ~inside) for cell in self.cells(side)
         )
 
     def size_floor(self, inside, n_permutations, *, contrast):

@@ -46,6 +46,9 @@ class Evidence:
         is too low below about 12 units per arm.
     ci_effect : tuple of float
         95 % t interval of the effect (Welch).
+    p_welch : float or None
+        t test of the effect that belongs to `ci_effect`, which allows for arms of other
+        spread and size.
     n_complement : int
         Units outside.
     total : int
@@ -62,6 +65,13 @@ class Evidence:
     p_carryover : float or None
         Permutation test of the participants' sums between the sequences (Grizzle,
         1965).
+    p_value_period1, p_interaction_period1 : float or None
+        The tests of the effect, and of inside against outside, in the first period of a
+        crossover alone, which no carry-over reaches.
+    contrast_period1 : float or None
+        Effect inside minus effect outside in the first period.
+    ci_contrast_period1 : tuple of float or None
+        Its 95 % t interval.
     randomised : bool
         Whether the arms were randomized.
     contrast : float or None
@@ -115,11 +125,16 @@ class Evidence:
     total: int
     exact: bool
     design: str
+    p_welch: float | None = None
     rate_treated: float | None = None
     rate_control: float | None = None
     effect_period1: float | None = None
     effect_period2: float | None = None
     p_carryover: float | None = None
+    p_value_period1: float | None = None
+    p_interaction_period1: float | None = None
+    contrast_period1: float | None = None
+    ci_contrast_period1: tuple[float, float] | None = None
     randomised: bool = True
     contrast: float | None = None
     ci_contrast: tuple[float, float] | None = None

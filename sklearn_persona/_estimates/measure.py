@@ -95,6 +95,7 @@ def measure(units, inside, *, n_permutations, n_bootstrap, random_state):
         p_floor=1.0 if test is None else test.p_floor,
         p_interaction=NOT_KNOWN if contrast is None else contrast.p_value,
         ci_effect=tuple(map(float, units.effect_interval(inside))),
+        p_welch=units.p_value(units.interval_values(), units.cells(inside)),
         n_complement=len(units) - members,
         total=units.n_cases,
         exact=test is not None and test.exact,
@@ -103,6 +104,6 @@ def measure(units, inside, *, n_permutations, n_bootstrap, random_state):
         **units.kind.by_arm(
             units, inside, n_bootstrap=n_bootstrap, random_state=random_state
         ),
-        **units.more_evidence(inside),
+        **units.more_evidence(inside, **seeded),
         **arm_contrasts(units, inside),
     )

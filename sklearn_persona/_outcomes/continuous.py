@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array, column_or_1d
 
-from sklearn_persona.inference import bootstrap_ci, contrast_interval
+from sklearn_persona.inference import (
+    bootstrap_ci,
+    contrast_interval,
+    contrast_pvalue,
+)
 
 __all__ = ["Continuous", "mean_of"]
 
@@ -107,13 +111,15 @@ class Continuous:
         """
         if not all(len(sample) for sample in samples):
             return NOT_KNOWN, NOT_KNOWN
-        if weights is not None:
-            # Deviations that have the variance of the weighted mean around it.
-            samples = [
-                _spread_as_weighted(sample, weight)
-                for sample, weight in zip(samples, weights)
-            ]
+        samples = _as_weighted(samples, weights)
         return contrast_interval(samples, coefficients, pools=pools)
+
+    def p_value(self, samples, coefficients, weights=None, pools=None):
+        """Two-sided p value of the test that belongs to `interval`."""
+        if not all(len(sample) for sample in samples):
+            return NOT_KNOWN
+        samples = _as_weighted(samples, weights)
+        return contrast_pvalue(samples, coefficients, pools=pools)
 
     def by_arm(self, units, inside, *, n_bootstrap, random_state):
         """What is reported of the members in each arm.
@@ -169,6 +175,13 @@ class Continuous:
 def mean_of(values):
     """Mean of an array, NaN when it is empty."""
     return float(values.mean()) if len(values) else NOT_KNOWN
+
+
+def _as_weighted(samples, weights):
+    """Samples whose deviations have the variance of the weighted mean around it."""
+    if weights is None:
+        return samples
+    return [_spread_as_weighted(*pair) for pair in zip(samples, weights)]
 
 
 def _spread_as_weighted(sample, weights):

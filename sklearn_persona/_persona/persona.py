@@ -59,16 +59,24 @@ class Persona:
     direction : {"favorable", "unfavorable"}
         Whether the effect inside is above or below the effect in the complement.
     reversal : bool
-        Whether it also has the opposite sign to the effect in the whole trial.
+        Whether the effect inside also has the opposite sign to the effect in the whole
+        trial. Where the members were tested, only if their effect was shown.
     modalities : tuple of str
     replicated, confirmed : bool
     claim : str
         Conclusion that the evidence supports, in words.
     objective : float
     train, holdout : Evidence or None
+    members_claim : {"not tested", "no effect shown", "benefit", "harm"}
+        What is shown of the effect in the members of a confirmed persona, apart from
+        any comparison with others: at most `alpha` of trials make a false statement of
+        this kind.
     p_adjusted, p_adjusted_interaction : float
+    p_adjusted_members : float
+        Adjusted p value of no effect in the members, on which `members_claim` rests.
     p_conditional : float
-        Test of the effect among members of no earlier confirmed persona.
+        The test of the claim among participants that no earlier confirmed persona
+        covers; from the second persona on a claim needs it below `alpha`.
     effect_adjusted : float or None
         Effect after prognostic adjustment, in the holdout or else in training.
     effect_corrected : float or None
@@ -117,11 +125,15 @@ class Persona:
     replicated: bool = False
     confirmed: bool = False
     claim: str = "not tested"
+    members_claim: Literal["not tested", "no effect shown", "benefit", "harm"] = (
+        "not tested"
+    )
     objective: float = float("nan")
     train: Evidence | None = None
     holdout: Evidence | None = None
     p_adjusted: float = float("nan")
     p_adjusted_interaction: float = float("nan")
+    p_adjusted_members: float = float("nan")
     p_conditional: float = float("nan")
     effect_adjusted: float | None = None
     effect_corrected: float | None = None

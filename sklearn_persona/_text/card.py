@@ -2,7 +2,7 @@
 
 from sklearn_persona._text.evidence import halves_of, notes, persona_lines
 from sklearn_persona._text.numbers import number
-from sklearn_persona._text.words import agreement_text
+from sklearn_persona._text.words import agreement_text, kind_text
 
 __all__ = ["card", "columns"]
 
@@ -58,7 +58,7 @@ def card(persona, title="Persona"):
     -------
     text : str
     """
-    kind = persona.direction + (", reversal" if persona.reversal else "")
+    kind = kind_text(persona) + (", reversal" if persona.reversal else "")
     lines = [f"{title}: {kind} - {persona.claim}"]
     ranges = [(c.label, _range_text(c), _data_range(c)) for c in persona.conditions]
     lines += columns([("variable", "persona range", "data range"), *ranges])

@@ -139,6 +139,11 @@ EVIDENCE = (
             else " / ".join(alike(r.effect_period1, r.effect_period2))
         ),
     ),
+    Row(
+        "effect",
+        "inside minus outside, period 1 (95% CI)",
+        lambda r: _with_interval(r, "contrast_period1"),
+    ),
     Row("effect", "Cohen's d", lambda r: number(r.effect_size)),
     Row("test", "p value", lambda r: p_text(r.p_value)),
     Row("test", "smallest possible p value", lambda r: p_text(r.p_floor)),
@@ -146,6 +151,13 @@ EVIDENCE = (
         "test",
         "p value, inside minus outside",
         _between_arms(lambda r: p_text(r.p_interaction)),
+    ),
+    Row(
+        "test",
+        "p value, inside minus outside, period 1",
+        lambda r: (
+            None if r.p_interaction_period1 is None else p_text(r.p_interaction_period1)
+        ),
     ),
     Row(
         "test",
@@ -175,6 +187,7 @@ CLAIM = (
         "adjusted p, inside minus outside",
         lambda p: _known_p(p.p_adjusted_interaction),
     ),
+    Row("claim", "adjusted p, effect inside", lambda p: _known_p(p.p_adjusted_members)),
     Row("claim", "p beyond earlier personas", lambda p: _known_p(p.p_conditional)),
     Row(
         "stability",

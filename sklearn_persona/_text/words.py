@@ -3,7 +3,7 @@
 from sklearn_persona._text.numbers import limit_text, number
 from sklearn_persona._text.safe import shown
 
-__all__ = ["agreement_text", "arm_text", "range_text", "rule_text"]
+__all__ = ["agreement_text", "arm_text", "kind_text", "range_text", "rule_text"]
 
 
 def agreement_text(alternative):
@@ -18,6 +18,31 @@ def arm_text(label, longest=40):
     """The label of an arm; 1 becomes "arm 1", so that it does not read as a count."""
     text = shown(label, longest)
     return text if any(c.isalpha() for c in text) else f"arm {text}"
+
+
+def kind_text(persona):
+    """The direction of a persona, and what is shown of its members.
+
+    Parameters
+    ----------
+    persona : Persona
+
+    Returns
+    -------
+    text : str
+        "favorable" or "unfavorable", with the meaning in brackets.
+    """
+    record = persona.train if persona.holdout is None else persona.holdout
+    favorable = persona.direction == "favorable"
+    if record is None:
+        return persona.direction
+    if not record.has_arms:
+        meaning = f"{'better' if favorable else 'worse'} outcome than others"
+    elif (favorable, persona.members_claim) in ((True, "benefit"), (False, "harm")):
+        meaning = persona.members_claim
+    else:
+        meaning = f"{'more' if favorable else 'less'} benefit than others"
+    return f"{persona.direction} ({meaning})"
 
 
 def range_text(condition):

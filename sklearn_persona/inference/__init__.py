@@ -10,6 +10,7 @@ from sklearn_persona.inference._interaction import InteractionResult, interactio
 from sklearn_persona.inference._intervals import (
     bootstrap_ci,
     contrast_interval,
+    contrast_pvalue,
     mean_interval,
     welch_interval,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "bootstrap_ci",
     "conditional_interval",
     "contrast_interval",
+    "contrast_pvalue",
     "corrected_resampled_test",
     "detectable_effect",
     "enrichment_design",

@@ -206,7 +206,9 @@ def interaction_test(
     null = np.abs(_studentized(permuted, spread.variances(permuted)[0], spread, signs))
     reached = min(abs(statistic) * (1 - _TIE), abs(statistic) - _TIE)
     count = int(np.count_nonzero(null >= reached))
-    effects = [e for face in faces for e in (face.means if arm is None else face.effect)]
+    effects = [
+        e for face in faces for e in (face.means if arm is None else face.effect)
+    ]
     return InteractionResult(
         effect_inside=unscale(effects[0], exponent),
         effect_outside=unscale(effects[1], exponent),
@@ -325,7 +327,9 @@ class _Face:
         used = self.shares > 0
         self.factors = (self.shares[used, None] ** 2 / sizes[used]).sum(axis=0).tolist()
         self.means = tuple(
-            float(self.shares[used] @ [y[m & side].mean() for m in np.array(masks)[used]])
+            float(
+                self.shares[used] @ [y[m & side].mean() for m in np.array(masks)[used]]
+            )
             for side in (label, ~label)
         )
 

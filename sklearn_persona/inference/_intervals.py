@@ -302,6 +302,52 @@ def contrast_interval(samples, weights, level=0.95, *, pools=None):
     >>> round(low, 2), round(high, 2)
     (3.34, 8.66)
     """
+    center, variances, dfs, exponent = _contrast(samples, weights, pools)
+    return t_interval(center, variances, dfs, level, exponent)
+
+
+def contrast_pvalue(samples, weights, *, pools=None):
+    """Welch's two-sided t test of a linear contrast of independent means.
+
+    Its interval is that of :func:`contrast_interval`: p is below .05 exactly when the
+    95 % interval excludes 0.
+
+    Parameters
+    ----------
+    samples, weights, pools
+        As in :func:`contrast_interval`.
+
+    Returns
+    -------
+    p_value : float
+        NaN when the spread cannot be estimated.
+
+    Raises
+    ------
+    ValueError
+        As :func:`contrast_interval`.
+
+    References
+    ----------
+    Welch, B. L. (1947). The generalization of 'Student's' problem when several
+    different population variances are involved. Biometrika 34, 28-35.
+
+    Examples
+    --------
+    >>> from sklearn_persona.inference import contrast_pvalue
+    >>> round(contrast_pvalue([[9, 8, 7], [1, 2, 3]], (1, -1)), 4)
+    0.0018
+    """
+    center, variances, dfs, _ = _contrast(samples, weights, pools)
+    total = variances.sum()
+    if total <= 0 or dfs.min() < 1:
+        return math.nan
+    df = 1.0 / ((variances / total) ** 2 / dfs).sum()
+    return float(2 * special.stdtr(df, -abs(center) / math.sqrt(total)))
+
+
+def _contrast(samples, weights, pools):
+    """Center, variances and degrees of freedom of a contrast, and the exponent."""
     samples = [as_values(f"samples[{i}]", x) for i, x in enumerate(samples)]
     weights = np.asarray(weights, dtype=float)
     if weights.shape != (len(samples),):
@@ -317,13 +363,8 @@ def contrast_interval(samples, weights, level=0.95, *, pools=None):
     pools = np.unique(pools, return_inverse=True)[1]
     dfs = np.bincount(pools, weights=sizes - 1)
     pooled = np.bincount(pools, weights=(sizes - 1) * variances) / np.maximum(dfs, 1)
-    return t_interval(
-        float(weights @ means),
-        np.bincount(pools, weights=weights**2 * pooled[pools] / sizes),
-        dfs,
-        level,
-        exponent,
-    )
+    variances = np.bincount(pools, weights=weights**2 * pooled[pools] / sizes)
+    return float(weights @ means), variances, dfs, exponent
 
 
 def _moments(x):

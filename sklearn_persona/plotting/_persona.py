@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_persona._data.table import numbers, read_column
 from sklearn_persona._text.figure import COLORS, MUTED, TRACK, make_axes, plain
 from sklearn_persona._text.numbers import number
-from sklearn_persona._text.words import range_text
+from sklearn_persona._text.words import kind_text, range_text
 
 __all__ = ["PersonaDisplay", "chosen_persona"]
 
@@ -130,9 +130,8 @@ class PersonaDisplay:
         else:
             n = len(self.persona.conditions)
             self._ranges(make_axes(ax, (8, 1.2 + 0.6 * n)))
-        self.ax_.set_title(
-            f"{self.persona.direction}: {self.persona.claim}", loc="left"
-        )
+        title = f"{kind_text(self.persona)}: {self.persona.claim}"
+        self.ax_.set_title(title, loc="left")
         return self
 
     @property

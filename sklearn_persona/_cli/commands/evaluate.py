@@ -2,9 +2,8 @@
 
 import sys
 
-import numpy as np
-
 from sklearn_persona import __version__
+from sklearn_persona._claims.rule import ClaimRule
 from sklearn_persona._cli.documents import (
     EVALUATION,
     PLANNED,
@@ -125,18 +124,43 @@ def _variables(personas):
 def _test(personas, trial, options):
     """Evidence for each persona, and p values adjusted over all of them."""
     results = [_tested(persona, trial, options) for persona in personas]
-    p_values = [_confirming(result["record"], options) for result in results]
+    rule = _claim_rule(options)
+    signs = [1 if persona.direction == "favorable" else -1 for persona in personas]
+    tested = [result["record"] for result in results]
+    p_values = [
+        1.0 if record is None else float(rule.confirming(record, sign))
+        for record, sign in zip(tested, signs)
+    ]
+    of_members = [
+        1.0 if record is None else rule.of_members(record) for record in tested
+    ]
     adjusted = adjust_pvalues(p_values, options["correction"])
-    for result, p_value, p_adjusted in zip(results, p_values, adjusted):
-        record = result["record"]
-        result["p_confirming"] = float(p_value)
-        result["p_adjusted"] = float(p_adjusted)
+    adjusted_members = adjust_pvalues(of_members, options["correction"])
+    for i, (result, record) in enumerate(zip(results, tested)):
+        result["p_confirming"] = p_values[i]
+        result["p_adjusted"] = float(adjusted[i])
         result["supported"] = record is not None and bool(
-            p_adjusted < options["alpha"]
-            and abs(record.effect_size) > options["min_effect_size"]
-            and _directed(result["persona"], record, options["criterion"])
+            adjusted[i] < options["alpha"]
+            and rule.is_large(record.effect_size, signs[i])
+            and rule.has_direction(record, signs[i])
         )
+        result["members_claim"] = "not tested"
+        if record is not None and record.has_arms:
+            result["members_claim"] = rule.statement(record.effect, adjusted_members[i])
     return results
+
+
+def _claim_rule(options):
+    """The thresholds of a claim, by the options."""
+    return ClaimRule(
+        alpha=options["alpha"],
+        min_effect_size=options["min_effect_size"],
+        criterion=options["criterion"],
+        correction=options["correction"],
+        n_holdout=0,
+        n_permutations=options["n_permutations"],
+        n_bootstrap=options["n_bootstrap"],
+    )
 
 
 def _tested(persona, trial, options):
@@ -160,26 +184,6 @@ def _tested(persona, trial, options):
                 random_state=options["seed"],
             )
     return {"persona": persona, "record": record, "problem": problem}
-
-
-def _confirming(record, options):
-    """The p value of the claim; 1 if it could not be tested."""
-    if record is None:
-        return 1.0
-    p_values = [record.p_value]
-    if options["criterion"] == "heterogeneity" and record.has_arms:
-        p_values.append(record.p_interaction)
-    return 1.0 if np.isnan(p_values).any() else float(max(p_values))
-
-
-def _directed(persona, record, criterion):
-    """Whether effect and contrast have the direction of the persona."""
-    sign = 1 if persona.direction == "favorable" else -1
-    if not sign * record.effect > 0:
-        return False
-    if criterion == "effect" or not record.has_arms:
-        return True
-    return bool(sign * (record.effect - record.effect_complement) > 0)
 
 
 def _document(options, trial, loaded, deviations, results):
@@ -218,6 +222,7 @@ def _result_values(result):
         "p_confirming": result["p_confirming"],
         "p_adjusted": result["p_adjusted"],
         "supported": result["supported"],
+        "members_claim": result["members_claim"],
     }
 
 

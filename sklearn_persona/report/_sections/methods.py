@@ -136,8 +136,8 @@ def _time_limit(settings):
 def _inference(data):
     settings, flow = data.settings, data.flow
     validation, alpha = settings["validation"], settings["alpha"]
-    enough = f"|d| above {settings['min_effect_size']:g}"
     heterogeneity = settings["criterion"] == "heterogeneity"
+    enough = _enough(settings)
     if validation is None:
         text = "Nothing was held out or adjusted; the p values are naive. "
     elif validation == "permutation":
@@ -145,10 +145,12 @@ def _inference(data):
             "All units chose and tested. The whole search was repeated under up to "
             f"{count(settings['n_permutations'])} permutations of the arms; p values "
             "are single-step over every rule that could be reported (Westfall and "
-            "Young, 1993), for no effect in anyone and for the same effect in "
-            f"everyone. A persona is confirmed with {enough} and "
-            + ("both p values" if heterogeneity else "the first p value")
-            + f" below {alpha:g}. "
+            "Young, 1993), for no effect in anyone, for the same effect in everyone, "
+            "and for no effect in the members. A persona is confirmed with "
+            + ("the contrast with the complement" if heterogeneity else "the effect")
+            + f" in its direction{enough} and the "
+            + ("second" if heterogeneity else "third")
+            + f" p value below {alpha:g}. "
         )
     else:
         half = flow["holdout"]
@@ -162,13 +164,11 @@ def _inference(data):
             f"{percent(settings['holdout_size'])} of the participants{sizes} were held "
             "out at random; no participant is in both halves. At most "
             f"{settings['n_holdout']} personas were tested there: those with "
-            f"p < {alpha:g} and {enough} in training, whose smallest possible p value "
-            "allows it (Tarone, 1990). A "
-            f"persona is confirmed with {enough}, the effect "
-            + ("and the contrast with the complement " if heterogeneity else "")
-            + "in its direction, and "
-            + ("the larger of the two p values" if heterogeneity else "its p value")
-            + f" below {alpha:g} after {CORRECTIONS[settings['correction']]}. "
+            f"p < {alpha:g}{enough} in training, whose smallest possible p value "
+            "allows it (Tarone, 1990). A persona is confirmed with "
+            + ("the contrast with the complement" if heterogeneity else "the effect")
+            + f" in its direction{enough} and its p value below {alpha:g} after "
+            f"{CORRECTIONS[settings['correction']]}. "
         )
         if validation == "repeated":
             text += (
@@ -178,7 +178,38 @@ def _inference(data):
             )
     if not heterogeneity:
         text += "The contrast with the complement was not required. "
+    if validation is not None and validation != "repeated":
+        text += (
+            "From the second persona on, the same must hold among participants that no "
+            "earlier confirmed persona covers. "
+        )
+        text += _of_members(data)
     return text.strip()
+
+
+def _enough(settings):
+    """The effect size that a claim asks for, as a part of a list; "" for none."""
+    size = settings["min_effect_size"]
+    if size == "auto":
+        size = 0.5 if settings["criterion"] == "effect" else 0
+    return f", |d| above {size:g}" if size else ""
+
+
+def _of_members(data):
+    """How statements about the members themselves are controlled."""
+    if not data.arms:
+        return ""
+    text = (
+        "Benefit or harm of the members is a statement of its own, with its own p "
+        "value, adjusted in the same way: in at most "
+        f"{percent(data.settings['alpha'])} of such trials is any of these false. "
+    )
+    if data.flow["period_known"]:
+        text += (
+            "Carry-over can change the difference between periods: every claim and "
+            "statement must also hold in the first period (one-sided). "
+        )
+    return text
 
 
 def _figures(data):
@@ -192,7 +223,13 @@ def _figures(data):
         )
     elif not DESIGNS[data.design].has_arms:
         exchange = "membership"
-    text = (
+    text = ""
+    if data.flow["n_strata"] > 1:
+        text = (
+            "Effects are compared within strata and averaged with weights "
+            "n_t n_c / (n_t + n_c), those of least variance. "
+        )
+    text += (
         f"The p values are from two-sided permutation tests that exchange {exchange}: "
         "all arrangements up to 50,000, else "
         f"{count(settings['n_permutations'])} random ones. Intervals of effects "

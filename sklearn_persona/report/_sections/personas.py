@@ -4,7 +4,13 @@ from sklearn_persona._text.evidence import Line, halves_of, notes, persona_lines
 from sklearn_persona._text.numbers import alike, estimate, number, percent
 from sklearn_persona._text.safe import one_line, shown
 from sklearn_persona._text.stability import edge_spread, stability_rows
-from sklearn_persona._text.words import agreement_text, arm_text, range_text, rule_text
+from sklearn_persona._text.words import (
+    agreement_text,
+    arm_text,
+    kind_text,
+    range_text,
+    rule_text,
+)
 from sklearn_persona.report._drawing import Axis, make_axis
 from sklearn_persona.report._section import Section, escape, table_lines
 from sklearn_persona.report._sections.reading import doubts
@@ -34,7 +40,7 @@ def _card(data, i):
         "column": f"persona{i}",
         "confirmed": persona.confirmed,
         "claim": persona.claim,
-        "kind": persona.direction,
+        "kind": kind_text(persona),
         "reversal": persona.reversal,
         "modalities": [shown(m) for m in persona.modalities],
         "ranges": [_range(c, edge_spread(persona, c)) for c in persona.conditions],

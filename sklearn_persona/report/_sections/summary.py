@@ -209,19 +209,34 @@ def _claim(data, i, persona):
     if data.arms:
         outside = alike(record.effect, record.effect_complement)[1]
         text += f"; among all others, it is {outside}"
-    p_value = persona.p_adjusted
-    both = data.settings["criterion"] == "heterogeneity"
-    if data.settings["validation"] == "permutation" and both:
-        p_value = max(p_value, persona.p_adjusted_interaction)
+    p_value = persona.p_adjusted_interaction
+    if data.settings["criterion"] == "effect":
+        p_value = persona.p_adjusted_members if data.arms else persona.p_adjusted
     text += f". Adjusted p value: {p_text(p_value)}."
-    if i > 1 and not persona.p_conditional < data.settings["alpha"]:
-        alone = "It cannot be tested outside the earlier personas"
-        if not math.isnan(persona.p_conditional):
-            p_alone = p_equation(persona.p_conditional)
-            alone = "Its members outside the earlier personas do not show an effect by "
-            alone += f"themselves ({p_alone})"
-        text += f" {alone}: it may be the same finding in other words."
-    return " ".join([text, *doubts(data, persona)])
+    return " ".join([text, *_of_members(data, persona), *doubts(data, persona)])
+
+
+def _of_members(data, persona):
+    """What is shown of the effect in the members themselves."""
+    if not data.arms or data.settings["criterion"] == "effect":
+        return []
+    p_members = p_equation(persona.p_adjusted_members)
+    if persona.members_claim in ("benefit", "harm"):
+        return [f"The treatment is shown to {_does(persona)} ({p_members})."]
+    favorable = persona.direction == "favorable"
+    return [
+        f"Members have {'more' if favorable else 'less'} benefit than others; that the "
+        f"treatment does anything in them is not shown ({p_members})."
+    ]
+
+
+def _does(persona):
+    if persona.members_claim == "harm":
+        return "harm the members on average"
+    text = "benefit the members on average"
+    if persona.direction == "unfavorable":
+        text += ", though less than others"
+    return text
 
 
 def _not_shown(data):
