@@ -171,7 +171,13 @@ def rare(rng):
     return trial
 
 
-FAST = {"n_bootstrap": 0, "n_alternatives": 0, "max_variables": 1}
+FAST = {
+    "n_bootstrap": 0,
+    "n_alternatives": 0,
+    "max_variables": 1,
+    "n_personas": 4,
+    "n_permutations": 499,
+}
 TWO = FAST | {"max_variables": 2}
 PERMUTED = {"validation": "permutation", "n_permutations": 199}
 SKEWED = {"prognosis": lambda X: X[:, 0] + X[:, 1] ** 2, "rho": 0.3}

@@ -121,7 +121,8 @@ def test_guesses_are_in_the_report_too(tmp_path, capsys):
 def test_what_was_planted_is_confirmed_and_shown(path, tmp_path, capsys):
     assert discover(path, "--json", tmp_path / "a.json") == 0
     out = capsys.readouterr().out
-    assert "Confirmed: 1 of" in out and "Persona 1: favorable - confirmed" in out
+    assert "Confirmed: 1 of" in out
+    assert "Persona 1: favorable (benefit) - confirmed" in out
     assert "Explained by confirmed personas: 50% of 60 test participants" in out
     values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     persona = values["report"]["personas"][0]
@@ -1216,7 +1217,14 @@ def test_personas_written_by_hand(saved, tmp_path, capsys):
     )
     assert code == 0
     found = values["personas"]
-    assert [p["supported"] for p in found] == [True, False, False, False, False]
+    # The last one is the first one's mirror: less benefit than others, no harm.
+    assert [p["supported"] for p in found] == [True, False, False, False, True]
+    assert found[0]["members_claim"] == "benefit"
+    assert [p["members_claim"] for p in found[2:]] == [
+        "not tested",
+        "not tested",
+        "no effect shown",
+    ]
     assert (
         found[2]["problem"] == "every case is inside" and found[2]["evidence"] is None
     )

@@ -129,7 +129,7 @@ def test_constructor():
         "n_alternatives": 3,
         "memory": None,
         "alpha": 0.05,
-        "min_effect_size": 0.5,
+        "min_effect_size": "auto",
         "criterion": "heterogeneity",
         "validation": "holdout",
         "holdout_size": 0.5,

@@ -592,25 +592,40 @@ def test_how_the_table_was_read():
 
 
 @pytest.mark.parametrize(
-    ("p_alone", "words"),
+    ("direction", "members", "words"),
     [
-        (0.01, None),
-        (0.2, "do not show an effect by themselves (p = 0.200): it may be the same"),
-        (float("nan"), "cannot be tested outside the earlier personas"),
+        (
+            "favorable",
+            "benefit",
+            "is shown to benefit the members on average (p = 0.012",
+        ),
+        ("unfavorable", "benefit", "benefit the members on average, though less than"),
+        ("unfavorable", "harm", "is shown to harm the members on average (p = 0.012"),
+        ("favorable", "no effect shown", "Members have more benefit than others; that"),
+        (
+            "unfavorable",
+            "no effect shown",
+            "Members have less benefit than others; that",
+        ),
     ],
 )
-def test_copies_of_a_persona_are_not_several_findings(p_alone, words):
+def test_what_is_shown_of_the_members(direction, members, words):
     content = report_of("parallel")._data
-    first = content.personas[0]
+    first = replace(
+        content.personas[0],
+        direction=direction,
+        members_claim=members,
+        p_adjusted_members=0.0123,
+    )
     assert first.confirmed
-    # The first one is nobody's copy.
-    first = replace(first, p_conditional=float("nan"))
-    second = replace(first, p_conditional=p_alone)
-    content = replace(content, personas=(first, second), n_confirmed=2)
-    claims = summary(content)[1][2]
-    assert "in other words" not in claims[0]
-    assert ("in other words" in claims[1]) == (words is not None)
-    assert words is None or words in claims[1]
+    content = replace(content, personas=(first,), n_confirmed=1)
+    (claim,) = summary(content)[1][2]
+    assert words in claim
+    assert ("is not shown" in claim) == (members == "no effect shown")
+    meaning = f"{'more' if direction == 'favorable' else 'less'} benefit than others"
+    if (direction, members) in (("favorable", "benefit"), ("unfavorable", "harm")):
+        meaning = members
+    assert str(first).startswith(f"Persona: {direction} ({meaning}) - confirmed")
 
 
 def test_not_confirmed_stands_apart():

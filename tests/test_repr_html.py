@@ -34,7 +34,7 @@ def test_confirmed_personas_are_shown():
         "sk-" in html and "sklearn-persona" in finder._repr_mimebundle_()["text/html"]
     )
     text = Elements(html).text
-    assert "2 of 4 personas confirmed" in text
+    assert "1 of 4 personas confirmed" in text
     for persona in finder.personas_:
         shown = f"{persona.rule}{persona.direction}"
         assert (shown in text) == persona.confirmed

@@ -564,11 +564,32 @@ class TestCorrection:
         assert corrections(units, [inside], refits[2:]) == [None]
 
     def test_an_untested_contrast_confirms_nothing(self):
-        record = SimpleNamespace(p_value=0.01, p_interaction=np.nan)
-        assert rule_of(criterion="heterogeneity").confirming(record) == 1.0
-        assert rule_of(criterion="effect").confirming(record) == 0.01
+        record = SimpleNamespace(
+            effect=1.0,
+            p_value=0.01,
+            p_welch=0.02,
+            p_interaction=np.nan,
+            p_value_period1=None,
+            effect_period1=None,
+            p_interaction_period1=None,
+            contrast_period1=None,
+        )
+        contrast, effect = (
+            rule_of(criterion="heterogeneity"),
+            rule_of(criterion="effect"),
+        )
+        assert contrast.confirming(record, 1) == 1.0
+        assert effect.confirming(record, 1) == 0.02
         record.p_interaction = 0.2
-        assert rule_of(criterion="heterogeneity").confirming(record) == 0.2
+        assert contrast.confirming(record, 1) == 0.2
+        # In a crossover the first period must agree, one-sided.
+        record.p_interaction_period1, record.contrast_period1 = 0.6, 2.0
+        assert contrast.confirming(record, 1) == 0.3
+        assert contrast.confirming(record, -1) == 0.7
+        record.p_value_period1, record.effect_period1 = 0.5, -1.0
+        assert effect.confirming(record, 1) == 0.75
+        record.p_interaction_period1 = np.nan
+        assert contrast.confirming(record, 1) == 1.0
 
     def test_levels(self):
         p = [0.03, 0.001, 0.02]

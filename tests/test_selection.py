@@ -91,17 +91,17 @@ def test_same_p_values_for_any_n_jobs(n_jobs):
     ]
 
 
-def test_near_copies_of_a_persona_are_conditional_on_it():
+def test_near_copies_of_a_persona_are_not_confirmed():
     X, y, arm = trial(2, n=160, effect=3.0)
     X[:, 1] = X[:, 0] + np.random.default_rng(0).normal(scale=0.4, size=160)
     finder = discover(X, y, arm, n_personas=8, max_overlap=0.85, direction="favorable")
-    confirmed = [p for p in finder.personas_ if p.confirmed]
-    assert len(confirmed) >= 2
-    assert confirmed[0].p_conditional == confirmed[0].p_adjusted
-    copy = next(p for p in confirmed if p.conditions[0].position == 1)
-    assert confirmed[0].conditions[0].position == 0
+    first, *others = finder.personas_
+    assert finder.n_confirmed_ == 1 and first.conditions[0].position == 0
+    assert first.p_conditional == first.p_adjusted_interaction
+    copy = next(p for p in others if p.conditions[0].position == 1)
     # Its members outside the first are too few to tell (NaN), or show nothing.
-    assert copy.p_adjusted < 0.05 and not copy.p_conditional < 0.05
+    assert copy.p_adjusted_interaction < 0.05 and not copy.p_conditional < 0.05
+    assert copy.claim == "not distinct from an earlier persona"
 
 
 def test_a_rare_outcome_leaves_heterogeneity_untested():
@@ -115,7 +115,7 @@ def test_a_rare_outcome_leaves_heterogeneity_untested():
     claims = {p.claim for p in finder.personas_ if p.p_adjusted < 0.05}
     assert claims <= {
         "heterogeneity not testable: outcome too rare in an arm",
-        "effect inside not in the direction of the persona",
+        "contrast not in the direction of the persona",
     }
 
 

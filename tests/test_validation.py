@@ -10,7 +10,7 @@ from scipy import stats
 
 from sklearn_persona import Persona, PersonaDiscoverer
 from sklearn_persona._claims.holdout import _choose, _conditional
-from sklearn_persona._claims.rule import ClaimRule
+from sklearn_persona._claims.rule import ClaimRule, Subgroup
 from sklearn_persona._designs import make_units, read_cases
 from sklearn_persona.inference import (
     floor_from_sizes,
@@ -80,6 +80,44 @@ def seeds_rule(record, persona):
     )
 
 
+def in_period1(p_value, in_period1, effect, direction):
+    """The larger of a p value and of the one-sided one in the first period."""
+    if in_period1 is None:
+        return p_value
+    return max(
+        p_value, in_period1 / 2 if direction * effect > 0 else 1 - in_period1 / 2
+    )
+
+
+def contrast_by_hand(record, persona):
+    return in_period1(
+        record.p_interaction,
+        record.p_interaction_period1,
+        record.contrast_period1,
+        sign(persona),
+    )
+
+
+def members_by_hand(record):
+    return in_period1(
+        max(record.p_value, record.p_welch),
+        record.p_value_period1,
+        record.effect_period1,
+        np.sign(record.effect),
+    )
+
+
+def passes(record, persona, criterion, p=None):
+    """The thresholds of a claim; in training with the p value of the pairs as it is."""
+    if criterion == "effect":
+        p = record.p_value if p is None else p
+        agrees = sign(persona) * record.effect > 0
+    else:
+        p = record.p_interaction if p is None else p
+        agrees = contrast_agrees(record, persona)
+    return agrees and p < ALPHA and sign(persona) * record.effect_size > LEAST_D
+
+
 def contrast_agrees(record, persona):
     return sign(persona) * (record.effect - record.effect_complement) > 0
 
@@ -120,25 +158,36 @@ def test_claims_follow_from_the_records(make, correction, criterion):
         taken = [p for p in personas if p.holdout is not None]
         assert len(taken) <= 3
         for persona in personas:
-            passed = seeds_rule(persona.train, persona)
             if persona.holdout is None:
                 assert not (persona.replicated or persona.confirmed)
                 assert math.isnan(persona.p_adjusted)
+                assert persona.members_claim == "not tested"
                 continue
-            assert passed
-            assert persona.replicated == seeds_rule(persona.holdout, persona)
-        if criterion == "effect":
-            p = [q.holdout.p_value for q in taken]
-        else:
-            p = [max(q.holdout.p_value, q.holdout.p_interaction) for q in taken]
-        adjusted = by_hand(p, correction)
+            assert passes(persona.train, persona, criterion)
+            assert persona.replicated == (
+                seeds_rule(persona.train, persona)
+                and seeds_rule(persona.holdout, persona)
+            )
+        contrast = [contrast_by_hand(q.holdout, q) for q in taken]
+        members = [members_by_hand(q.holdout) for q in taken]
+        confirming = members if criterion == "effect" else contrast
+        adjusted = by_hand(confirming, correction)
         assert_allclose([q.p_adjusted for q in taken], adjusted)
-        for persona, value in zip(taken, adjusted, strict=True):
-            claimed = persona.replicated and value < ALPHA
-            if criterion == "heterogeneity":
-                claimed = claimed and contrast_agrees(persona.holdout, persona)
+        of_members = by_hand(members, correction)
+        assert_allclose([q.p_adjusted_members for q in taken], of_members)
+        n_confirmed = 0
+        for k, persona in enumerate(taken):
+            claimed = passes(persona.holdout, persona, criterion, p=adjusted[k])
+            if n_confirmed:
+                claimed = claimed and persona.p_conditional < ALPHA
             assert persona.confirmed == claimed
+            n_confirmed += claimed
             seen[persona.confirmed] += 1
+            said = "not tested"
+            if claimed:
+                good = "benefit" if persona.holdout.effect > 0 else "harm"
+                said = good if of_members[k] < ALPHA else "no effect shown"
+            assert persona.members_claim == said
             if persona.confirmed and criterion == "effect":
                 assert persona.claim == "effect in subgroup, heterogeneity not shown"
             elif persona.confirmed:
@@ -149,17 +198,22 @@ def test_claims_follow_from_the_records(make, correction, criterion):
 
 
 def test_reversal_is_against_the_whole_trial():
+    """Of a persona that was tested only where its members show an effect."""
     kinds = set()
     for seed in range(6):
-        X, y, columns = parallel_trial(seed, effect=-2.5, main=1.8)
+        X, y, columns = parallel_trial(seed, n=200, effect=-2.5, main=1.8)
         finder = quick(random_state=seed).fit(X, y, **columns)
         train = finder.split_ == "training"
         arm = columns["treatment"][train]
         trial = y[train][arm == 1].mean() - y[train][arm == 0].mean()
         for persona in finder.personas_:
-            assert persona.reversal == (persona.train.effect * trial < 0)
-            kinds.add(persona.reversal)
-    assert kinds == {True, False}
+            against = persona.train.effect * trial < 0
+            if persona.holdout is not None:
+                against = against and persona.members_claim in ("benefit", "harm")
+            assert persona.reversal == against
+            kinds.add((persona.reversal, persona.holdout is None))
+    assert {reversal for reversal, _ in kinds} == {True, False}
+    assert (True, False) in kinds
 
 
 @pytest.mark.parametrize("n_holdout", [1, 2, 5])
@@ -167,11 +221,7 @@ def test_n_holdout(n_holdout):
     X, y, columns = parallel_trial(0, n=200, effect=3.0)
     finder = quick(n_holdout=n_holdout, random_state=0).fit(X, y, **columns)
     taken = [p for p in finder.personas_ if p.holdout is not None]
-    passed = [
-        p
-        for p in finder.personas_
-        if seeds_rule(p.train, p) and contrast_agrees(p.train, p)
-    ]
+    passed = [p for p in finder.personas_ if passes(p.train, p, "heterogeneity")]
     assert len(passed) > 2
     assert len(taken) == min(n_holdout, len(passed))
     # The best of those that passed are the ones tested.
@@ -480,19 +530,26 @@ def test_conditional_p_of_the_second_persona_leaves_out_the_first():
         earlier = np.zeros(rows.sum(), bool)
         taken = [p for p in finder.personas_ if p.holdout is not None]
         for persona in sorted(taken, key=lambda p: -p.objective):
-            rest = persona.covers(X)[rows] & ~earlier
-            a, b = y[rows][rest & (arm == 1)], y[rows][rest & (arm == 0)]
-            if not len(a) or not len(b):
+            rest, inside = ~earlier, persona.covers(X)[rows]
+            cells = [
+                y[rows][rest & (inside == side) & (arm == k)]
+                for side in (True, False)
+                for k in (1, 0)
+            ]
+            if not all(map(len, cells)):
                 assert math.isnan(persona.p_conditional)
-            elif earlier.any() and math.comb(len(a) + len(b), len(a)) < 50_000:
-                expected = stats.permutation_test(
-                    (a, b),
-                    absolute_difference,
-                    vectorized=True,
-                    n_resamples=np.inf,
-                    alternative="greater",
-                )
-                assert persona.p_conditional == pytest.approx(expected.pvalue)
+            elif earlier.any():
+                a, b, c, d = (cell.mean() for cell in cells)
+                expected = 1.0
+                if sign(persona) * (a - b - c + d) > 0:
+                    expected = interaction_test(
+                        y[rows][rest],
+                        arm[rest],
+                        inside[rest],
+                        n_permutations=9999,
+                        random_state=1,
+                    ).p_value
+                assert persona.p_conditional == pytest.approx(expected, abs=0.06)
                 checked += 1
             if persona.confirmed:
                 earlier |= persona.covers(X)[rows]
@@ -508,7 +565,9 @@ def test_conditional_p_of_a_single_arm_leaves_the_first_out_of_the_rest():
         x = rng.standard_normal(80)
         y = rng.standard_normal(80) + 2 * (x > 0)
         units = make_units("single-arm", read_cases(80, y))
-        p = _conditional(units, x > -0.7, x > 0, 99, 0)
+        rule = ClaimRule(0.05, "auto", "heterogeneity", "holm", 3, 99, 0)
+        given = Subgroup(1, x > -0.7, x > -0.7)
+        p = _conditional(rule, units, given, x > 0)
         small += p < 0.05
     # 40 tests at .05: more than 8 below in one of 2,500 runs.
     assert small <= 8

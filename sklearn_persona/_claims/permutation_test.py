@@ -294,9 +294,10 @@ def validate_by_permutation(rule, test, found, subgroups, effect_sizes=None):
 def _failed(rule, record, sign, p_value):
     """Why a rule is not confirmed, or None."""
     if not rule.has_direction(record, sign):
-        return "effect not in the direction of the persona"
+        what = "contrast" if rule.needs_contrast else "effect inside"
+        return f"{what} not in the direction of the persona"
     if np.isnan(p_value):
-        return "not testable: outcome too rare in an arm"
+        return "heterogeneity not testable: outcome too rare in an arm"
     if not p_value < rule.alpha:
         return "not significant after adjustment for the search"
     return None

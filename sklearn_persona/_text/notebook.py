@@ -6,6 +6,7 @@ from html import escape
 from sklearn_persona._text.evidence import brief_titles, persona_lines
 from sklearn_persona._text.numbers import UNKNOWN
 from sklearn_persona._text.safe import one_line
+from sklearn_persona._text.words import kind_text
 
 __all__ = ["documentation_link", "personas_html"]
 
@@ -64,7 +65,7 @@ def _row(persona):
         rule = rule[:LONGEST_RULE] + " …"
     texts = {line.label: line.texts[-1] for line in persona_lines(persona)}
     brief = [texts.get(title, UNKNOWN) for title in brief_titles()]
-    return _cells([rule, persona.direction, *brief])
+    return _cells([rule, kind_text(persona), *brief])
 
 
 def _cells(texts, tag="td"):
