@@ -68,7 +68,7 @@ def binary(rng, X, risk_control, risk_treated, *, strata, share):
 def crossover(rng, X, effect, *, carry=0.0, period=0.5, strata=None, share=0.5):
     """Two periods; `carry` reaches the second period of those treated first."""
     n = len(X)
-    y, roles = parallel(rng, X, 0.0, strata=strata, share=share)
+    _, roles = parallel(rng, X, 0.0, strata=strata, share=share)
     first = roles["treatment"] == 1
     person = rng.normal(size=n)
     one = person + effect * first + rng.normal(size=n)
@@ -280,7 +280,8 @@ def one(name, seed, options):
             trial.effect[rows][inside[rows] == side].mean() for side in (True, False)
         ]
         record = persona.holdout
-        if record is not None and not np.isnan(record.effect) and "low" not in out:
+        known = record is not None and not np.isnan(record.ci_effect[0])
+        if known and "low" not in out:
             tested = rows[finder.split_[rows] == "holdout"]
             own = trial.effect[tested][inside[tested]].mean()
             out["low"], out["high"] = record.ci_effect

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 # Up to so many arrangements a test is exact.
 MOST_ARRANGEMENTS = 50_000
@@ -116,6 +117,8 @@ class Units:
     paired: bool = False
     sequence: list | None = None
     raw: list = field(default_factory=list)
+    # Outcome of both cases of a pair, treated first.
+    both: list | None = None
 
     def __len__(self):
         return len(self.rows)
@@ -133,21 +136,97 @@ class Units:
             self.paired,
             some(self.sequence),
             some(self.raw),
+            some(self.both),
         )
 
     @property
+    def first_period(self):
+        """The first period as a trial of two arms."""
+        if self.sequence is None:
+            return None
+        seen = [t if s > 0 else c for (t, c), s in zip(self.both, self.sequence)]
+        arm = [s > 0 for s in self.sequence]
+        return Units(self.rows, self.groups, self.strata, seen, arm)
+
+    @property
     def value(self):
-        """Outcomes freed of the period effect of these very units."""
+        """Outcomes freed of the period effect of these very units, by stratum."""
         if self.sequence is None:
             return self.outcome
-        means = [
-            mean([y for y, s in zip(self.outcome, self.sequence) if s == sign])
-            for sign in (1, -1)
-        ]
-        if None in means:
+        periods, weights = {}, {}
+        for code in set(self.strata):
+            first, second = (
+                [
+                    y
+                    for y, s, t in zip(self.outcome, self.sequence, self.strata)
+                    if s == sign and t == code
+                ]
+                for sign in (1, -1)
+            )
+            if first and second:
+                periods[code] = (mean(first) - mean(second)) / 2
+                weights[code] = least_variance(len(first), len(second))
+        if not periods:
             return self.outcome
-        period = (means[0] - means[1]) / 2
-        return [y - s * period for y, s in zip(self.outcome, self.sequence)]
+        common = sum(weights[c] * periods[c] for c in periods) / sum(weights.values())
+        return [
+            y - s * periods.get(t, common)
+            for y, s, t in zip(self.outcome, self.sequence, self.strata)
+        ]
+
+    @property
+    def score(self):
+        """What is searched: the value without the level of each stratum.
+
+        Strata and arm are fitted together.
+        """
+        if self.paired or len(set(self.strata)) == 1:
+            return self.value
+        tau = Fraction(0)
+        if self.arm is not None:
+            parts = [
+                (
+                    [y for y, t in zip(own, arms) if t],
+                    [y for y, t in zip(own, arms) if not t],
+                )
+                for own, arms in self._strata_with_arms()
+            ]
+            parts = [(a, b) for a, b in parts if a and b]
+            if parts:
+                w = [least_variance(len(a), len(b)) for a, b in parts]
+                d = [mean(a) - mean(b) for a, b in parts]
+                tau = sum(x * y for x, y in zip(w, d)) / sum(w)
+        arms = self.arm or [False] * len(self)
+        rest = [y - tau * t for y, t in zip(self.value, arms)]
+        level = {
+            c: mean([r for r, t in zip(rest, self.strata) if t == c])
+            for c in set(self.strata)
+        }
+        lifted = mean([level[t] for t in self.strata])
+        return [y - level[t] + lifted for y, t in zip(self.value, self.strata)]
+
+    def _strata_with_arms(self):
+        for code in set(self.strata):
+            here = [i for i, t in enumerate(self.strata) if t == code]
+            yield [self.value[i] for i in here], [self.arm[i] for i in here]
+
+
+def least_variance(a, b):
+    """Weight of a difference between two samples of these sizes."""
+    return Fraction(a * b, a + b)
+
+
+def by_stratum(values, first, second, strata):
+    """(weight, values of both samples) of each stratum that has both."""
+    out = []
+    for code in sorted(set(strata)):
+        a, b = (
+            [v for v, c, t in zip(values, chosen, strata) if c and t == code]
+            for chosen in (first, second)
+        )
+        if a and b:
+            out.append((least_variance(len(a), len(b)), a, b))
+    return out
 
 
 def mean(values):
@@ -170,6 +249,7 @@ def make_units(design, outcome, raw, arm, groups, period, strata):
     if design == "crossover":
         out.paired = True
         out.sequence = [] if period is not None else None
+        out.both = []
     for g in participants:
         rows = rows_of[g]
         if design == "crossover":
@@ -182,6 +262,7 @@ def make_units(design, outcome, raw, arm, groups, period, strata):
                 first = min((t, c), key=lambda i: period[i])
                 out.sequence.append(1 if first == t else -1)
             out.outcome.append(outcome[t] - outcome[c])
+            out.both.append((outcome[t], outcome[c]))
             out.raw.append((raw[t], raw[c]))
         else:
             first = rows[0]
@@ -302,7 +383,7 @@ def greedy_list(scored, n_personas, max_overlap):
 
 def search(rules, units, settings):
     """Merged list of (squared objective, sign, conditions, members)."""
-    values, arm = units.value, units.arm
+    values, arm = units.score, units.arm
     variance = within_arms(values, arm)
     if not variance:
         return []
@@ -378,8 +459,11 @@ def shares_reached(statistics, own):
 
 def difference_test(first, second, strata):
     """Permutation of the labels within strata; strata hold first, then second."""
-    x = as_integers(first + second)
-    x = x * len(x) - x.sum()
+    centers = {
+        s: mean([v for v, t in zip(first + second, strata) if t == s])
+        for s in set(strata)
+    }
+    x = as_integers([v - centers[t] for v, t in zip(first + second, strata)])
     a = len(first)
     labels = [True] * a + [False] * len(second)
     blocks = []
@@ -427,17 +511,26 @@ def sequence_test(difference, sequence, inside, strata):
         raise TooManyError(2 ** inside.sum())
     own = np.array(sequence) > 0
     labels = every_labeling(own.tolist(), strata)[:, inside]
-    x = as_integers([d for d, m in zip(difference, inside) if m]).astype(object)
-    m = len(x)
+    codes = [t for t, m in zip(strata, inside) if m]
+    own_values = [d for d, m in zip(difference, inside) if m]
+    centers = {
+        c: mean([v for v, t in zip(own_values, codes) if t == c]) for c in set(codes)
+    }
+    x = as_integers([v - centers[t] for v, t in zip(own_values, codes)]).astype(object)
+    blocks = [[i for i, t in enumerate(codes) if t == c] for c in sorted(set(codes))]
 
     def squares(rows):
-        first = rows @ x
-        a = rows.sum(axis=1).astype(object)
-        # (first / a - rest / b)^2 / (1/a + 1/b), over m.
-        numerator = (first * m - a * x.sum()) ** 2
+        # (sum of w d)^2 / sum of w over strata, with w = a b / (a + b).
+        weight = [
+            sum(
+                Fraction(int(k) * (len(b) - int(k)), len(b))
+                for b, k in ((b, row[b].sum()) for b in blocks)
+            )
+            for row in rows
+        ]
         return [
-            Fraction(int(t), int(k) * (m - int(k))) if 0 < k < m else Fraction(0)
-            for t, k in zip(numerator, a)
+            Fraction(int(t) ** 2) / w if w else Fraction(0)
+            for t, w in zip(rows @ x, weight)
         ]
 
     others = squares(labels)
@@ -450,97 +543,133 @@ def sequence_test(difference, sequence, inside, strata):
 
 
 def interaction_test(values, arm, inside, strata):
-    """Studentized contrast; labels (the arm, or membership) exchanged within blocks."""
+    """Studentized contrast; labels (the arm, or membership) exchanged within blocks.
+
+    Every arrangement of every block is visited, and the statistic computed from it.
+    """
     inside = np.array(inside, bool)
     n = len(values)
     strata = list(strata)
     everyone = np.ones(n, bool)
     if arm is None:
-        faces, signs, pools = [(everyone, inside)], [1, -1], [0, 0]
+        faces, signs, pools = [(everyone, inside)], [1], [0, 0]
     else:
         arm = np.array(arm, bool)
-        faces = [(inside, arm), (~inside, arm)]
-        signs, pools = [1, -1, -1, 1], [0, 1, 0, 1]
+        faces, signs, pools = [(inside, arm), (~inside, arm)], [1, -1], [0, 1, 0, 1]
     x = list(values)
     if arm is not None:
         effect = weight = Fraction(0)
         for rows, label in faces:
-            for s in set(strata):
-                here = [i for i in range(n) if rows[i] and strata[i] == s]
-                t = [values[i] for i in here if label[i]]
-                c = [values[i] for i in here if not label[i]]
-                if t and c:
-                    w = Fraction(len(t) * len(c), len(t) + len(c))
-                    effect += w * (mean(t) - mean(c))
-                    weight += w
+            for w, t, c in by_stratum(values, rows & label, rows & ~label, strata):
+                effect += w * (mean(t) - mean(c))
+                weight += w
         if weight:
             x = [v - effect / weight if a else v for v, a in zip(x, arm)]
-    for rows, _ in faces:
-        center = mean([v for v, r in zip(x, rows) if r])
-        x = [v - center if r else v for v, r in zip(x, rows)]
-    x = as_integers(x).astype(object)
-    sizes, blocks = [], []
+    faces_of = []
     for rows, label in faces:
-        sizes += [int((rows & label).sum()), int((rows & ~label).sum())]
-        part = []
+        blocks = []
         for s in sorted(set(strata)):
             here = [i for i in range(n) if rows[i] and strata[i] == s]
             if here:
-                part.append((x[here], sum(bool(label[i]) for i in here)))
-        blocks.append(part)
-    total = count_arrangements([(len(v), k) for part in blocks for v, k in part])
-    moments = []
-    for which, part in enumerate(blocks):
-        sums = outer_sums([subset_sums(v, k) for v, k in part])
-        squares = outer_sums([subset_sums(v * v, k) for v, k in part])
-        others = math.prod(
-            math.comb(len(v), k)
-            for other, rest in enumerate(blocks)
-            if other != which
-            for v, k in rest
-        )
-        if which == 0:
-            sums, squares = np.repeat(sums, others), np.repeat(squares, others)
-        else:
-            sums, squares = np.tile(sums, others), np.tile(squares, others)
-        whole = (
-            sum(int(v.sum()) for v, _ in part),
-            sum(int((v * v).sum()) for v, _ in part),
-        )
-        moments += [(sums, squares), (whole[0] - sums, whole[1] - squares)]
-    own = []
-    for rows, label in faces:
-        for side in (label, ~label):
-            v = x[rows & side]
-            own.append((np.array([v.sum()], object), np.array([(v * v).sum()], object)))
-    seen = _studentized(own, sizes, signs, pools)[0]
-    null = _studentized(moments, sizes, signs, pools)
-    reached = seen * (1 - TIE) if np.isfinite(seen) else seen
+                center = mean([x[i] for i in here])
+                own = [x[i] - center for i in here]
+                blocks.append((own, [bool(label[i]) for i in here]))
+        faces_of.append(blocks)
+    # One common denominator for all faces.
+    flat = as_integers([v for blocks in faces_of for own, _ in blocks for v in own])
+    flat = flat.astype(object)
+    at = 0
+    whole = []
+    for blocks in faces_of:
+        part = []
+        for own, labels in blocks:
+            part.append((flat[at : at + len(own)], labels))
+            at += len(own)
+        whole.append(part)
+    total = count_arrangements(
+        [(len(v), sum(labels)) for part in whole for v, labels in part]
+    )
+    drawn = [_face(part, observed=False) for part in whole]
+    if len(drawn) == 2:
+        sizes = [len(face[0]) for face in drawn]
+        drawn = [
+            [np.repeat(v, sizes[1]) for v in drawn[0]],
+            [np.tile(v, sizes[0]) for v in drawn[1]],
+        ]
+    about = [_spread_of(part) for part in whole]
+    seen = _studentized(
+        [_face(part, observed=True) for part in whole], about, signs, pools
+    )
+    null = _studentized(drawn, about, signs, pools)
+    reached = seen[0] * (1 - TIE) if np.isfinite(seen[0]) else seen[0]
     assert len(null) == total
     return float(np.mean(null >= reached))
 
 
-def _studentized(moments, sizes, signs, pools):
+def _face(part, observed):
+    """Difference and squared deviations of both cells, by arrangement, as Fractions."""
+    weights = [
+        least_variance(sum(labels), len(v) - sum(labels))
+        if 0 < sum(labels) < len(v)
+        else Fraction(0)
+        for v, labels in part
+    ]
+    out = [np.array([Fraction(0)], object)] * 3
+    for (v, labels), w in zip(part, weights):
+        n, k = len(v), sum(labels)
+        if observed:
+            choices = [[i for i in range(n) if labels[i]]]
+        else:
+            choices = list(itertools.combinations(range(n), k))
+        rows = [[], [], []]
+        for chosen in choices:
+            one = [int(v[i]) for i in chosen]
+            two = [int(v[i]) for i in range(n) if i not in set(chosen)]
+            difference = Fraction(0)
+            if one and two:
+                difference = w / sum(weights) * (mean(one) - mean(two))
+            rows[0].append(difference)
+            for cell, row in ((one, rows[1]), (two, rows[2])):
+                row.append(
+                    sum(u * u for u in cell)
+                    - Fraction(sum(cell) ** 2, max(len(cell), 1))
+                )
+        out = [np.add.outer(a, np.array(b, object)).ravel() for a, b in zip(out, rows)]
+    return out
+
+
+def _spread_of(part):
+    """(degrees of freedom, variance factor) of both cells."""
+    out = []
+    weights = [
+        least_variance(sum(b), len(b) - sum(b)) for _, b in part if 0 < sum(b) < len(b)
+    ]
+    for side in (True, False):
+        sizes = [sum(1 for u in b if u == side) for _, b in part]
+        both = [sum(1 for u in b if u == side) for _, b in part if 0 < sum(b) < len(b)]
+        factor = sum((w / sum(weights)) ** 2 / k for w, k in zip(weights, both))
+        out.append((sum(max(k - 1, 0) for k in sizes), float(factor)))
+    return out
+
+
+def _studentized(faces, about, signs, pools):
     """|t| of each arrangement; infinite where nothing varies and effects differ."""
-    n = np.array(sizes)
-    # Exact integers: sums of squared deviations times the size.
-    scatter = [q * k - s * s for (s, q), k in zip(moments, sizes)]
-    bits = max(int(abs(v).max()).bit_length() for v in scatter)
-    bits = max(bits, *(2 * int(abs(s).max()).bit_length() for s, _ in moments))
+    d = sum(sign * face[0] for face, sign in zip(faces, signs))
+    scatter = [v for face in faces for v in face[1:]]
     # Too long for a double: in a larger unit.
-    half = max(0, bits // 2 - 400)
-    scatter = [v >> 2 * half for v in scatter]
-    squares = np.array([v.astype(float) / k for v, k in zip(scatter, sizes)])
-    df = n - 1
+    largest = max(int(abs(v).max()).bit_length() for v in [d * d, *scatter])
+    half = max(0, largest // 2 - 400)
+    unit = Fraction(2**half)
+    squares = np.array([(v / unit**2).astype(float) for v in scatter])
+    df = np.array([f for face in about for f, _ in face])
+    factors = np.array([f for face in about for _, f in face])
     variances = squares / np.maximum(df, 1)[:, None]
     for groups in (pools, [0] * len(pools)):
         same = np.equal.outer(np.array(groups), np.array(groups)).astype(float)
         borrowed = (same @ squares) / np.maximum(same @ df, 1)[:, None]
         variances = np.where(variances == 0, borrowed, variances)
-    common = math.lcm(*sizes)
-    d = sum(s * sign * (common // k) for (s, _), sign, k in zip(moments, signs, sizes))
-    d = (d / common if not half else d // common >> half).astype(float)
-    error = (variances / n[:, None]).sum(axis=0)
+    d = (d / unit).astype(float)
+    error = factors @ variances
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(d) / np.sqrt(error)
     return np.where(error == 0, np.where(d == 0, 0.0, np.inf), t)
@@ -569,28 +698,28 @@ def pick(values, chosen):
 def effect_of(units, inside):
     """Treated minus control inside; inside minus outside with a single arm."""
     value = units.value
-    if units.paired:
-        if units.sequence is not None:
-            parts = [
-                pick(value, [m and s == sign for m, s in zip(inside, units.sequence)])
-                for sign in (1, -1)
-            ]
-            if all(parts):
-                return (mean(parts[0]) + mean(parts[1])) / 2
+    if units.paired and units.sequence is None:
         return mean(pick(value, inside))
-    first, second = sides(units, inside)
-    a, b = mean(pick(value, first)), mean(pick(value, second))
-    return None if a is None or b is None else a - b
+    parts = by_stratum(value, *sides(units, inside), units.strata)
+    if not parts:
+        return mean(pick(value, inside)) if units.paired else None
+    whole = sum(w for w, _, _ in parts)
+    if units.paired:
+        return sum(w * (mean(a) + mean(b)) / 2 for w, a, b in parts) / whole
+    return sum(w * (mean(a) - mean(b)) for w, a, b in parts) / whole
 
 
 def cells_filled(units, inside):
-    arms = [[True] * len(units)]
-    if units.arm is not None:
-        arms = [units.arm, [not a for a in units.arm]]
+    """Whether some stratum lets the arms, or members and others, be compared."""
+    outside = [not m for m in inside]
+    if units.arm is None:
+        strata = units.strata
+        if units.sequence is not None:
+            strata = list(zip(units.strata, units.sequence))
+        return bool(set(pick(strata, inside)) & set(pick(strata, outside)))
     return all(
-        any(c and m == side for c, m in zip(chosen, inside))
-        for chosen in arms
-        for side in (True, False)
+        by_stratum(units.value, *sides(units, chosen), units.strata)
+        for chosen in (inside, outside)
     )
 
 
@@ -642,11 +771,17 @@ def standardized(units, inside, effect):
     if units.paired:
         attempts = [[pick(value, inside)], [list(value)]]
     else:
-        first, second = sides(units, inside)
-        whole = [list(value)]
-        if units.arm is not None:
-            whole = [pick(value, units.arm), pick(value, [not a for a in units.arm])]
-        attempts = [[pick(value, first), pick(value, second)], whole]
+        everyone = [True] * len(units)
+        attempts = []
+        for chosen in (inside, everyone):
+            parts = by_stratum(value, *sides(units, chosen), units.strata)
+            attempts.append([v for _, a, b in parts for v in (a, b)])
+        if units.arm is None:
+            own = {
+                t: [v for v, s in zip(value, units.strata) if s == t]
+                for t in units.strata
+            }
+            attempts[1] = list(own.values())
     for parts in attempts:
         dof = sum(map(len, parts)) - len(parts)
         if dof > 0 and all(parts):
@@ -654,6 +789,43 @@ def standardized(units, inside, effect):
             if total:
                 return float(effect) / math.sqrt(total / dof)
     return 0.0
+
+
+def welch(units, inside):
+    """p value of the t test of the effect inside; NaN without spread."""
+    value = units.outcome if units.paired else units.value
+    if units.paired and units.sequence is None:
+        parts = [(Fraction(1), pick(value, inside), None)]
+    else:
+        parts = by_stratum(value, *sides(units, inside), units.strata)
+    if not parts:
+        return NAN
+    scale = Fraction(1, 2) if units.paired and units.sequence is not None else 1
+    whole = sum(w for w, _, _ in parts)
+    center, terms = Fraction(0), []
+    for k in (1, 2):
+        if parts[0][k] is None:
+            continue
+        sign = -1 if k == 2 and not units.paired else 1
+        center += sum(
+            sign * scale * w / whole * mean(part[k]) for part in parts for w in part[:1]
+        )
+        df = sum(len(part[k]) - 1 for part in parts)
+        squares = sum((v - mean(part[k])) ** 2 for part in parts for v in part[k])
+        if not df and len(parts) > 1:
+            # Single observations of a sequence or arm borrow the spread of all.
+            cells = [part[j] for part in parts for j in (1, 2)]
+            df = sum(len(cell) - 1 for cell in cells)
+            squares = sum((v - mean(cell)) ** 2 for cell in cells for v in cell)
+        if not df:
+            return NAN
+        factor = sum((scale * part[0] / whole) ** 2 / len(part[k]) for part in parts)
+        terms.append((float(factor * squares / df), df))
+    total = sum(v for v, _ in terms)
+    if not total:
+        return NAN
+    df = total**2 / sum(v**2 / k for v, k in terms)
+    return float(2 * stats.t.sf(abs(float(center)) / math.sqrt(total), df))
 
 
 def number(value):
@@ -704,9 +876,19 @@ def evidence(units, inside, *, exact=True):
         "p_interaction": contrast,
         "mean_treated": number(mean(one)),
         "mean_control": number(mean(two)),
+        "p_welch": welch(units, inside),
         "_effect": effect,
         "_complement": complement,
+        "_period1": first_period_of(units, inside),
     }
+
+
+def first_period_of(units, inside):
+    """Evidence in the first period of a crossover; None in other trials."""
+    first = units.first_period
+    if first is None or effect_test(units, inside) is None:
+        return None
+    return evidence(first, inside)
 
 
 # --- what may be claimed --------------------------------------------------------
@@ -733,7 +915,8 @@ def correct(p, method):
     return list(p)
 
 
-def passes(record, sign, settings):
+def replicates(record, sign, settings):
+    """The published rule."""
     if record["p_value"] is None:
         raise TooManyError
     return (
@@ -745,11 +928,53 @@ def passes(record, sign, settings):
 
 
 def directed(record, sign, criterion):
-    if record["_effect"] is None or sign * record["_effect"] <= 0:
+    if record["_effect"] is None:
         return False
     if criterion == "effect" or record["_complement"] is None:
-        return True
+        # A single arm has nothing outside to compare its effect with.
+        single = record["_complement"] is None and criterion != "effect"
+        if single and not math.isnan(record["effect_complement"]):
+            return False
+        return sign * record["_effect"] > 0
     return sign * (record["_effect"] - record["_complement"]) > 0
+
+
+def large(size, sign, settings):
+    least = settings["min_effect_size"]
+    return not least or sign * size > least
+
+
+def guarded(p, period1, direction, name):
+    """With the one-sided p value in the first period, where there is one."""
+    if math.isnan(p):
+        return 1.0
+    if period1 is None:
+        return p
+    if period1[name] is None:
+        raise TooManyError
+    effect = period1["_effect"]
+    if name == "p_interaction" and effect is not None:
+        outside = period1["_complement"]
+        effect = None if outside is None else effect - outside
+    if effect is None or math.isnan(period1[name]):
+        return 1.0
+    half = period1[name] / 2
+    return max(p, half if direction * effect > 0 else 1 - half)
+
+
+def of_members(record):
+    """p value of the effect in the members, and its sign."""
+    sign = 1 if record["_effect"] is not None and record["_effect"] > 0 else -1
+    p = record["p_value"]
+    if not math.isnan(record["p_welch"]):
+        p = max(p, record["p_welch"])
+    return guarded(p, record["_period1"], sign, "p_value")
+
+
+def statement(record, p, settings):
+    if not p < settings["alpha"]:
+        return "no effect shown"
+    return "benefit" if record["_effect"] > 0 else "harm"
 
 
 def validate_in_holdout(personas, holdout, settings):
@@ -758,8 +983,13 @@ def validate_in_holdout(personas, holdout, settings):
     candidates = []
     for persona in personas:
         record, sign = persona["train"], persona["sign"]
-        if passes(record, sign, settings) and directed(
-            record, sign, settings["criterion"]
+        naive = record["p_interaction"] if heterogeneity else record["p_value"]
+        if naive is None:
+            raise TooManyError
+        if (
+            directed(record, sign, settings["criterion"])
+            and naive < alpha
+            and large(record["effect_size"], sign, settings)
         ):
             inside = persona["holdout_members"]
             floor = floor_without_outcomes(holdout, inside, heterogeneity)
@@ -771,7 +1001,8 @@ def validate_in_holdout(personas, holdout, settings):
         if len(able) >= m:
             taken = able[:m]
             break
-    confirming, contrasts = [], []
+    confirming, contrasts, members = [], [], []
+    single = holdout.arm is None and not holdout.paired
     for persona in taken:
         record = evidence(holdout, persona["holdout_members"])
         if None in (record["p_value"], record["p_interaction"]):
@@ -780,26 +1011,62 @@ def validate_in_holdout(personas, holdout, settings):
         contrast = record["p_interaction"]
         contrast = 1.0 if math.isnan(contrast) else contrast
         contrasts.append(contrast)
-        inside = record["p_value"]
-        confirming.append(max(inside, contrast) if heterogeneity else inside)
+        members.append(of_members(record))
+        if heterogeneity:
+            own = record["p_interaction"], record["_period1"], persona["sign"]
+            confirming.append(guarded(*own, "p_interaction"))
+        else:
+            confirming.append(members[-1])
     adjusted = correct(confirming, method)
     adjusted_contrast = adjusted if heterogeneity else correct(contrasts, method)
+    adjusted_members = correct(members, method)
     earlier = [False] * len(holdout)
-    for persona, p, q in zip(taken, adjusted, adjusted_contrast):
+    for persona, p, q, r in zip(taken, adjusted, adjusted_contrast, adjusted_members):
         record, sign = persona["holdout"], persona["sign"]
         inside = persona["holdout_members"]
-        persona["replicated"] = passes(record, sign, settings)
-        persona["confirmed"] = (
-            persona["replicated"]
-            and directed(record, sign, settings["criterion"])
+        outside = [not e for e in earlier]
+        alone = conditional(
+            holdout.take(outside), pick(inside, outside), sign, settings
+        )
+        persona["replicated"] = replicates(
+            persona["train"], sign, settings
+        ) and replicates(record, sign, settings)
+        persona["confirmed"] = bool(
+            directed(record, sign, settings["criterion"])
+            and large(record["effect_size"], sign, settings)
             and p < alpha
+            and (not any(earlier) or alone < alpha)
         )
         persona["p_adjusted"], persona["p_adjusted_interaction"] = p, q
-        outside = [not e for e in earlier]
-        test = effect_test(holdout.take(outside), pick(inside, outside))
-        persona["p_conditional"] = NAN if test is None else test[0]
+        persona["p_conditional"] = alone
+        if not single:
+            persona["p_adjusted_members"] = r
+            if persona["confirmed"]:
+                persona["members_claim"] = statement(record, r, settings)
+        if persona["members_claim"] not in ("benefit", "harm"):
+            persona["reversal"] = False
         if persona["confirmed"]:
             earlier = [e or m for e, m in zip(earlier, inside)]
+
+
+def conditional(rest, members, sign, settings):
+    """The test of the claim among those whom no earlier persona covers."""
+    single = rest.arm is None and not rest.paired
+    effect = effect_of(rest, members) if any(members) else None
+    if settings["criterion"] == "effect" or single:
+        test = effect_test(rest, members)
+        if test is None:
+            return NAN
+        p = test[0]
+    else:
+        if not cells_filled(rest, members):
+            return NAN
+        strata = rest.strata
+        if rest.sequence is not None:
+            strata = list(zip(rest.strata, rest.sequence))
+        p = interaction_test(rest.value, rest.arm, members, strata)
+        effect = effect - effect_of(rest, [not m for m in members])
+    return p if effect is not None and sign * effect > 0 else 1.0
 
 
 def best_of_labeling(score, arm, paired, table, settings):
@@ -862,14 +1129,17 @@ def reached_p(observed, maxima):
     return (hits + 1) / (len(maxima) + 1)
 
 
-def without_arm_means(score, arm):
-    score = np.array(score, float)
-    arms = (
-        [np.ones(len(score), bool)] if arm is None else [np.array(arm), ~np.array(arm)]
-    )
-    for a in arms:
-        score[a] -= score[a].mean()
-    return score
+def residuals_of(units):
+    """Scores without the effect that everyone shares: dummies of arm and stratum."""
+    y = np.array([float(v) for v in units.score])
+    dummies = [np.ones(len(y))]
+    if units.arm is not None:
+        dummies.append(np.array(units.arm, float))
+    if not units.paired:
+        own = np.array(units.strata)
+        dummies += [(own == s).astype(float) for s in sorted(set(units.strata))]
+    A = np.column_stack(dummies)
+    return y - A @ np.linalg.lstsq(A, y, rcond=None)[0]
 
 
 def validate_by_permutation(personas, rules, units, labelings, settings):
@@ -895,70 +1165,158 @@ def validate_by_permutation(personas, rules, units, labelings, settings):
     maxima = [
         best_of_labeling(s, a, paired, table, settings) for s, a in next(labelings)
     ]
-    alike = without_arm_means([float(v) for v in units.value], arm)
-    sparse = False
-    if arm is not None and len(set(units.outcome)) <= 2:
-        sparse = any(
-            sum(1 for y, a in zip(units.outcome, arm) if y == kind and a == side) < 10
-            for kind in set(units.outcome)
-            for side in (True, False)
-        )
+    sparse = is_sparse(units)
     if not sparse:
         contrast_maxima = [
             best_of_labeling(s, a, paired, table, settings) for s, a in next(labelings)
         ]
+    alpha, heterogeneity = settings["alpha"], settings["criterion"] == "heterogeneity"
+    contrast = [NAN] * len(personas)
+    if not sparse:
+        contrast = heterogeneity_of(units, personas, contrast_maxima, settings)
+    members = [NAN] * len(personas)
+    wanted = [
+        i for i in range(len(personas)) if not heterogeneity or contrast[i] < alpha
+    ]
+    if exchanged and wanted:
+        drawn = next(labelings)
+        first = None if units.first_period is None else next(labelings)
+        for i in wanted:
+            members[i] = members_of(
+                units, personas[i]["members"], drawn, table, settings
+            )
+            if first is not None:
+                early = units.first_period
+                own = members_of(early, personas[i]["members"], first, table, settings)
+                effects = [effect_of(u, personas[i]["members"]) for u in (units, early)]
+                same = None not in effects and effects[0] * effects[1] > 0
+                members[i] = max(members[i], own) if same else 1.0
+    elif not heterogeneity:
+        members = list(contrast)
+    guard = [0.0] * len(personas)
+    found = [i for i in range(len(personas)) if contrast[i] < alpha]
+    if units.first_period is not None and found:
+        options = dict(settings, objective="contrast")
+        early = units.first_period
+        sparse_early = is_sparse(early)
+        early_maxima = None
+        if not sparse_early:
+            early_maxima = [
+                best_of_labeling(s, a, False, table, options)
+                for s, a in next(labelings)
+            ]
+        some = [personas[i] for i in found]
+        values = [NAN] * len(found)
+        if not sparse_early:
+            values = heterogeneity_of(early, some, early_maxima, options)
+        for i, value in zip(found, values):
+            guard[i] = value
+    earlier = np.zeros(len(units), bool)
+    for i, persona in enumerate(personas):
+        sign, inside = persona["sign"], np.array(persona["members"])
+        record = persona["train"]
+        persona["p_adjusted"] = reached_p(persona["objective"], maxima)
+        persona["p_adjusted_interaction"] = contrast[i]
+        confirming = NAN if math.isnan(guard[i]) else max(contrast[i], guard[i])
+        if not heterogeneity:
+            confirming = members[i]
+        claimed = bool(
+            directed(record, sign, settings["criterion"])
+            and confirming < alpha
+            and large(record["effect_size"], sign, settings)
+        )
+        persona["p_conditional"] = NAN
+        if claimed:
+            alone = confirming
+            if earlier.any():
+                rest = units.take((~earlier).tolist())
+                left = inside[~earlier]
+                some = distinct((~earlier).tolist())
+                alone = NAN
+                if not heterogeneity and exchanged:
+                    if left.any():
+                        alone = members_of(
+                            rest, left.tolist(), next(labelings), some, settings
+                        )
+                elif cells_filled(rest, left.tolist()) and not is_sparse(rest):
+                    drawn = [
+                        best_of_labeling(s, a, paired, some, settings)
+                        for s, a in next(labelings)
+                    ]
+                    own = [{"sign": sign, "members": left.tolist()}]
+                    (alone,) = heterogeneity_of(rest, own, drawn, settings)
+                claimed = bool(alone < alpha)
+            persona["p_conditional"] = alone
+        persona["confirmed"] = claimed
+        if exchanged:
+            persona["p_adjusted_members"] = members[i]
+            if claimed:
+                persona["members_claim"] = statement(record, members[i], settings)
+        if persona["members_claim"] not in ("benefit", "harm"):
+            persona["reversal"] = False
+        if claimed:
+            earlier |= inside
+
+
+def is_sparse(units):
+    if units.arm is None or len(set(units.outcome)) > 2:
+        return False
+    return any(
+        sum(1 for y, a in zip(units.outcome, units.arm) if y == kind and a == side) < 10
+        for kind in set(units.outcome)
+        for side in (True, False)
+    )
+
+
+def heterogeneity_of(units, personas, maxima, settings):
+    """Adjusted p values of the same effect in everyone."""
+    alike, arm = residuals_of(units), units.arm
     arms = (
         [np.ones(len(units), bool)] if arm is None else [np.array(arm), ~np.array(arm)]
     )
     # The spread of the labelings is that of both arms mixed.
     widest = max(alike.var(), *(alike[a].var() for a in arms))
     ratio = math.sqrt(alike.var() / widest) if widest else 1.0
-    earlier = np.zeros(len(units), bool)
+    out = []
     for persona in personas:
-        sign, inside = persona["sign"], np.array(persona["members"])
-        record = persona["train"]
-        p = reached_p(persona["objective"], maxima)
-        q = NAN
-        if not sparse:
-            value = objectives_of(
-                alike, arm, paired, inside[None], settings["objective"]
-            )
-            value = max(sign * float(value[0]), 0.0)
-            q = reached_p(value * ratio, contrast_maxima)
-        persona["p_adjusted"], persona["p_adjusted_interaction"] = p, q
-        persona["confirmed"] = (
-            p < settings["alpha"]
-            and directed(record, sign, settings["criterion"])
-            and (settings["criterion"] == "effect" or q < settings["alpha"])
-            and sign * record["effect_size"] > settings["min_effect_size"]
+        inside = np.array(persona["members"])
+        value = objectives_of(
+            alike, arm, units.paired, inside[None], settings["objective"]
         )
-        persona["p_conditional"] = NAN
-        if persona["confirmed"]:
-            persona["p_conditional"] = p
-            if earlier.any():
-                rest = units.take((~earlier).tolist())
-                left = inside[~earlier]
-                if cells_filled(rest, left.tolist()):
-                    some = distinct((~earlier).tolist())
-                    score = [float(v) for v in rest.value]
-                    own = objectives_of(
-                        score, rest.arm, paired, left[None], settings["objective"]
-                    )
-                    own = max(sign * float(own[0]), 0.0)
-                    persona["p_conditional"] = (
-                        reached_p(
-                            own,
-                            [
-                                best_of_labeling(s, a, paired, some, settings)
-                                for s, a in next(labelings)
-                            ],
-                        )
-                        if own > 0
-                        else 1.0
-                    )
-                else:
-                    persona["p_conditional"] = NAN
-            earlier |= inside
+        out.append(
+            reached_p(max(persona["sign"] * float(value[0]), 0.0) * ratio, maxima)
+        )
+    return out
+
+
+def members_of(units, members, labelings, table, settings):
+    """Adjusted p value of no effect in the members."""
+    options = dict(settings, objective="effect", signs=(1, -1))
+    inside = np.array(members, bool)
+    score = np.array([float(v) for v in units.score])
+    arms = [inside]
+    if units.arm is not None:
+        arms = [inside & np.array(units.arm), inside & ~np.array(units.arm)]
+    if not all(a.any() for a in arms):
+        return NAN
+    value = objectives_of(score, units.arm, units.paired, inside[None], "effect")
+    value = abs(float(value[0]))
+    if len(arms) == 2 and min(a.sum() for a in arms) > 1:
+        n = [a.sum() for a in arms]
+        own = [score[a].var(ddof=1) for a in arms]
+        real = own[0] / n[0] + own[1] / n[1]
+        mixed = ((n[0] - 1) * own[0] + (n[1] - 1) * own[1]) / (sum(n) - 2)
+        mixed *= 1 / n[0] + 1 / n[1]
+        if real > 0:
+            value *= min(1.0, math.sqrt(mixed / real))
+    maxima = [
+        best_of_labeling(s, a, units.paired, table, options) for s, a in labelings
+    ]
+    return reached_p(value, maxima)
+
+
+def against(effect, overall):
+    return None not in (effect, overall) and effect * overall < 0
 
 
 def smallest_size(alpha, paired):
@@ -1074,12 +1432,14 @@ class SlowTwin:
                     "holdout_members": np.logical_and.reduce(tested).tolist(),
                     "train": record,
                     "holdout": None,
-                    "reversal": not single and record["_effect"] * overall < 0,
+                    "reversal": not single and against(record["_effect"], overall),
                     "replicated": False,
                     "confirmed": False,
                     "p_adjusted": NAN,
                     "p_adjusted_interaction": NAN,
+                    "p_adjusted_members": NAN,
                     "p_conditional": NAN,
+                    "members_claim": "not tested",
                 }
             )
         if given["validation"] == "permutation":

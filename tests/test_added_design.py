@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 
 from sklearn_persona import PersonaDiscoverer
 from sklearn_persona._designs import DESIGN_NAMES, DESIGNS, Units, arm_rows
@@ -31,7 +32,7 @@ class Rate(Continuous):
             np.sum(weights * sample["events"]) / np.sum(weights * sample["time"])
         )
 
-    def interval(self, samples, coefficients, weights=None):
+    def interval(self, samples, coefficients, weights=None, pools=None):
         if not all(len(sample) for sample in samples):
             return float("nan"), float("nan")
         parts = list(zip(samples, coefficients, weights, strict=True))
@@ -41,6 +42,10 @@ class Rate(Continuous):
             for x, c, w in parts
         )
         return center - 1.96 * np.sqrt(variance), center + 1.96 * np.sqrt(variance)
+
+    def p_value(self, samples, coefficients, weights=None, pools=None):
+        low, high = self.interval(samples, coefficients, weights, pools)
+        return float(2 * stats.norm.sf(1.96 * abs(high + low) / (high - low)))
 
 
 @pytest.fixture
@@ -114,15 +119,17 @@ def fit(trial, **options):
 
 
 def by_hand(trial, inside):
-    """Mean of the rates under the doses less that under placebo, weighted."""
+    """Mean of the rates under the doses less that under placebo, within strata."""
     _, y, _, time, arm = trial
     weight = 1.0 + np.arange(len(y)) % 2
-    rates = [
-        (weight * y)[inside & (arm == k)].sum()
-        / (weight * time)[inside & (arm == k)].sum()
-        for k in range(3)
-    ]
-    return (rates[1] + rates[2]) / 2 - rates[0]
+    effects, shares = [], []
+    for stratum in (1, 2):
+        arms = [inside & (arm == k) & (time == stratum) for k in range(3)]
+        rates = [(weight * y)[a].sum() / (weight * time)[a].sum() for a in arms]
+        effects.append((rates[1] + rates[2]) / 2 - rates[0])
+        n = [a.sum() for a in arms]
+        shares.append(1 / (1 / n[0] + 0.25 / n[1] + 0.25 / n[2]))
+    return np.average(effects, weights=shares)
 
 
 def test_found_and_confirmed(doses, trial):

@@ -60,15 +60,16 @@ class TestCrossover:
     def test_period_adjustment(self, crossover):
         # Sequence means of the difference are 5.5 and 8; half their difference is
         # the period effect, whatever the numbers in the sequences.
-        assert crossover.period_effect == (5.5 - 8) / 2
+        assert_array_equal(crossover.period_effects, [(5.5 - 8) / 2] * 3)
         assert_array_equal(crossover.value, [6 + 1.25, 5 + 1.25, 8 - 1.25])
 
     def test_one_sequence_leaves_the_period_unknown(self, crossover):
-        assert crossover.take(np.array([True, True, False])).period_effect == 0.0
+        part = crossover.take(np.array([True, True, False]))
+        assert_array_equal(part.period_effects, [0.0, 0.0])
 
     def test_adjusted_anew_in_each_half(self, crossover):
         part = crossover.take(np.array([True, False, True]))
-        assert part.period_effect == (6 - 8) / 2
+        assert_array_equal(part.period_effects, [(6 - 8) / 2] * 2)
 
     def test_without_period(self):
         with (

@@ -54,14 +54,26 @@ def splits(strata, n_treated):
 
 
 def all_differences(treated, control, strata=None):
-    """Return |difference in means| of every split, the observed one first."""
+    """Return |mean difference within strata| of every split, the observed one first."""
     pool = np.array([*treated, *control], dtype=float)
-    strata = np.zeros(len(pool), int) if strata is None else strata
-    out = [abs(np.mean(treated) - np.mean(control))]
+    strata = np.zeros(len(pool), int) if strata is None else np.asarray(strata)
+
+    def difference(mask):
+        parts = [
+            (pool[mask & (strata == s)], pool[~mask & (strata == s)])
+            for s in set(strata)
+        ]
+        parts = [(a, b) for a, b in parts if len(a) and len(b)]
+        if not parts:
+            return 0.0
+        weights = [len(a) * len(b) / (len(a) + len(b)) for a, b in parts]
+        return abs(np.average([a.mean() - b.mean() for a, b in parts], weights=weights))
+
+    out = [difference(np.arange(len(pool)) < len(treated))]
     for chosen in splits(strata, len(treated)):
         mask = np.zeros(len(pool), bool)
         mask[chosen] = True
-        out.append(abs(pool[mask].mean() - pool[~mask].mean()))
+        out.append(difference(mask))
     return out[0], np.array(out[1:])
 
 
@@ -464,26 +476,70 @@ def test_two_sample_interaction_against_enumeration(cells):
     )
 
 
+def within(y, label, codes):
+    """Mean difference within strata, with spreads pooled over them, by plain loops."""
+    n_arms = [[], []]
+    weights, differences, squares, freedom = [], [], [0.0, 0.0], [0, 0]
+    for code in sorted(set(codes)):
+        samples = [y[(codes == code) & side] for side in (label, ~label)]
+        for k, sample in enumerate(samples):
+            if len(sample):
+                squares[k] += ((sample - sample.mean()) ** 2).sum()
+                freedom[k] += len(sample) - 1
+        if all(map(len, samples)):
+            a, b = map(len, samples)
+            weights.append(a * b / (a + b))
+            differences.append(samples[0].mean() - samples[1].mean())
+            n_arms[0].append(a)
+            n_arms[1].append(b)
+    share = np.array(weights) / sum(weights)
+    effect = float(share @ differences)
+    terms = [
+        squares[k] / freedom[k] * (share**2 / np.array(n_arms[k])).sum()
+        for k in range(2)
+    ]
+    error = np.sqrt(sum(terms))
+    df = sum(terms) ** 2 / sum(t**2 / f for t, f in zip(terms, freedom, strict=True))
+    half = stats.t.ppf(0.975, df) * error
+    return {
+        "effect": effect,
+        "statistic": effect / error,
+        "ci": (effect - half, effect + half),
+        "error": error,
+    }
+
+
 @pytest.mark.parametrize("strata", [None, [0, 0, 0, 0, 1, 1, 1, 1, 1]])
 def test_one_sample_interaction_against_enumeration(strata):
     rng = np.random.default_rng(8)
     y = rng.normal(size=9)
     m = np.array([1, 1, 0, 0, 1, 1, 0, 0, 0], bool)
     result = interaction_test(y, None, m, strata=strata)
-    observed = stats.ttest_ind(y[m], y[~m], equal_var=False)
     codes = np.zeros(9, int) if strata is None else np.array(strata)
+    observed = within(y, m, codes)
     null = []
     for chosen in itertools.combinations(range(9), 4):
         label = np.zeros(9, bool)
         label[list(chosen)] = True
         if all(label[codes == c].sum() == m[codes == c].sum() for c in set(codes)):
-            null.append(stats.ttest_ind(y[label], y[~label], equal_var=False).statistic)
+            null.append(within(y, label, codes)["statistic"])
     assert result.exact and result.n_arrangements == len(null)
-    assert_allclose(result.statistic, observed.statistic)
-    reached = np.abs(null) >= abs(observed.statistic) * (1 - 1e-9)
+    assert_allclose(result.statistic, observed["statistic"])
+    reached = np.abs(null) >= abs(observed["statistic"]) * (1 - 1e-9)
     assert_allclose(result.p_value, reached.mean())
-    assert_allclose(result.ci, observed.confidence_interval(0.95))
-    assert_allclose(result.effect_inside, y[m].mean())
+    assert_allclose(result.ci, observed["ci"])
+    assert_allclose(result.effect_inside - result.effect_outside, observed["effect"])
+    if strata is None:
+        welch = stats.ttest_ind(y[m], y[~m], equal_var=False)
+        assert_allclose(result.statistic, welch.statistic)
+        assert_allclose(result.ci, welch.confidence_interval(0.95))
+        assert_allclose(result.effect_inside, y[m].mean())
+
+
+def stratified_statistic(y, label, inside, codes):
+    parts = [within(y[side], label[side], codes[side]) for side in (inside, ~inside)]
+    error = np.hypot(parts[0]["error"], parts[1]["error"])
+    return (parts[0]["effect"] - parts[1]["effect"]) / error
 
 
 def test_stratified_two_sample_interaction_against_enumeration():
@@ -508,15 +564,16 @@ def test_stratified_two_sample_interaction_against_enumeration():
     for chosen in itertools.product(*choices):
         label = np.zeros(13, bool)
         label[list(itertools.chain(*chosen))] = True
-        null.append(abs(cell_statistic(y - effect * t, label, m)))
+        null.append(abs(stratified_statistic(y - effect * t, label, m, s)))
     assert result.exact and result.n_arrangements == len(null) == 3 * 3 * 6 * 3
-    observed = cell_statistic(y, t, m)
+    observed = stratified_statistic(y, t, m, s)
     assert_allclose(result.statistic, observed)
     reached = np.array(null) >= abs(observed) * (1 - 1e-9)
     assert_allclose(result.p_value, reached.mean())
-    # arm fixed by stratum: nothing to permute
-    frozen = interaction_test(y, t, m, strata=t)
-    assert frozen.exact and frozen.n_arrangements == 1 and frozen.p_value == 1.0
+    assert abs(result.effect_inside - 3) < 3  # not confounded by the strata
+    # Arm fixed by stratum: nothing to compare.
+    with pytest.raises(ValueError, match="none holds both arms to be compared"):
+        interaction_test(y, t, m, strata=t)
 
 
 def test_exact_and_monte_carlo_agree(monkeypatch):

@@ -184,7 +184,8 @@ def test_beam_search_is_repeated_as_it_was(sizes, n_variables):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_equal_values_count_as_reached(objective):
     # Sparse responses: a few values carry most of the distribution.
-    _, selectors, labels = problem(binary=True, n_cuts=2)
+    units, selectors, _ = problem(binary=True, n_cuts=2)
+    labels = Permutations(replace(units, strata=np.zeros(len(units), int)), 7)
     settings = replace(SETTINGS, objective=objective)
     expected = loop(selectors, labels, settings, 40)
     values, n_times = np.unique(np.round(expected[expected > 0], 9), return_counts=True)
@@ -327,9 +328,9 @@ def no_selectors(selectors):
     return {name: getattr(selectors, name)[:0] for name in names}
 
 
-def test_strata_of_one_unit_permute_nothing():
+def test_strata_of_one_arm_permute_nothing():
     units, selectors, _ = problem()
-    units = replace(units, strata=np.arange(len(units)))
+    units = replace(units, strata=units.treated.astype(int))
     labels = Permutations(units, 0)
     observed = search(selectors, (units.score, units.treated), SETTINGS)[:1]
     counts = reach_counts(selectors, labels, SETTINGS, observed, n_permutations=30)
@@ -445,7 +446,14 @@ def test_arms_are_exchanged_within_strata():
     drawn = [labels[b] for b in range(300)]
     sizes = [units.treated[units.strata == s].sum() for s in range(3)]
     for outcome, treated in drawn:
-        np.testing.assert_array_equal(outcome, units.score)
+        # Levels of strata and one effect are fitted anew.
+        sites = (units.strata[:, None] == np.arange(3)).astype(float)
+        design = np.column_stack([treated, sites])
+        fit = np.linalg.lstsq(design, units.outcome, rcond=None)[0]
+        expected = units.outcome - sites @ fit[1:]
+        np.testing.assert_allclose(
+            outcome - outcome.mean(), expected - expected.mean(), atol=1e-12
+        )
         assert [treated[units.strata == s].sum() for s in range(3)] == sizes
     share = np.mean([treated for _, treated in drawn], axis=0)
     for s in range(3):
@@ -459,6 +467,7 @@ def test_arms_are_exchanged_within_strata():
 def test_predictions_stay_as_they_are():
     units = units_of("parallel")
     prognosis = np.random.default_rng(1).normal(size=len(units))
+    units = replace(units, strata=np.zeros(len(units), int))
     outcome, _ = Permutations(units.with_prognosis(prognosis), 0)[5]
     np.testing.assert_array_equal(outcome, units.outcome - prognosis)
 

@@ -891,7 +891,12 @@ def test_how_it_was_searched(options, patience, text):
 def test_strata_and_permutations_that_leave_nothing():
     X, y, arm = small_trial(60)
     finder = PersonaDiscoverer(random_state=0, **ONE_VARIABLE)
-    finder.fit(X, y, treatment=arm, strata=np.arange(60))
+    # Three small sites of both arms; every other stratum has one arm.
+    strata = arm.copy()
+    for k in range(3):
+        for a in (0, 1):
+            strata[np.flatnonzero(arm == a)[2 * k : 2 * k + 2]] = 2 + k
+    finder.fit(X, y, treatment=arm, strata=strata)
     text = PersonaReport.from_estimator(finder).to_markdown()
     assert TOO_FEW in text and "That requires larger strata" in text
     finder.set_params(validation="permutation", n_permutations=10)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from types import SimpleNamespace
 
 import joblib
@@ -360,7 +361,7 @@ class TestMatch:
         inside = np.array([0, 0, 0, 0, 1, 0, 0, 0], bool)
         treated = self.units.treated
         assert_array_equal(
-            match.sums.n, [(inside & treated).sum(), (inside & ~treated).sum()]
+            match.sums.n, [[(inside & treated).sum(), (inside & ~treated).sum()]]
         )
 
     def test_same_variables(self):
@@ -508,19 +509,24 @@ class TestCorrection:
         values = 1e9 + rng.standard_normal(30)
         cells = [np.arange(30) % 3 == 0, np.arange(30) % 3 == 1]
         left = np.arange(30) < 11
+        strata = np.arange(30) % 2
         parts = [
-            Sums.of(values, [cell & side for cell in cells]) for side in (left, ~left)
+            Sums.of(values, [cell & side for cell in cells], strata)
+            for side in (left, ~left)
         ]
         total = parts[0] + parts[1]
-        nothing = Sums.of(values, [cell & False for cell in cells])
+        nothing = Sums.of(values, [cell & False for cell in cells], strata)
         for merged in (total, nothing + total, total + nothing):
-            for k, cell in enumerate(cells):
-                x = values[cell]
-                assert merged.n[k] == len(x)
-                assert_allclose(merged.mean[k], x.mean(), rtol=1e-15)
-                assert_allclose(
-                    merged.deviations[k], ((x - x.mean()) ** 2).sum(), rtol=1e-5
-                )
+            squares = np.zeros(2)
+            for s, k in product(range(2), range(2)):
+                x = values[cells[k] & (strata == s)]
+                assert merged.n[s, k] == len(x)
+                assert_allclose(merged.mean[s, k], x.mean(), rtol=1e-15)
+                own = ((x - x.mean()) ** 2).sum()
+                assert_allclose(merged.deviations[s, k], own, rtol=1e-5)
+                squares[k] += own
+            assert_array_equal(merged.freedom, merged.n.sum(axis=0) - 2)
+            assert_allclose(merged.variances, squares / merged.freedom, rtol=1e-5)
 
     @pytest.mark.parametrize(
         ("design", "data"),
@@ -535,7 +541,7 @@ class TestCorrection:
         units = make_units(design, read_cases(len(X), y, **given))
         inside = X[units.rows, 1] > 0.1
         values = units.interval_values()
-        effect = sum(w * values[c].mean() for c, w in units.cells(inside))
+        effect = sum(c.weight * values[c.units].mean() for c in units.cells(inside))
         assert_allclose(effect, units.effect(inside))
 
     def test_by_hand(self):
@@ -558,7 +564,8 @@ class TestCorrection:
         sizes = np.array(
             [(inside & units.treated).sum(), (inside & ~units.treated).sum()]
         )
-        assert_array_equal(given.sizes, sizes)
+        assert_array_equal(given.freedom, sizes - 1)
+        assert_allclose(given.factors, 1 / sizes)
         pooled = ((sizes - 1) @ given.variances) / (sizes - 1).sum()
         assert_allclose(given.effect_size, given.effect / np.sqrt(pooled))
         assert corrections(units, [inside], refits[2:]) == [None]
@@ -671,8 +678,8 @@ class TestCorrection:
         given = Correction(
             effect=sign * 2.0,
             variances=np.array([4.0, 4.0]),
-            sizes=np.array([30.0, 30.0]),
-            weights=np.array([1.0, -1.0]),
+            freedom=np.array([29.0, 29.0]),
+            factors=np.array([1 / 30, 1 / 30]),
             unknown=0.0,
         )
         assert_allclose(given.effect_size, sign)

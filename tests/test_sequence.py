@@ -13,11 +13,16 @@ from sklearn_persona.inference import (
 )
 
 
-def standardized(difference, first):
-    a, b = difference[first], difference[~first]
-    if not len(a) or not len(b):
-        return 0.0
-    return abs(a.mean() - b.mean()) / np.sqrt(1 / len(a) + 1 / len(b))
+def standardized(difference, first, strata):
+    """Weighted sum of the differences within strata over the root of the weights."""
+    total = weight = 0.0
+    for stratum in np.unique(strata):
+        a, b = (difference[(strata == stratum) & side] for side in (first, ~first))
+        if len(a) and len(b):
+            w = len(a) * len(b) / (len(a) + len(b))
+            total += w * (a.mean() - b.mean())
+            weight += w
+    return abs(total) / np.sqrt(weight) if weight else 0.0
 
 
 def arrangements(sequence, strata):
@@ -36,10 +41,10 @@ def arrangements(sequence, strata):
 
 
 def by_enumeration(difference, sequence, inside, strata):
-    own = standardized(difference[inside], sequence[inside])
+    own = standardized(difference[inside], sequence[inside], strata[inside])
     others = np.array(
         [
-            standardized(difference[inside], labels[inside])
+            standardized(difference[inside], labels[inside], strata[inside])
             for labels in arrangements(sequence, strata)
         ]
     )
@@ -128,8 +133,9 @@ def test_monte_carlo_agrees_with_enumeration():
     for seed in range(4000):
         labels = np.random.default_rng(seed).permutation(sequence)
         wanted += (
-            standardized(difference[inside16], labels[inside16])
-            >= standardized(difference[inside16], sequence[inside16]) - 1e-9
+            standardized(difference[inside16], labels[inside16], np.zeros(16))
+            >= standardized(difference[inside16], sequence[inside16], np.zeros(16))
+            - 1e-9
         )
     assert abs(drawn.p_value - wanted / 4000) < 0.03
 

@@ -21,9 +21,12 @@ DESIGNS = ("parallel", "averaged", "crossover", "no period", "pooled", "single-a
 # Data come from a seed, which does not shrink.
 SEEDS = st.integers(0, 2**62)
 PHASES = {"phases": [Phase.explicit, Phase.generate]}
+PERSONA = (
+    "objective p_adjusted p_adjusted_interaction p_adjusted_members p_conditional"
+).split()
 RECORD = (
     "n n_groups coverage n_treated n_control effect effect_complement effect_size "
-    "p_value p_floor p_interaction mean_treated mean_control"
+    "p_value p_floor p_interaction mean_treated mean_control p_welch"
 ).split()
 
 
@@ -218,9 +221,11 @@ def compare(finder, twin, X, y, data):
             (c.position, (c.low, c.high) if c.levels is None else c.levels)
             for c in got.conditions
         ] == [(c.position, c.limit) for c in expected["conditions"]]
-        for name in ("direction", "reversal", "replicated", "confirmed"):
+        for name in (
+            *("direction", "reversal", "replicated", "confirmed", "members_claim"),
+        ):
             assert getattr(got, name) == expected[name], name
-        for name in "objective p_adjusted p_adjusted_interaction p_conditional".split():
+        for name in PERSONA:
             same(getattr(got, name), expected[name], name)
         for part in ("train", "holdout"):
             record, values = getattr(got, part), expected[part]

@@ -43,6 +43,9 @@ class Sums:
     @classmethod
     def of(cls, values, samples, strata):
         """Of the units in each sample, a list of masks."""
+        if len(samples) == 1:
+            # Compared with nothing, it stays whole: see `stratified`.
+            strata = np.zeros_like(strata)
         n_strata = strata.max(initial=0) + 1
         n, mean, deviations = np.zeros((3, n_strata, len(samples)))
         for k, mask in enumerate(samples):

@@ -216,7 +216,7 @@ class PermutationTest:
         """
         inside = rule.members if self.chosen is None else rule.members[self.chosen]
         rule = replace(rule, members=inside)
-        if contrast:
+        if contrast or not self.units.has_arms:
             if not self.units.is_divided(inside):
                 return NOT_KNOWN
             return float(self.no_heterogeneity([rule])[0])

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sklearn_persona._designs.labels import arm_rows
 from sklearn_persona._designs.parallel import Parallel
 from sklearn_persona._designs.strata import stratified
 from sklearn_persona._designs.units import Units, against_others
@@ -111,6 +112,10 @@ class Crossover(Units):
     def within_strata(self, score, treated):
         """Differences as they are: strata differ in the effect of the period only."""
         return score
+
+    def residuals(self, score, treated):
+        """Differences without their mean, whatever the stratum."""
+        return self.kind.residuals(score, arm_rows(None, len(score)))
 
     def blocks(self):
         """All pairs, or both sequences with the same weight.

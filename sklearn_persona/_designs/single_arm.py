@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_persona._designs.parallel import averaged
+from sklearn_persona._designs.strata import stratified
 from sklearn_persona._designs.units import Units, against_others
 
 __all__ = ["SingleArm"]
@@ -48,6 +49,13 @@ class SingleArm(Units):
     def samples(self, inside):
         """Members and others: their contrast is the effect."""
         return against_others(self.blocks(), inside)
+
+    def spread_samples(self, inside):
+        """Members and others; everyone as one sample where they are all members."""
+        samples = self.samples(inside)
+        if inside.all():
+            samples = self.blocks()
+        return [cell.units for cell in stratified(samples, self.strata)]
 
     def columns(self, table, inside):
         """What members and others have; see `Units.columns`."""

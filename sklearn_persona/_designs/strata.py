@@ -70,12 +70,13 @@ def stratified(cells, strata):
     -------
     cells : list of Cell
         One for each sample and stratum that has units in all samples; empty cells
-        when there is no such stratum.
+        when there is no such stratum. A single sample is compared with nothing and
+        stays whole.
     """
     n_strata = strata.max(initial=0) + 1
     masks, weights = zip(*cells)
     rows = [np.flatnonzero(mask) for mask in masks]
-    if n_strata == 1:
+    if n_strata == 1 or len(cells) == 1:
         return [Cell(own, weights[k], k) for k, own in enumerate(rows)]
     sizes = np.column_stack(
         [np.bincount(strata[own], minlength=n_strata) for own in rows]

@@ -140,7 +140,18 @@ class Procedure:
         return self.adjustment(train, holdout, rng)
 
     def _check_sizes(self, train):
-        """Refuse arms in which no persona and complement can both be large enough."""
+        """Refuse arms in which no persona and complement can both be large enough.
+
+        And strata that leave nothing to compare.
+        """
+        unknown = train.has_arms and np.isnan(train.effect(train.everyone))
+        if train.is_stratified and unknown:
+            raise ValueError(
+                "strata leave nothing to compare: none of the "
+                f"{len(np.unique(train.strata))} strata of the training cases holds "
+                "both arms. Pass fewer, larger strata (sites rather than blocks), or "
+                "none."
+            )
         least = self.settings.least_arm
         for what, n in train.arm_sizes(self.arms).items():
             if n < 2 * least:

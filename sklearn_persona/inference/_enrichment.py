@@ -29,7 +29,8 @@ class EnrichmentDesign:
     n_per_arm : int
         Members needed for the power if the estimated effect is the true one.
     n_screened : int
-        Expected number of people to screen for them.
+        Expected number of people to screen for them: over the uncertainty of the
+        prevalence if `n_observed` is known, which makes it larger.
     screened_range : tuple of int
         The same for the 97.5 % and the 2.5 % quantile of the prevalence.
     power : float
@@ -188,7 +189,7 @@ def enrichment_design(
     persons = n if paired else 2 * n
     return EnrichmentDesign(
         n_per_arm=n,
-        n_screened=_screened(persons, prevalence),
+        n_screened=_expected_screened(persons, prevalence, n_observed),
         screened_range=_screened_range(persons, prevalence, n_observed),
         power=inside.power(effect, n),
         assurance=inside.assurance(effect, se, n),
@@ -249,6 +250,22 @@ class _Trial:
 def _screened(n, prevalence):
     # Rounding may lift a whole quotient slightly above its value.
     return math.ceil(n / prevalence - 1e-9)
+
+
+def _expected_screened(n, prevalence, n_observed):
+    """Mean over the posterior of the prevalence, with the prior of Jeffreys."""
+    if n_observed is None:
+        return _screened(n, prevalence)
+    n_observed = as_count("n_observed", n_observed)
+    members = prevalence * n_observed
+    if members < 1:
+        raise ValueError(
+            f"prevalence={prevalence} of n_observed={n_observed} is less than one "
+            "member, so nothing is known of the number to screen. Pass more observed "
+            "people, or leave n_observed out."
+        )
+    # E[1 / p] under Beta(a, b) is (a + b - 1) / (a - 1).
+    return _screened(n, (members - 0.5) / n_observed)
 
 
 def _screened_range(n, prevalence, n_observed):

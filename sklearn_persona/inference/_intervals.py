@@ -273,14 +273,15 @@ def contrast_interval(samples, weights, level=0.95, *, pools=None):
     level : float, default=0.95
         Nominal coverage.
     pools : sequence of int, default=None
-        Groups of one pool share a variance, such as the strata of an arm; None for a
+        Groups of one pool share a variance, such as the strata of an arm; if all of
+        them are single observations, they borrow that of all groups. None for a
         variance of each group.
 
     Returns
     -------
     low, high : float
         Interval of the sum of the weighted means, in the units of the data;
-        ``(nan, nan)`` when the spread cannot be estimated: all groups of a pool have a
+        ``(nan, nan)`` when the spread cannot be estimated: a group without a pool has a
         single observation, or none has variance.
 
     Raises
@@ -362,7 +363,12 @@ def _contrast(samples, weights, pools):
     pools = np.arange(len(samples)) if pools is None else np.asarray(pools)
     pools = np.unique(pools, return_inverse=True)[1]
     dfs = np.bincount(pools, weights=sizes - 1)
-    pooled = np.bincount(pools, weights=(sizes - 1) * variances) / np.maximum(dfs, 1)
+    squares = np.bincount(pools, weights=(sizes - 1) * variances)
+    if len(dfs) < len(sizes):
+        # A pool of single observations borrows the spread of all.
+        squares = np.where(dfs > 0, squares, squares.sum())
+        dfs = np.where(dfs > 0, dfs, dfs.sum())
+    pooled = squares / np.maximum(dfs, 1)
     variances = np.bincount(pools, weights=weights**2 * pooled[pools] / sizes)
     return float(weights @ means), variances, dfs, exponent
 
