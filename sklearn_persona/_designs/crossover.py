@@ -327,8 +327,9 @@ def _first_rows(cases, pair):
     treated_row, control_row = pair.T
     if cases.period is None:
         warn_caller(
-            "No period was given: differences are not adjusted for it, and membership "
-            "comes from each participant's first row. Pass period=.",
+            "No period was given: differences are not adjusted for it, carry-over "
+            "cannot be told from an effect, and membership comes from each "
+            "participant's first row. Pass period=.",
             PeriodUnknownWarning,
         )
         return pair.min(axis=1), None

@@ -37,7 +37,7 @@ from sklearn_persona._text.numbers import (
     plural,
 )
 from sklearn_persona._text.safe import shown
-from sklearn_persona._text.words import kind_text, rule_text
+from sklearn_persona._text.words import rule_text
 from sklearn_persona.exceptions import SingleArmWarning
 from sklearn_persona.report import PersonaReport
 
@@ -214,7 +214,7 @@ def _summary(finder):
         lines += ["", "Not confirmed, for later trials only:"]
     for i, persona in others:
         lines.append(
-            f"  {i + 1}. {rule_text(persona.conditions)} ({kind_text(persona)}; "
+            f"  {i + 1}. {rule_text(persona.conditions)} ({persona.direction}; "
             f"{persona.claim})"
         )
     return "\n".join(lines)

@@ -262,6 +262,8 @@ def _results_text(results, options):
         correction = options["correction"] or "no correction"
         adjusted = f"{p_text(result['p_adjusted'])} ({correction})"
         more = [("adjusted p value", adjusted)]
+        if result["members_claim"] != "not tested":
+            more.append(("effect in the members", result["members_claim"]))
         lines += record_lines(persona, result["record"], more)
     return "\n".join(lines)
 
