@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from sklearn_persona import PersonaDiscoverer
-from sklearn_persona._designs import make_units, read_cases
+from sklearn_persona._designs import Permutations, make_units, read_cases
 from sklearn_persona._designs.strata import stratum_weights, without_strata
 from sklearn_persona.inference import contrast_interval
 
@@ -208,6 +208,11 @@ def test_the_arm_is_in_the_model():
     score = without_strata(y, arms, site)
     effect = score[treated == 1].mean() - score[treated == 0].mean()
     assert effect == pytest.approx(10, abs=0.5)
+    # The same in what is searched, and after the arms are drawn again.
+    units = make_units("parallel", read_cases(400, y, treatment=treated, strata=site))
+    assert_allclose(units.score, score)
+    drawn = Permutations(units, 0)[0]
+    assert_allclose(drawn[0], without_strata(y, np.array([drawn[1], ~drawn[1]]), site))
     blind = y - np.array([y[site == s].mean() for s in range(4)])[site]
     assert blind[treated == 1].mean() - blind[treated == 0].mean() < 9
 
