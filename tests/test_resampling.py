@@ -707,8 +707,9 @@ class TestCorrection:
             assert effect < plain and interval[0] < 2.0 - half
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("criterion", ["heterogeneity", "effect"])
     @pytest.mark.parametrize("true", [0.0, 0.7])
-    def test_covers_among_the_confirmed(self, true):
+    def test_covers_among_the_confirmed(self, true, criterion):
         """Whatever the power, where the interval of the holdout does not."""
         rng = np.random.RandomState(1)
         n, least = 48, 120
@@ -722,25 +723,38 @@ class TestCorrection:
             effect, outside = means[0] - means[1], means[2] - means[3]
             low, high = welch_interval(*cells[:2])
             both = contrast_interval(cells, (1, -1, -1, 1))
-            if not (low > 0 and both[0] > 0):
+            if not (low > 0 if criterion == "effect" else both[0] > 0):
                 continue
             claimed += 1
             sd = np.sqrt((cells[0].var(ddof=1) + cells[1].var(ddof=1)) / 2)
             record = SimpleNamespace(
-                effect=effect, effect_size=effect / sd, p_value=0.0, p_interaction=0.0
+                effect=effect,
+                effect_size=effect / sd,
+                p_value=0.0,
+                p_interaction=0.0,
+                p_welch=None,
+                p_value_period1=None,
+                effect_period1=None,
+                p_interaction_period1=None,
+                contrast_period1=None,
             )
             # What other participants, who chose the rule, would say without selection.
             other = [rng.standard_normal(12) + true * k for k in (1, 0)]
             given = Correction(
                 effect=other[0].mean() - other[1].mean(),
                 variances=np.array([x.var(ddof=1) for x in other]),
-                sizes=np.array([12.0, 12.0]),
-                weights=np.array([1.0, -1.0]),
+                freedom=np.array([11.0, 11.0]),
+                factors=np.array([1 / 12, 1 / 12]),
                 unknown=0.0,
             )
             units = make_units("parallel", read_cases(n, y, treatment=arm))
             done = correct(
-                rule_of(alpha=0.05, min_effect_size=0.0, correction="holm"),
+                rule_of(
+                    alpha=0.05,
+                    min_effect_size=0.0,
+                    correction="holm",
+                    criterion=criterion,
+                ),
                 units,
                 Subgroup(1, inside, inside),
                 Verdict(None, False, "", holdout=record, confirmed=True),
@@ -749,7 +763,11 @@ class TestCorrection:
             covered += done.ci_corrected[0] <= true <= done.ci_corrected[1]
             above += done.effect_corrected > true
             usual += low <= true <= high
-            assert outside < effect
+            assert outside < effect or criterion == "effect"
         assert covered >= stats.binom.ppf(0.005, least, 0.95)
         assert abs(above / least - 0.5) < 0.15
-        assert usual < stats.binom.ppf(0.005, least, 0.95)
+        # A claim of the contrast leaves more to chance in the others.
+        assert usual < covered
+        if criterion == "effect" and not true:
+            # Without power, all that is claimed is chance.
+            assert usual < stats.binom.ppf(0.005, least, 0.95)

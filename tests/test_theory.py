@@ -166,7 +166,7 @@ def test_demonstration_confirms_the_planted_persona():
     for seed in range(12):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PersonaWarning)
-            trial, finder = discover(300, seed)
+            trial, finder = discover(400, seed)
         for persona in finder.personas_:
             inside = persona.covers(trial.data)
             share = (inside & trial.persona).sum() / (inside | trial.persona).sum()
